@@ -1,0 +1,32 @@
+// Interning: texts (any bytes) to dense ids 0..n-1 in the order of first sight. Open addressing over XXH3, because an
+// upload of ten million lines asks it thirty million times.
+//
+// INVARIANTS  1. Same bytes, same id. 2. intern_text(id) stays valid until intern_fini().
+// THREADS     One owner at a time; read-only lookups may be shared once nothing is added.
+#ifndef BUNDLE_COMMON_INTERN_H
+#define BUNDLE_COMMON_INTERN_H
+
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/str.h"
+
+enum { INTERN_NONE = -1 };
+
+struct intern {
+    struct arena *memory; // not owned
+    uint32_t *slots;
+    uint64_t *hashes;
+    struct str *texts;
+    uint32_t n;
+    uint32_t capacity;
+    uint32_t slots_mask;
+};
+
+void intern_init(struct intern *t, struct arena *memory); // texts are copied into `memory`
+void intern_fini(struct intern *t);                       // frees the tables, not the texts
+uint32_t intern_add(struct intern *t, struct str text);   // its id, new or known
+int64_t intern_find(const struct intern *t, struct str text); // its id, or INTERN_NONE
+struct str intern_text(const struct intern *t, uint32_t id);
+
+#endif

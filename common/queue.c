@@ -1,0 +1,274 @@
+#include "common/queue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/check.h"
+#include "common/json_out.h"
+#include "scripts.h" // generated: SCRIPT_ADMIT ...
+
+void queue_init(struct queue *q, const char *name, const struct queue_limits *l)
+{
+    (void)snprintf(q->key, sizeof q->key, "{%s}", name);
+    int n = snprintf(q->limits, sizeof q->limits,
+                     "lease_ms=%lld attempts=%lld crashes=%lld retry_ms=%lld keep_ms=%lld log_max=%lld dead_max=%lld "
+                     "shop_running_max=%lld deadline_ms=%lld life_ms=%lld",
+                     (long long)l->lease_ms, (long long)l->attempts, (long long)l->crashes, (long long)l->retry_ms,
+                     (long long)l->keep_s * 1000, (long long)l->log_max, (long long)l->dead_max,
+                     (long long)l->shop_running_max, (long long)l->deadline_s * 1000, (long long)QUEUE_LIFE_S * 1000);
+    CHECK(n > 0 && (size_t)n < sizeof q->limits);
+}
+
+static void begin(const struct queue *q, const struct redis_script *s, struct redis_cmd *out)
+{
+    redis_cmd_init_script(out, s, str_of(q->key));
+    redis_cmd_text(out, q->limits);
+}
+
+static void put_plan(const struct queue_stage *plan, size_t n, struct buf *out)
+{
+    struct json_out j = json_out_on(out);
+    json_out_array(&j);
+    for (size_t i = 0; i < n; i++) {
+        json_out_object(&j);
+        json_out_key_str(&j, "name", str_of(plan[i].name));
+        json_out_key_str(&j, "message", str_of(plan[i].message));
+        json_out_key_int(&j, "class", plan[i].urgency);
+        json_out_key_int(&j, "from", plan[i].from);
+        json_out_key_int(&j, "to", plan[i].to);
+        json_out_key_bool(&j, "split", plan[i].is_split);
+        json_out_key_bool(&j, "required", plan[i].is_required);
+        json_out_key_int(&j, "timeout_ms", plan[i].timeout_ms);
+        json_out_end(&j);
+    }
+    json_out_end(&j);
+}
+
+void queue_admit_cmd(const struct queue *q, struct str raw, const struct queue_job *job, const struct queue_stage *plan,
+                     size_t n_stages, struct redis_cmd *out)
+{
+    AUTO(buf_fini) struct buf stages;
+    buf_init(&stages, 1 << 16);
+    put_plan(plan, n_stages, &stages);
+    begin(q, &SCRIPT_ADMIT, out);
+    redis_cmd_str(out, raw);
+    redis_cmd_str(out, job->id);
+    redis_cmd_str(out, job->upload);
+    redis_cmd_str(out, job->shop);
+    redis_cmd_text(out, job->is_forced ? "1" : "0");
+    redis_cmd_str(out, job->payload);
+    redis_cmd_str(out, buf_str(&stages));
+}
+
+// Which of `names` a reply is; false: none.
+static bool name_index(const struct redis_reply *r, const char *const *names, size_t n, size_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(redis_reply_str(r), str_of(names[i]))) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool queue_admit_reply(const struct redis_reply *r, enum queue_admission *what, struct str *job)
+{
+    static const char *const NAMES[] = {"admitted", "joined", "replaced", "gone"};
+    size_t i;
+    if (!name_index(redis_reply_at(r, 0), NAMES, ARRAY_LEN(NAMES), &i))
+        return false;
+    *what = (enum queue_admission)i;
+    *job = redis_reply_str(redis_reply_at(r, 1));
+    return true;
+}
+
+void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_REJECT, out);
+    redis_cmd_str(out, raw);
+    redis_cmd_text(out, reason);
+    redis_cmd_str(out, upload);
+}
+
+const char *queue_outcome_name(enum queue_outcome o)
+{
+    static const char *const NAMES[] = {"done", "failed", "retry", "away", "back"};
+    CHECK((size_t)o < ARRAY_LEN(NAMES));
+    return NAMES[o];
+}
+
+static void put_jitter(struct redis_cmd *out)
+{
+    redis_cmd_int(out, random() % 101);
+}
+
+void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned n_settlements,
+                      struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_TURN, out);
+    redis_cmd_text(out, worker);
+    redis_cmd_int(out, want);
+    put_jitter(out);
+    redis_cmd_int(out, n_settlements);
+}
+
+void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s)
+{
+    redis_cmd_str(cmd, s->ref);
+    redis_cmd_str(cmd, s->token);
+    redis_cmd_text(cmd, queue_outcome_name(s->outcome));
+    redis_cmd_str(cmd, s->result);
+    redis_cmd_str(cmd, s->message);
+    redis_cmd_str(cmd, s->reason);
+    if (s->bundles < 0)
+        redis_cmd_text(cmd, "");
+    else
+        redis_cmd_int(cmd, s->bundles);
+    redis_cmd_int(cmd, (int64_t)s->n_more);
+    for (size_t i = 0; i < s->n_more; i++) {
+        redis_cmd_str(cmd, s->more[i].name);
+        redis_cmd_str(cmd, s->more[i].payload);
+    }
+}
+
+size_t queue_turn_verdicts(const struct redis_reply *r)
+{
+    return redis_reply_size(redis_reply_at(r, 0));
+}
+
+enum queue_verdict queue_turn_verdict(const struct redis_reply *r, size_t i)
+{
+    static const char *const NAMES[] = {"ok", "again", "fenced", "closed"};
+    size_t at;
+    bool is_known = name_index(redis_reply_at(redis_reply_at(r, 0), i), NAMES, ARRAY_LEN(NAMES), &at);
+    return is_known ? (enum queue_verdict)at : QUEUE_FENCED;
+}
+
+size_t queue_turn_claims(const struct redis_reply *r)
+{
+    return redis_reply_size(redis_reply_at(r, 1));
+}
+
+bool queue_turn_claim(const struct redis_reply *r, size_t i, struct queue_claim *out)
+{
+    enum { FIELDS = 13 };
+    const struct redis_reply *c = redis_reply_at(redis_reply_at(r, 1), i);
+    if (redis_reply_size(c) != FIELDS)
+        return false;
+    *out = (struct queue_claim){.ref = redis_reply_str(redis_reply_at(c, 0)),
+                                .token = redis_reply_str(redis_reply_at(c, 1)),
+                                .stage = redis_reply_str(redis_reply_at(c, 2)),
+                                .payload = redis_reply_str(redis_reply_at(c, 3)),
+                                .attempts = redis_reply_int(redis_reply_at(c, 4)),
+                                .crashes = redis_reply_int(redis_reply_at(c, 5)),
+                                .left_ms = redis_reply_int(redis_reply_at(c, 6)),
+                                .job_payload = redis_reply_str(redis_reply_at(c, 7)),
+                                .shop = redis_reply_str(redis_reply_at(c, 8)),
+                                .upload = redis_reply_str(redis_reply_at(c, 9)),
+                                .is_partial = redis_reply_int(redis_reply_at(c, 10)) != 0,
+                                .failed = redis_reply_str(redis_reply_at(c, 11)),
+                                .made_from = redis_reply_at(c, 12)};
+    return true;
+}
+
+size_t queue_claim_results(const struct queue_claim *c)
+{
+    return redis_reply_size(c->made_from) / 2;
+}
+
+void queue_claim_result(const struct queue_claim *c, size_t i, struct str *task, struct str *result)
+{
+    *task = redis_reply_str(redis_reply_at(c->made_from, 2 * i));
+    *result = redis_reply_str(redis_reply_at(c->made_from, 2 * i + 1));
+}
+
+void queue_ref_split(struct str ref, struct str *job, struct str *task)
+{
+    const char *slash = memchr(ref.ptr, '/', ref.len);
+    size_t at = slash ? (size_t)(slash - ref.ptr) : ref.len;
+    *job = (struct str){ref.ptr, at};
+    *task = slash ? (struct str){slash + 1, ref.len - at - 1} : (struct str){"", 0};
+}
+
+void queue_progress_cmd(const struct queue *q, struct str ref, struct str token, bool is_preliminary, int percent,
+                        struct str message, int64_t bundles, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_PROGRESS, out);
+    redis_cmd_str(out, ref);
+    redis_cmd_str(out, token);
+    redis_cmd_text(out, is_preliminary ? "preliminary" : "running");
+    redis_cmd_int(out, percent);
+    redis_cmd_str(out, message);
+    if (bundles < 0)
+        redis_cmd_text(out, "");
+    else
+        redis_cmd_int(out, bundles);
+}
+
+void queue_beat_cmd(const struct queue *q, const char *worker, struct str card_json, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_BEAT, out);
+    redis_cmd_text(out, worker);
+    redis_cmd_str(out, card_json);
+}
+
+void queue_sweep_cmd(const struct queue *q, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_SWEEP, out);
+    put_jitter(out);
+}
+
+void queue_cancel_cmd(const struct queue *q, struct str job_or_upload, const char *message, const char *reason,
+                      struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_CANCEL, out);
+    redis_cmd_str(out, job_or_upload);
+    redis_cmd_text(out, message);
+    redis_cmd_text(out, reason);
+}
+
+void queue_key(const struct queue *q, const char *name, struct str suffix, struct buf *out)
+{
+    buf_printf(out, "%s:%s", q->key, name);
+    if (suffix.len)
+        buf_printf(out, ":" STR_FMT, STR_ARG(suffix));
+}
+
+static void put_key(const struct queue *q, const char *name, struct redis_cmd *out)
+{
+    char key[128];
+    (void)snprintf(key, sizeof key, "%s:%s", q->key, name);
+    redis_cmd_text(out, key);
+}
+
+static void put_wait(int64_t wait_ms, struct redis_cmd *out)
+{
+    char seconds[32];
+    (void)snprintf(seconds, sizeof seconds, "%lld.%03lld", (long long)(wait_ms / 1000), (long long)(wait_ms % 1000));
+    redis_cmd_text(out, seconds);
+}
+
+void queue_intake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out)
+{
+    redis_cmd_init(out, "BLMOVE");
+    put_key(q, "jobs", out);
+    put_key(q, "intake", out);
+    redis_cmd_text(out, "LEFT");
+    redis_cmd_text(out, "RIGHT");
+    put_wait(wait_ms, out);
+}
+
+void queue_wake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out)
+{
+    redis_cmd_init(out, "BLPOP");
+    put_key(q, "wake", out);
+    put_wait(wait_ms, out);
+}
+
+void queue_push_cmd(const struct queue *q, struct str message, struct redis_cmd *out)
+{
+    redis_cmd_init(out, "RPUSH");
+    put_key(q, "jobs", out);
+    redis_cmd_str(out, message);
+}

@@ -1,0 +1,113 @@
+// The queue's client: what common/PROTOCOL.md says, as commands to send and replies to read. No I/O here: the worker sends
+// on its event loop, bundlectl on a blocking connection. Nothing here knows what a job is about: a job is an opaque
+// payload and a plan of stages, a task is a name within a stage.
+//
+//     inbox --BLMOVE--> intake --admit--> ready --turn--> leased --turn--> ended --(last of its stage)--> next stage
+//                          |                ^                |
+//                          +-reject-> dead  +---- delayed <--+ error, silence (sweep)
+//
+// THREADS   Values; no state.
+#ifndef BUNDLE_COMMON_QUEUE_H
+#define BUNDLE_COMMON_QUEUE_H
+
+#include "common/redis.h"
+
+enum { QUEUE_ID_MAX = 128, QUEUE_TASK_MAX = 160, QUEUE_TOKEN_MAX = 96, QUEUE_LIFE_S = 7 * 24 * 3600 };
+
+struct queue_limits { // of settings; see worker/settings.h
+    int64_t lease_ms, attempts, crashes, retry_ms, keep_s, log_max, dead_max, shop_running_max, deadline_s;
+};
+
+struct queue {
+    char key[80];     // "{bundles}"
+    char limits[320]; // ARGV[1] of every script
+};
+void queue_init(struct queue *q, const char *name, const struct queue_limits *l);
+
+// One stage of a plan. Stages run in order; a split stage has the tasks that the stage before it left for it, another
+// has one task, named like itself. A required stage's failure fails the job, another's is listed.
+struct queue_stage {
+    const char *name;    // [a-z_]+
+    const char *message; // for people, while it runs
+    int urgency;         // 0: ahead of everything of urgency 1
+    int from, to;        // progress window, percent
+    bool is_split, is_required;
+    int64_t timeout_ms;  // past it a task's lease is not renewed
+};
+
+// ---- commands ----
+
+struct queue_job {
+    struct str id, upload, shop; // id, upload: 1..QUEUE_ID_MAX bytes, id without '/'
+    bool is_forced;              // replaces a running job of the same upload
+    struct str payload;
+};
+// raw: the message as it stands in the intake; empty when the job did not come by the inbox.
+void queue_admit_cmd(const struct queue *q, struct str raw, const struct queue_job *job, const struct queue_stage *plan,
+                     size_t n_stages, struct redis_cmd *out);
+enum queue_admission { QUEUE_ADMITTED, QUEUE_JOINED, QUEUE_REPLACED, QUEUE_GONE };
+bool queue_admit_reply(const struct redis_reply *r, enum queue_admission *what, struct str *job);
+
+void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload, struct redis_cmd *out);
+
+enum queue_outcome {
+    QUEUE_DONE,   // result stored, joined
+    QUEUE_FAILED, // ended for good, joined
+    QUEUE_RETRY,  // an attempt is burnt; failed once they are used up
+    QUEUE_AWAY,   // something it needs is away: later, no attempt burnt
+    QUEUE_BACK,   // handed back to the head of the queue
+};
+const char *queue_outcome_name(enum queue_outcome o);
+
+struct queue_more { // a task for the next (split) stage
+    struct str name, payload;
+};
+struct queue_settlement {
+    struct str ref, token;
+    enum queue_outcome outcome;
+    struct str result;
+    struct str message; // for people: the job's last word when the job ends by it
+    struct str reason;  // for operators
+    int64_t bundles;    // < 0: no news
+    const struct queue_more *more;
+    size_t n_more;
+};
+// A turn: queue_turn_begin, then queue_turn_add for each of n_settlements.
+void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned n_settlements,
+                      struct redis_cmd *out);
+void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s);
+
+struct queue_claim { // views into the reply
+    struct str ref, token, stage, payload, job_payload, shop, upload, failed;
+    int64_t attempts, crashes, left_ms;
+    bool is_partial;
+    const struct redis_reply *made_from; // {task, result, ...}: queue_claim_result
+};
+enum queue_verdict { QUEUE_OK, QUEUE_AGAIN, QUEUE_FENCED, QUEUE_CLOSED };
+size_t queue_turn_verdicts(const struct redis_reply *r);
+enum queue_verdict queue_turn_verdict(const struct redis_reply *r, size_t i);
+size_t queue_turn_claims(const struct redis_reply *r);
+bool queue_turn_claim(const struct redis_reply *r, size_t i, struct queue_claim *out); // false: not of the protocol
+size_t queue_claim_results(const struct queue_claim *c);
+void queue_claim_result(const struct queue_claim *c, size_t i, struct str *task, struct str *result);
+
+void queue_ref_split(struct str ref, struct str *job, struct str *task);
+
+void queue_progress_cmd(const struct queue *q, struct str ref, struct str token, bool is_preliminary, int percent,
+                        struct str message, int64_t bundles, struct redis_cmd *out);
+// Then redis_cmd_str ref and token for each lease held. The reply lists the refs that are lost.
+void queue_beat_cmd(const struct queue *q, const char *worker, struct str card_json, struct redis_cmd *out);
+void queue_sweep_cmd(const struct queue *q, struct redis_cmd *out); // the reply lists messages waiting in the intake
+void queue_cancel_cmd(const struct queue *q, struct str job_or_upload, const char *message, const char *reason,
+                      struct redis_cmd *out);
+
+// BLMOVE inbox -> intake, and BLPOP of the wake marker.
+void queue_intake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out);
+void queue_wake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out);
+// What a producer sends: RPUSH <key>:jobs <message>.
+void queue_push_cmd(const struct queue *q, struct str message, struct redis_cmd *out);
+
+// "{bundles}:<name>"; of uploads and jobs: "...:progress:<upload>", "...:job:<job>".
+void queue_key(const struct queue *q, const char *name, struct str suffix, struct buf *out);
+
+#endif

@@ -1,0 +1,314 @@
+#include "common/redis.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+#include <hiredis/async.h>
+#include <hiredis/adapters/libevent.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/redis_internal.h"
+
+// One connection that comes back by itself:
+//
+//     WAITING --timer--> CONNECTING --connected--> GREETING --hello answered--> READY
+//        ^                   |                        |                          |
+//        +---- backoff ------+------- failure --------+------- failure ----------+
+//
+// hiredis 0.14 has no timeouts on async connections, so one watchdog timer serves every version: it drops a connection
+// whose greeting or oldest pending answer is overdue. Freeing inside hiredis' connect callback is a use after free there;
+// all drops that we decide ourselves go through the timer.
+enum state { WAITING, CONNECTING, GREETING, READY };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 5000, WATCHDOG_MS = 200 };
+
+struct pending {
+    struct redis_async *owner;
+    struct redis_cmd cmd;
+    redis_on_reply *on_reply;
+    void *context;
+    int64_t deadline_ms;
+    bool is_eval;
+    struct pending *next, *previous;
+};
+
+struct redis_async {
+    struct event_base *base;
+    struct redis_url url;
+    char name[64];
+    int64_t timeout_ms;
+    struct redis_hooks hooks;
+    redisAsyncContext *context; // NULL while WAITING
+    enum state state;
+    int64_t state_deadline_ms;
+    unsigned hello_left;
+    int64_t backoff_ms;
+    bool is_outage_said, is_closing, must_drop;
+    struct err cause;
+    struct event *timer; // reconnect and watchdog
+    struct pending oldest; // ring head: next is the oldest
+    uint64_t round_trips;
+};
+
+static void arm(struct redis_async *r, int64_t ms)
+{
+    struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    (void)evtimer_add(r->timer, &after);
+}
+
+static void pending_unlink(struct pending *p)
+{
+    p->next->previous = p->previous;
+    p->previous->next = p->next;
+}
+
+static void pending_append(struct redis_async *r, struct pending *p)
+{
+    p->next = &r->oldest;
+    p->previous = r->oldest.previous;
+    p->previous->next = p;
+    r->oldest.previous = p;
+}
+
+static void pending_destroy(struct pending *p)
+{
+    redis_cmd_fini(&p->cmd);
+    free(p);
+}
+
+// The connection is gone (hiredis has freed or will free its context): say so once per outage, then try again later.
+static void lost(struct redis_async *r)
+{
+    r->context = NULL;
+    r->state = WAITING;
+    r->must_drop = false;
+    if (r->is_closing)
+        return;
+    if (!r->is_outage_said) {
+        r->is_outage_said = true;
+        r->hooks.on_lost(r->hooks.context, &r->cause);
+    }
+    // Full jitter keeps a fleet from reconnecting in step.
+    arm(r, BACKOFF_FIRST_MS + random() % r->backoff_ms);
+    if ((r->backoff_ms *= 2) > BACKOFF_MAX_MS)
+        r->backoff_ms = BACKOFF_MAX_MS;
+}
+
+static void drop(struct redis_async *r)
+{
+    redisAsyncContext *context = r->context;
+    if (!context)
+        return;
+    context->data = NULL; // its late callbacks must not find us
+    r->context = NULL;
+    r->state = WAITING; // ... nor send on it
+    redisAsyncFree(context); // pending callbacks run with NULL
+    lost(r);
+}
+
+static void on_hello(redisAsyncContext *context, void *answer, void *unused)
+{
+    (void)unused;
+    struct redis_async *r = context->data;
+    if (!r || r->state != GREETING)
+        return;
+    r->hello_left--;
+    // The last one is CLIENT SETNAME: a user who may not name its connections may still work.
+    if (!answer || (r->hello_left > 0 && redis_reply_error(answer, &r->cause))) {
+        r->must_drop = true;
+        arm(r, 0);
+        return;
+    }
+    if (r->hello_left > 0)
+        return;
+    r->state = READY;
+    r->backoff_ms = BACKOFF_FIRST_MS;
+    r->is_outage_said = false;
+    r->hooks.on_ready(r->hooks.context);
+}
+
+static void greet(struct redis_async *r)
+{
+    struct redis_cmd hello[REDIS_HELLO_MAX];
+    r->hello_left = redis_hello(&r->url, r->name, hello);
+    r->state = GREETING;
+    for (unsigned i = 0, n = r->hello_left; i < n; i++) {
+        AUTO(buf_fini) struct buf bytes;
+        buf_init(&bytes, 4096);
+        redis_cmd_format(&hello[i], false, &bytes);
+        (void)redisAsyncFormattedCommand(r->context, on_hello, NULL, bytes.data, bytes.len);
+        redis_cmd_fini(&hello[i]);
+    }
+}
+
+static void on_connect(const redisAsyncContext *context, int status)
+{
+    struct redis_async *r = context->data;
+    if (!r)
+        return;
+    if (status != REDIS_OK) {
+        (void)err_set(&r->cause, ERR_REDIS_AWAY, "connecting to Redis: %s", context->errstr);
+        lost(r); // hiredis frees the context
+        return;
+    }
+    (void)fcntl(context->c.fd, F_SETFD, FD_CLOEXEC);
+    if (!r->url.path[0])
+        (void)redisEnableKeepAlive(&r->context->c);
+    greet(r);
+}
+
+static void on_disconnect(const redisAsyncContext *context, int status)
+{
+    struct redis_async *r = context->data;
+    if (!r)
+        return;
+    (void)err_set(&r->cause, ERR_REDIS_AWAY, "Redis connection lost: %s",
+                  status == REDIS_OK || !context->errstr[0] ? "closed" : context->errstr);
+    lost(r);
+}
+
+static void connect_now(struct redis_async *r)
+{
+    redisAsyncContext *context =
+        r->url.path[0] ? redisAsyncConnectUnix(r->url.path) : redisAsyncConnect(r->url.host, r->url.port);
+    if (!context || context->err) {
+        (void)err_set(&r->cause, ERR_REDIS_AWAY, "connecting to Redis: %s", context ? context->errstr : "out of memory");
+        if (context)
+            redisAsyncFree(context);
+        lost(r);
+        return;
+    }
+    r->context = context;
+    r->state = CONNECTING;
+    r->state_deadline_ms = clock_mono_ms() + r->timeout_ms;
+    context->data = r;
+    if (redisLibeventAttach(context, r->base) != REDIS_OK || !redis_start_tls(&context->c, &r->url, &r->cause)) {
+        drop(r);
+        return;
+    }
+    (void)redisAsyncSetConnectCallback(context, on_connect);
+    (void)redisAsyncSetDisconnectCallback(context, on_disconnect);
+    arm(r, WATCHDOG_MS);
+}
+
+static bool is_overdue(const struct redis_async *r)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (r->state == CONNECTING || r->state == GREETING)
+        return now_ms > r->state_deadline_ms;
+    return r->oldest.next != &r->oldest && now_ms > r->oldest.next->deadline_ms;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct redis_async *r = context;
+    if (r->state == WAITING) {
+        connect_now(r);
+        return;
+    }
+    if (!r->must_drop && is_overdue(r)) {
+        (void)err_set(&r->cause, ERR_REDIS_AWAY, "Redis does not answer within %lld ms", (long long)r->timeout_ms);
+        r->must_drop = true;
+    }
+    if (r->must_drop)
+        drop(r);
+    else
+        arm(r, WATCHDOG_MS);
+}
+
+struct redis_async *redis_async_create(struct event_base *base, const struct redis_url *url, const char *name,
+                                       int64_t timeout_ms, const struct redis_hooks *hooks)
+{
+    struct redis_async *r = calloc(1, sizeof *r);
+    CHECK(r);
+    *r = (struct redis_async){.base = base, .url = *url, .timeout_ms = timeout_ms, .hooks = *hooks, .backoff_ms = BACKOFF_FIRST_MS};
+    (void)snprintf(r->name, sizeof r->name, "%s", name);
+    r->oldest.next = r->oldest.previous = &r->oldest;
+    r->timer = evtimer_new(base, on_timer, r);
+    CHECK(r->timer);
+    arm(r, 0);
+    return r;
+}
+
+void redis_async_destroy(struct redis_async *r)
+{
+    if (!r)
+        return;
+    r->is_closing = true;
+    drop(r);
+    event_free(r->timer);
+    explicit_bzero(r->url.password, sizeof r->url.password);
+    free(r);
+}
+
+bool redis_async_is_ready(const struct redis_async *r)
+{
+    return r->state == READY && !r->must_drop;
+}
+
+uint64_t redis_async_round_trips(const struct redis_async *r)
+{
+    return r->round_trips;
+}
+
+static bool submit(struct redis_async *r, struct pending *p);
+
+static void finish(struct pending *p, const struct redis_reply *reply)
+{
+    p->on_reply(p->context, reply);
+    pending_destroy(p);
+}
+
+static void on_answer(redisAsyncContext *context, void *answer, void *data)
+{
+    struct pending *p = data;
+    struct redis_async *r = context->data; // NULL: we are dropping it
+    const struct redis_reply *reply = answer;
+    pending_unlink(p);
+    if (r && p->cmd.script && !p->is_eval && redis_is_noscript(reply)) {
+        p->is_eval = true;
+        if (submit(r, p))
+            return;
+        reply = NULL;
+    }
+    if (r && redis_wants_reconnect(reply)) {
+        (void)redis_reply_error(reply, &r->cause);
+        r->must_drop = true;
+        arm(r, 0);
+        reply = NULL;
+    }
+    finish(p, reply);
+}
+
+static bool submit(struct redis_async *r, struct pending *p)
+{
+    AUTO(buf_fini) struct buf bytes;
+    buf_init(&bytes, REDIS_IO_MAX_BYTES);
+    redis_cmd_format(&p->cmd, p->is_eval, &bytes);
+    CHECK(!bytes.is_over && !p->cmd.args.is_over);
+    if (redisAsyncFormattedCommand(r->context, on_answer, p, bytes.data, bytes.len) != REDIS_OK)
+        return false;
+    pending_append(r, p);
+    r->round_trips++;
+    return true;
+}
+
+bool redis_async_send(struct redis_async *r, struct redis_cmd *take_cmd, int64_t wait_ms, redis_on_reply *on_reply,
+                      void *context)
+{
+    struct pending *p = calloc(1, sizeof *p);
+    CHECK(p);
+    *p = (struct pending){.owner = r,
+                          .cmd = *take_cmd,
+                          .on_reply = on_reply,
+                          .context = context,
+                          .deadline_ms = clock_mono_ms() + r->timeout_ms + wait_ms};
+    *take_cmd = (struct redis_cmd){0};
+    if (redis_async_is_ready(r) && submit(r, p))
+        return true;
+    pending_destroy(p);
+    return false;
+}

@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# What every integration test begins with:
+#
+#     #!/usr/bin/env bash
+#     # What must hold, in a sentence or two.
+#     source "$(dirname "$0")/../support/test.sh"
+#
+# The runner (scripts/test) gives each test its own directory, queue name and database with the schema in it:
+# $TEST_DIR, $BUNDLE_REDIS_URL, $BUNDLE_PG_URL, $BUNDLE_QUEUE_NAME. Run by itself, a test calls the runner.
+# A test passes when it ends with status 0, is skipped with 77, fails with any other.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+[ -n "${TEST_DIR-}" ] || exec scripts/test "integration/$(basename "$0" .sh)"
+source tests/support/servers.sh
+
+WORKERS_DIR=$TEST_DIR
+TEST_ID=$(basename "$0" .sh)
+trap test_end EXIT
+
+test_end() {
+    local status=$?
+    [ "$status" = 0 ] || [ "$status" = 77 ] || tail -n 40 "$TEST_DIR"/worker-*.log 2>/dev/null || true # there may be none
+    servers_stop_own
+}
+
+# Servers that the test started for itself end with it; the runner's do not.
+servers_stop_own() {
+    if [ -n "${servers_redis_pid-}${servers_pg_pid-}" ]; then servers_stop; else workers_kill; fi
+}
+
+fail() {
+    printf 'FAILED at %s line %s: %s\n' "${0##*/}" "$(test_line)" "$*" >&2
+    exit 1
+}
+
+test_line() { # the line of the test itself that led here
+    local depth
+    for ((depth = 1; depth < ${#BASH_SOURCE[@]}; depth++)); do
+        [ "${BASH_SOURCE[depth]}" != "$0" ] || { echo "${BASH_LINENO[depth - 1]}" && return; }
+    done
+    echo '?'
+}
+
+skip() {
+    printf 'SKIPPED: %s\n' "$*"
+    exit 77
+}
+
+note() {
+    printf -- '-- %s\n' "$*"
+}
+
+expect() { # expect COMMAND...: it ends with status 0
+    "$@" || fail "$* (status $?)"
+}
+
+expect_status() { # expect_status STATUS COMMAND...; what it prints is in $OUTPUT
+    local status=0 wanted_status=$1
+    shift
+    OUTPUT=$("$@" 2>&1) || status=$?
+    [ "$status" = "$wanted_status" ] || fail "status $status instead of $wanted_status from: $* -- $OUTPUT"
+}
+
+expect_equal() { # expect_equal WANTED GOT WHAT
+    [ "$1" = "$2" ] || fail "$3: wanted '$1', got '$2'"
+}
+
+expect_match() { # expect_match EXTENDED_REGEX TEXT WHAT
+    grep -Eq -- "$1" <<<"$2" || fail "$3: wanted /$1/, got '$2'"
+}
+
+expect_json() { # expect_json FILE FILTER: jq's answer is true
+    jq -e "$2" "$1" >/dev/null || fail "not so: $2 in $1: $(jq -c . "$1" | head -c 600)"
+}
+
+wait_until() { # wait_until SECONDS COMMAND...
+    local until_s=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$until_s" ] || fail "not within the time: $*"
+        sleep 0.02
+    done
+}
+
+bundlectl() {
+    "$BUILD_BIN/bundlectl" "$@"
+}
+
+generate() { # generate DIR LINES [option...]
+    "$BUILD_BIN/generate_shop" --out "$1" --lines "$2" "${@:3}"
+}
+
+load() { # load SHOP FILE...: the upload's name is in $UPLOAD
+    local status=0
+    bundlectl import "${@:2}" --shop "$1" --json >"$TEST_DIR/import.json" || status=$?
+    [ "$status" = 0 ] || fail "import ended with status $status: $(cat "$TEST_DIR/import.json")"
+    # shellcheck disable=SC2034 # for the test
+    UPLOAD=$(jq -r .run_id "$TEST_DIR/import.json")
+}
+
+load_generated() { # load_generated SHOP LINES [option...]: also leaves its files and truth.json in $TEST_DIR/SHOP
+    generate "$TEST_DIR/$1" "${@:2}"
+    load "$1" "$TEST_DIR/$1"/{orders,variants,inventory,catalog}.csv
+}
+
+push() { # push JSON: one message into the inbox, as any producer does
+    servers_redis rpush "{$BUNDLE_QUEUE_NAME}:jobs" "$1" >/dev/null
+}
+
+jobs_run=0
+run_job() { # run_job SHOP UPLOAD [WANTED_STATE]: a new job, to its end; its id is in $JOB
+    jobs_run=$((jobs_run + 1))
+    JOB=$TEST_ID-$jobs_run
+    push "$(jq -nc --arg shop "$1" --arg upload "$2" --arg job "$JOB" '{v: 1, $shop, $upload, $job}')"
+    wait_until 60 job_has_ended "$JOB"
+    expect_equal "${3:-final}" "$(job_field "$JOB" state)" "job $JOB ended ($(job_field "$JOB" reason))"
+}
+
+job_field() { # job_field JOB FIELD
+    servers_redis hget "{$BUNDLE_QUEUE_NAME}:job:$1" "$2"
+}
+
+job_has_ended() { # job_has_ended JOB
+    [[ $(job_field "$1" state) == @(final|failed|cancelled) ]]
+}
+
+job_events() { # job_events JOB: its events, a JSON array
+    servers_redis xrange "{$BUNDLE_QUEUE_NAME}:job:$1:log" - + | grep '^{' | jq -s .
+}
+
+# What common/PROTOCOL.md promises of any job's events.
+expect_sound_events() { # expect_sound_events JOB
+    job_events "$1" >"$TEST_DIR/events.json"
+    expect_json "$TEST_DIR/events.json" 'map(.seq) == [range(1; length + 1)]'
+    expect_json "$TEST_DIR/events.json" 'map(.progress) == (map(.progress) | sort)'
+    expect_json "$TEST_DIR/events.json" 'map(select(.status == "preliminary")) | length <= 1'
+    expect_json "$TEST_DIR/events.json" 'map(.status) | (map(select(IN("final", "failed", "cancelled"))) | length) == 1 and (last | IN("final", "failed", "cancelled"))'
+}
+
+bundles_of() { # bundles_of SHOP UPLOAD: the document, without what differs from run to run
+    bundlectl bundles "$2" --shop "$1" --json | jq -S '.bundles | map(del(.created_at))'
+}
+
+# Whatever the upload, its bundles add up.
+expect_sound_bundles() { # expect_sound_bundles FILE: as bundles_of prints them
+    expect_json "$1" 'all(.[]; .status == "final")'
+    expect_json "$1" '(map(.id) | unique | length) == length'
+    expect_json "$1" 'map(.rank_position) == [range(1; length + 1)]'
+    expect_json "$1" 'all(.[]; .explanation | length > 20)'
+    expect_json "$1" 'all(.[].pricing; .original_total == null or
+        ((((.original_total - .bundle_price - .discount_amount) * 1000 | round) == 0) and .bundle_price > 0 and .discount_amount >= 0))'
+    expect_json "$1" 'all(.[]; .products | length >= 1 and length <= 30)'
+}

@@ -1,0 +1,368 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "worker/offers/discount.h"
+#include "worker/offers/pricing.h"
+
+// Pricing looks at items and averages only: no orders are needed.
+struct stall {
+    struct item items[8];
+    struct dataset data;
+    struct market market;
+    double type_discount[2], type_sales[2];
+};
+
+static void stall_open(struct stall *s)
+{
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i < 8; i++) {
+        s->items[i] = (struct item){.product = (uint32_t)i, .type_id = ID_NONE, .vendor_id = ID_NONE, .orders = 50};
+        s->items[i].price_minor = 1000;
+        s->items[i].cost_minor = s->items[i].compare_at_minor = MONEY_UNKNOWN;
+        s->items[i].stock = STOCK_UNKNOWN;
+    }
+    s->data = (struct dataset){.currency = "GBP", .decimals = 2, .has_prices = true, .items = s->items, .n_items = 8};
+    s->data.median_price_minor = 1000;
+    s->market = (struct market){.data = &s->data, .type_discount = s->type_discount, .type_sales = s->type_sales};
+}
+
+static struct bundle bundle_of(enum bundle_type type, enum objective o, uint32_t n)
+{
+    struct bundle b = {.type = type, .objective = o, .n_parts = n};
+    for (uint32_t i = 0; i < n; i++)
+        b.parts[i] = (struct part){.item = i, .quantity = 1, .role = i ? ROLE_PART : ROLE_ANCHOR};
+    for (uint32_t i = 0; i < n && type == TYPE_BXGY; i++)
+        b.parts[i].role = i + 1 < n ? ROLE_QUALIFIER : ROLE_REWARD;
+    for (uint32_t i = 0; i < n && type == TYPE_MIX_MATCH; i++)
+        b.parts[i].role = ROLE_POOL;
+    b.pricing.pick_n = type == TYPE_MIX_MATCH ? 2 : 0;
+    for (uint32_t k = 0; k < 3 && type == TYPE_VOLUME; k++)
+        b.pricing.tiers[b.pricing.n_tiers++].min_quantity = 2 + k;
+    return b;
+}
+
+static void assert_right(const struct stall *s, const struct offer_rules *r, const struct bundle *b)
+{
+    struct err e = {0};
+    if (!pricing_check(&s->market, r, b, &e))
+        fail_msg("%s", e.message);
+}
+
+static void shrinkage_by_hand(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.market.shop_discount = 0.10;
+    s.items[0] = (struct item){.orders = 20, .avg_discount = 0.30, .type_id = 0};
+    s.type_sales[0] = 60;
+    s.type_discount[0] = 0.20;
+    // type: 60/80 * .20 + 20/80 * .10 = .175; own: 20/25 * .30 + 5/25 * .175 = .275
+    assert_true(fabs(discount_history(&s.market, 0) - 0.275) < 1e-12);
+    s.items[0].orders = 0; // no sales: the priors alone
+    assert_true(fabs(discount_history(&s.market, 0) - 0.175) < 1e-12);
+}
+
+static void fbt_by_hand(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.items[0].price_minor = 1234;
+    s.items[1].price_minor = 777;
+    struct bundle b = bundle_of(TYPE_FBT, OBJECTIVE_INCREASE_AOV, 2);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    // typical depth 5 + .4 * 15 = 11 %: 20.11 - floor(2.2121) = 17.90 -> 17.99, saves 2.12
+    assert_int_equal(b.pricing.original_minor, 2011);
+    assert_int_equal(b.pricing.bundle_minor, 1799);
+    assert_int_equal(b.pricing.discount_minor, 212);
+    assert_int_equal(b.pricing.discount_bp, 1054);
+    assert_int_equal(b.pricing.guards, GUARD_NICE_ENDING);
+    // 212 by 1234 : 777 = 130.09 : 81.91
+    assert_int_equal(b.parts[0].discount_minor, 130);
+    assert_int_equal(b.parts[1].discount_minor, 82);
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+}
+
+static void guards_in_order(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    struct offer_rules r = OFFER_RULES_DEFAULT;
+    struct bundle b = bundle_of(TYPE_FBT, OBJECTIVE_CLEAR_SLOW_MOVERS, 2);
+    s.items[0].flags = s.items[1].flags = ITEM_SLOW_MOVER; // both at 1.4 * 24.25 % = 34 %
+
+    s.items[0].cost_minor = 800; // floors 880 and 770: 3.50 may be given
+    s.items[1].cost_minor = 700;
+    assert_true(pricing_set(&s.market, &r, &b));
+    assert_true(b.pricing.guards & GUARD_COST_FLOOR);
+    assert_int_equal(b.pricing.discount_minor, 301); // 16.50 -> 16.99, the ending inside
+    assert_true(b.parts[0].discount_minor <= 120 && b.parts[1].discount_minor <= 230);
+    assert_right(&s, &r, &b);
+
+    s.items[0].cost_minor = s.items[1].cost_minor = MONEY_UNKNOWN;
+    r.discount_max_bp = 2000; // the merchant's cap
+    assert_true(pricing_set(&s.market, &r, &b));
+    assert_false(b.pricing.guards & GUARD_COST_FLOOR);
+    assert_true(b.pricing.guards & GUARD_DISCOUNT_CAP);
+    assert_true(b.pricing.discount_minor <= 400);
+
+    r = OFFER_RULES_DEFAULT;
+    r.list_floor = 0.90;
+    assert_true(pricing_set(&s.market, &r, &b));
+    assert_int_equal(b.pricing.guards & ~(unsigned)GUARD_NICE_ENDING, GUARD_LIST_FLOOR);
+    assert_true(b.pricing.bundle_minor >= 1800);
+}
+
+static void never_below_cost(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.items[1].cost_minor = 950; // 10.45 with the margin: more than its price
+    for (enum bundle_type t = 0; t < TYPE_COUNT; t++) {
+        struct bundle b = bundle_of(t, OBJECTIVE_INCREASE_AOV, t == TYPE_VOLUME ? 1 : 3);
+        if (t == TYPE_VOLUME)
+            b.parts[0].item = 1;
+        assert_false(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    }
+}
+
+static void tiers_by_hand(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    struct bundle b = bundle_of(TYPE_VOLUME, OBJECTIVE_INCREASE_AOV, 1);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    // 11 %, 16.5 -> 17 %, 22 -> capped 20 %
+    assert_int_equal(b.pricing.n_tiers, 3);
+    assert_int_equal(b.pricing.tiers[0].discount_bp, 1100);
+    assert_int_equal(b.pricing.tiers[1].discount_bp, 1700);
+    assert_int_equal(b.pricing.tiers[2].discount_bp, 2000);
+    assert_int_equal(b.pricing.tiers[2].unit_price_minor, 800);
+    assert_int_equal(b.pricing.original_minor, 2000); // of tier 1
+    assert_int_equal(b.pricing.bundle_minor, 1780);
+    assert_true(b.pricing.guards & GUARD_DISCOUNT_CAP);
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+
+    s.items[0].cost_minor = 760; // floor 8.36: 16 % at most, so the third tier falls away
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_int_equal(b.pricing.n_tiers, 2);
+    assert_int_equal(b.pricing.tiers[1].unit_price_minor, 840);
+    assert_true(b.pricing.guards & GUARD_COST_FLOOR);
+}
+
+static void gift_is_free_only_within_the_cap(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.items[1].price_minor = 250; // a fifth of 12.50
+    struct bundle b = bundle_of(TYPE_BXGY, OBJECTIVE_INCREASE_AOV, 2);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_int_equal(b.pricing.get_discount_bp, 10000);
+    assert_int_equal(b.pricing.discount_minor, 250);
+    assert_int_equal(b.parts[0].discount_minor, 0);
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+
+    s.items[1].price_minor = 1000; // half of 20.00: 30 % of it are 15 % of all, 1.5 times the 11 % wanted is 16.5 %
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_int_equal(b.pricing.get_discount_bp, 3000);
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+}
+
+static void gift_is_no_loss(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.items[0].cost_minor = 850; // floor 9.35: the sale can give 0.65 + 0.03
+    s.items[1].price_minor = 250;
+    s.items[1].cost_minor = 200; // floor 2.20: 0.30 more
+    struct bundle b = bundle_of(TYPE_BXGY, OBJECTIVE_INCREASE_AOV, 2);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_true(b.pricing.discount_minor <= 95);
+    assert_true(b.pricing.guards & GUARD_COST_FLOOR);
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+}
+
+static void mix_counts_the_cheapest(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.items[0].price_minor = 900;
+    s.items[1].price_minor = 700;
+    s.items[2].price_minor = 800;
+    struct bundle b = bundle_of(TYPE_MIX_MATCH, OBJECTIVE_INCREASE_AOV, 3);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_int_equal(b.pricing.original_minor, 1500);
+    assert_int_equal(b.pricing.discount_minor, 77 + 88); // 11 %
+    assert_int_equal(b.parts[0].discount_minor, 99);
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+}
+
+static void kit_has_a_round_price(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    struct bundle b = bundle_of(TYPE_FIXED, OBJECTIVE_INCREASE_AOV, 3);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_int_equal(b.pricing.bundle_minor, 2600); // 12 % off 30.00 is 26.40
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+}
+
+static void small_uploads_are_linear(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.market.is_small = true;
+    assert_true(fabs(discount_linear(OBJECTIVE_INCREASE_AOV, 2) - 0.0875) < 1e-12); // 5 + 1/4 * 15
+    assert_true(fabs(discount_linear(OBJECTIVE_INCREASE_AOV, 9) - 0.20) < 1e-12);
+    struct bundle b = bundle_of(TYPE_FBT, OBJECTIVE_INCREASE_AOV, 2);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_int_equal(b.pricing.method, PRICE_LINEAR);
+    assert_int_equal(b.pricing.bundle_minor, 1799); // 9 % off 20.00 is 18.20
+}
+
+static void without_prices_percentages_speak(void **state)
+{
+    (void)state;
+    struct stall s;
+    stall_open(&s);
+    s.data.has_prices = false;
+    s.data.currency[0] = '\0';
+    for (int i = 0; i < 8; i++)
+        s.items[i].price_minor = MONEY_UNKNOWN;
+    for (enum objective o = 0; o < OBJECTIVE_COUNT; o++) {
+        for (enum bundle_type t = 0; t < TYPE_COUNT; t++) {
+            struct bundle b = bundle_of(t, o, t == TYPE_VOLUME ? 1 : t == TYPE_FBT || t == TYPE_BXGY ? 2 : 3);
+            assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+            assert_true(b.pricing.original_minor == MONEY_UNKNOWN && b.pricing.bundle_minor == MONEY_UNKNOWN);
+            assert_true(b.pricing.discount_bp > 0);
+            assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+        }
+    }
+}
+
+// --- random shops
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static uint32_t below(uint64_t *state, uint32_t n)
+{
+    return (uint32_t)(next_random(state) % n);
+}
+
+static void randomise(struct stall *s, uint64_t *seed)
+{
+    static const unsigned DECIMALS[] = {0, 2, 3};
+    stall_open(s);
+    s->data.decimals = DECIMALS[below(seed, 3)];
+    s->market.is_small = below(seed, 4) == 0;
+    s->market.shop_discount = below(seed, 2) ? below(seed, 40) / 100.0 : 0;
+    for (int i = 0; i < 8; i++) {
+        struct item *it = &s->items[i];
+        it->price_minor = 1 + below(seed, below(seed, 2) ? 3000 : 500000);
+        it->cost_minor = below(seed, 2) ? MONEY_UNKNOWN : 1 + (int64_t)below(seed, (uint32_t)it->price_minor + 1);
+        it->orders = below(seed, 60);
+        it->avg_discount = below(seed, 60) / 100.0;
+        it->flags = below(seed, 16);
+        it->margin = below(seed, 100) / 100.0;
+    }
+}
+
+static void random_rules(struct offer_rules *r, uint64_t *seed)
+{
+    *r = OFFER_RULES_DEFAULT;
+    if (below(seed, 3) == 0)
+        r->discount_max_bp = 100 + below(seed, 4000);
+    if (below(seed, 3) == 0)
+        r->list_floor = 0.3 + below(seed, 70) / 100.0;
+    if (below(seed, 3) == 0)
+        r->margin_floor = below(seed, 100) / 100.0;
+}
+
+static void guards_hold_in_random_shops(void **state)
+{
+    (void)state;
+    uint64_t seed = 88172645463325252u;
+    unsigned sold[TYPE_COUNT] = {0};
+    for (int round = 0; round < 6000; round++) {
+        struct stall s;
+        struct offer_rules r;
+        randomise(&s, &seed);
+        random_rules(&r, &seed);
+        enum bundle_type t = (enum bundle_type)below(&seed, TYPE_COUNT);
+        uint32_t least = t == TYPE_FBT || t == TYPE_BXGY ? 2 : 3;
+        uint32_t n = t == TYPE_VOLUME ? 1 : least + below(&seed, 3);
+        if (t == TYPE_FBT && n > 4)
+            n = 4;
+        struct bundle b = bundle_of(t, (enum objective)below(&seed, OBJECTIVE_COUNT), n);
+        for (uint32_t i = 0; i < n && t != TYPE_MIX_MATCH && t != TYPE_VOLUME; i++)
+            b.parts[i].quantity = 1 + below(&seed, 3);
+        if (!pricing_set(&s.market, &r, &b))
+            continue;
+        sold[t]++;
+        assert_right(&s, &r, &b);
+    }
+    for (enum bundle_type t = 0; t < TYPE_COUNT; t++)
+        assert_true(sold[t] > 100);
+}
+
+static void check_sees_what_is_wrong(void **state)
+{
+    (void)state;
+    struct stall s;
+    struct err e;
+    stall_open(&s);
+    struct bundle good = bundle_of(TYPE_FBT, OBJECTIVE_INCREASE_AOV, 2), bad;
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &good));
+    bad = good;
+    bad.parts[0].discount_minor++;
+    assert_false(pricing_check(&s.market, &OFFER_RULES_DEFAULT, &bad, &e));
+    bad = good;
+    bad.pricing.bundle_minor--;
+    assert_false(pricing_check(&s.market, &OFFER_RULES_DEFAULT, &bad, &e));
+    bad = good;
+    bad.objective = OBJECTIVE_MARGIN_GUARD; // 10 % at most
+    assert_false(pricing_check(&s.market, &OFFER_RULES_DEFAULT, &bad, &e));
+    s.items[0].cost_minor = 990;
+    assert_false(pricing_check(&s.market, &OFFER_RULES_DEFAULT, &good, &e));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shrinkage_by_hand),
+        cmocka_unit_test(fbt_by_hand),
+        cmocka_unit_test(guards_in_order),
+        cmocka_unit_test(never_below_cost),
+        cmocka_unit_test(tiers_by_hand),
+        cmocka_unit_test(gift_is_free_only_within_the_cap),
+        cmocka_unit_test(gift_is_no_loss),
+        cmocka_unit_test(mix_counts_the_cheapest),
+        cmocka_unit_test(kit_has_a_round_price),
+        cmocka_unit_test(small_uploads_are_linear),
+        cmocka_unit_test(without_prices_percentages_speak),
+        cmocka_unit_test(guards_hold_in_random_shops),
+        cmocka_unit_test(check_sees_what_is_wrong),
+    };
+    return cmocka_run_group_tests_name("pricing", tests, NULL, NULL);
+}

@@ -1,0 +1,470 @@
+// The queue's scripts on a real Redis (BUNDLE_TEST_REDIS, which scripts/test sets): the join, the fence and the events hold
+// whatever order claims, ends, failures, crashes and repeats come in.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "common/check.h"
+#include "common/queue.h"
+
+enum { HELD_MAX = 64, TASKS_MAX = 8, JOBS_PER_TEST = 60 };
+
+static const struct queue_stage PLAN[] = {
+    {.name = "first", .message = "First", .urgency = 0, .from = 1, .to = 50, .is_required = true, .timeout_ms = 60000},
+    {.name = "many", .message = "Many", .urgency = 1, .from = 50, .to = 70, .is_split = true, .timeout_ms = 60000},
+    {.name = "last", .message = "Last", .urgency = 0, .from = 70, .to = 100, .is_required = true, .timeout_ms = 60000},
+};
+
+struct held {
+    char ref[96], token[96], stage[16];
+    bool is_stale; // its lease was taken away: every word of it must be refused
+    bool is_ended; // settled already: settling again must change nothing
+};
+
+struct world {
+    struct redis *redis;
+    struct queue queue;
+    uint64_t random;
+    struct held held[HELD_MAX];
+    size_t n_held;
+    unsigned n_many, n_done; // of the split stage
+    char job[32];
+};
+
+static uint64_t next_random(struct world *w) // xorshift64*
+{
+    w->random ^= w->random >> 12;
+    w->random ^= w->random << 25;
+    w->random ^= w->random >> 27;
+    return w->random * 2685821657736338717ull;
+}
+
+static unsigned below(struct world *w, unsigned n)
+{
+    return (unsigned)(next_random(w) >> 33) % n;
+}
+
+static struct redis_reply *ask(struct world *w, struct redis_cmd *c)
+{
+    struct redis_reply *reply = NULL;
+    struct err e = {0};
+    bool ok = redis_call(w->redis, c, &reply, &e);
+    redis_cmd_fini(c);
+    if (!ok)
+        fail_msg("%s", e.message);
+    return reply;
+}
+
+// A plain command on a key of the queue; arguments end with NULL.
+static struct redis_reply *plain(struct world *w, const char *name, const char *key, ...)
+{
+    struct redis_cmd c;
+    char full[256];
+    va_list args;
+    const char *arg;
+    (void)snprintf(full, sizeof full, "%s:%s", w->queue.key, key);
+    redis_cmd_init(&c, name);
+    redis_cmd_text(&c, full);
+    va_start(args, key);
+    while ((arg = va_arg(args, const char *)))
+        redis_cmd_text(&c, arg);
+    va_end(args);
+    return ask(w, &c);
+}
+
+static int64_t plain_int(struct world *w, const char *name, const char *key, const char *arg)
+{
+    AUTO(redis_reply_freep) struct redis_reply *r = plain(w, name, key, arg, NULL);
+    return redis_reply_int(r);
+}
+
+static void job_field(struct world *w, const char *field, char *out, size_t size)
+{
+    char key[64];
+    (void)snprintf(key, sizeof key, "job:%s", w->job);
+    AUTO(redis_reply_freep) struct redis_reply *r = plain(w, "HGET", key, field, NULL);
+    (void)snprintf(out, size, STR_FMT, STR_ARG(redis_reply_str(r)));
+}
+
+static bool is_open(struct world *w)
+{
+    char state[16];
+    job_field(w, "state", state, sizeof state);
+    return strcmp(state, "open") == 0;
+}
+
+static enum queue_admission admit(struct world *w, const char *job, const char *upload, bool is_forced, char *answer)
+{
+    struct redis_cmd c;
+    const struct queue_job j = {
+        .id = str_of(job), .upload = str_of(upload), .shop = STR("shop"), .is_forced = is_forced, .payload = STR("payload")};
+    queue_admit_cmd(&w->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    enum queue_admission what;
+    struct str name;
+    assert_true(queue_admit_reply(r, &what, &name));
+    (void)snprintf(answer, 32, STR_FMT, STR_ARG(name));
+    return what;
+}
+
+static size_t draw(struct world *w, unsigned n)
+{
+    struct redis_cmd c;
+    queue_turn_begin(&w->queue, "test", n, 0, &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    for (size_t i = 0; i < queue_turn_claims(r); i++) {
+        struct queue_claim claim;
+        assert_true(queue_turn_claim(r, i, &claim));
+        assert_true(w->n_held < HELD_MAX);
+        struct held *h = &w->held[w->n_held++];
+        *h = (struct held){.is_stale = false};
+        (void)snprintf(h->ref, sizeof h->ref, STR_FMT, STR_ARG(claim.ref));
+        (void)snprintf(h->token, sizeof h->token, STR_FMT, STR_ARG(claim.token));
+        (void)snprintf(h->stage, sizeof h->stage, STR_FMT, STR_ARG(claim.stage));
+        assert_true(str_eq(claim.job_payload, STR("payload")));
+        // The last stage is made from the first one's result and exactly those of the split stage that were done.
+        if (strcmp(h->stage, "last") == 0)
+            assert_int_equal(queue_claim_results(&claim), 1 + w->n_done);
+    }
+    return queue_turn_claims(r);
+}
+
+static enum queue_verdict settle(struct world *w, const struct held *h, enum queue_outcome outcome)
+{
+    struct redis_cmd c;
+    struct queue_more more[TASKS_MAX];
+    char names[TASKS_MAX][16];
+    bool splits = strcmp(h->stage, "first") == 0 && outcome == QUEUE_DONE;
+    for (unsigned i = 0; splits && i < w->n_many; i++) {
+        (void)snprintf(names[i], sizeof names[i], "t%u", i);
+        more[i] = (struct queue_more){str_of(names[i]), i % 2 ? STR("x") : (struct str){"", 0}};
+    }
+    const struct queue_settlement s = {.ref = str_of(h->ref),
+                                       .token = str_of(h->token),
+                                       .outcome = outcome,
+                                       .result = STR("result"),
+                                       .message = STR("said"),
+                                       .reason = STR("why"),
+                                       .bundles = -1,
+                                       .more = more,
+                                       .n_more = splits ? w->n_many : 0};
+    queue_turn_begin(&w->queue, "test", 0, 1, &c);
+    queue_turn_add(&c, &s);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_int_equal(queue_turn_verdicts(r), 1);
+    return queue_turn_verdict(r, 0);
+}
+
+static void sweep(struct world *w)
+{
+    struct redis_cmd c;
+    queue_sweep_cmd(&w->queue, &c);
+    redis_reply_free(ask(w, &c));
+}
+
+// Lets the lease of h run out and delayed tasks become due, as time would.
+static void let_time_pass(struct world *w, struct held *h)
+{
+    if (h)
+        redis_reply_free(plain(w, "ZADD", "leases", "XX", "0", h->ref, NULL));
+    AUTO(redis_reply_freep) struct redis_reply *delayed = plain(w, "ZRANGE", "delayed", "0", "-1", NULL);
+    for (size_t i = 0; i < redis_reply_size(delayed); i++) {
+        char ref[96];
+        (void)snprintf(ref, sizeof ref, STR_FMT, STR_ARG(redis_reply_str(redis_reply_at(delayed, i))));
+        redis_reply_free(plain(w, "ZADD", "delayed", "XX", "0", ref, NULL));
+    }
+    sweep(w);
+}
+
+// Every open task of the open job is in exactly one place.
+static void check_places(struct world *w)
+{
+    char open_key[64];
+    (void)snprintf(open_key, sizeof open_key, "job:%s:open", w->job);
+    AUTO(redis_reply_freep) struct redis_reply *open = plain(w, "SMEMBERS", open_key, NULL);
+    for (size_t i = 0; i < redis_reply_size(open); i++) {
+        char ref[128];
+        (void)snprintf(ref, sizeof ref, "%s/" STR_FMT, w->job, STR_ARG(redis_reply_str(redis_reply_at(open, i))));
+        AUTO(redis_reply_freep) struct redis_reply *leased = plain(w, "ZSCORE", "leases", ref, NULL);
+        AUTO(redis_reply_freep) struct redis_reply *delayed = plain(w, "ZSCORE", "delayed", ref, NULL);
+        AUTO(redis_reply_freep) struct redis_reply *urgent = plain(w, "LPOS", "ready:0:shop", ref, NULL);
+        AUTO(redis_reply_freep) struct redis_reply *waiting = plain(w, "LPOS", "ready:1:shop", ref, NULL);
+        int places = (redis_reply_type(leased) != REDIS_NIL) + (redis_reply_type(delayed) != REDIS_NIL) +
+                     (redis_reply_type(urgent) != REDIS_NIL) + (redis_reply_type(waiting) != REDIS_NIL);
+        assert_int_equal(places, 1);
+    }
+}
+
+static bool is_terminal(const char *status)
+{
+    return strcmp(status, "final") == 0 || strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
+}
+
+// seq without a gap, progress never back, the terminal event once and last.
+static void check_events(struct world *w)
+{
+    char key[64];
+    (void)snprintf(key, sizeof key, "job:%s:log", w->job);
+    AUTO(redis_reply_freep) struct redis_reply *log = plain(w, "XRANGE", key, "-", "+", NULL);
+    size_t n = redis_reply_size(log);
+    long long progress = 0;
+    assert_true(n >= 2);
+    for (size_t i = 0; i < n; i++) {
+        struct str text = redis_reply_str(redis_reply_at(redis_reply_at(redis_reply_at(log, i), 1), 1));
+        json_t *event = json_loadb(text.ptr, text.len, 0, NULL);
+        assert_non_null(event);
+        assert_int_equal(json_integer_value(json_object_get(event, "seq")), i + 1);
+        assert_true(json_integer_value(json_object_get(event, "progress")) >= progress);
+        progress = json_integer_value(json_object_get(event, "progress"));
+        assert_int_equal(is_terminal(json_string_value(json_object_get(event, "status"))), i + 1 == n);
+        json_decref(event);
+    }
+}
+
+static void count_done(struct world *w, const struct held *h, enum queue_outcome o, enum queue_verdict v)
+{
+    if (v == QUEUE_OK && o == QUEUE_DONE && strcmp(h->stage, "many") == 0)
+        w->n_done++;
+}
+
+static void end_one(struct world *w)
+{
+    static const enum queue_outcome OUTCOMES[] = {QUEUE_DONE, QUEUE_DONE, QUEUE_DONE, QUEUE_RETRY, QUEUE_AWAY, QUEUE_BACK,
+                                                  QUEUE_FAILED};
+    struct held *h = &w->held[below(w, (unsigned)w->n_held)];
+    bool is_many = strcmp(h->stage, "many") == 0;
+    // Only the split stage may lose tasks here, or most jobs would end at once.
+    enum queue_outcome outcome = OUTCOMES[below(w, is_many ? 7 : 3)];
+    bool was_open = is_open(w);
+    enum queue_verdict verdict = settle(w, h, outcome);
+    if (h->is_stale)
+        assert_int_equal(verdict, QUEUE_FENCED);
+    else if (h->is_ended)
+        assert_int_not_equal(verdict, QUEUE_OK);
+    else
+        assert_int_equal(verdict, was_open ? QUEUE_OK : QUEUE_CLOSED);
+    count_done(w, h, outcome, verdict);
+    h->is_ended = true;
+}
+
+static void step(struct world *w)
+{
+    unsigned what = below(w, 10);
+    if (what < 4 || w->n_held == 0) {
+        if (draw(w, 1 + below(w, 3)) == 0)
+            let_time_pass(w, NULL);
+    } else if (what < 9) {
+        end_one(w);
+    } else {
+        struct held *h = &w->held[below(w, (unsigned)w->n_held)];
+        if (!h->is_ended && !h->is_stale) {
+            let_time_pass(w, h);
+            h->is_stale = true;
+        }
+    }
+    if (is_open(w))
+        check_places(w);
+}
+
+// Nobody holds anything any more: whatever the test still held is taken away, and the job runs to its end.
+static void run_out(struct world *w)
+{
+    for (unsigned i = 0; i < 100 && is_open(w); i++) {
+        for (size_t k = 0; k < w->n_held; k++)
+            let_time_pass(w, w->held[k].is_ended ? NULL : &w->held[k]);
+        w->n_held = 0;
+        (void)draw(w, HELD_MAX / 2);
+        for (size_t k = 0; k < w->n_held; k++) {
+            count_done(w, &w->held[k], QUEUE_DONE, settle(w, &w->held[k], QUEUE_DONE));
+            w->held[k].is_ended = true;
+        }
+        let_time_pass(w, NULL);
+    }
+    assert_false(is_open(w));
+}
+
+static void check_nothing_left(struct world *w)
+{
+    assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 0);
+    assert_int_equal(plain_int(w, "ZCARD", "delayed", NULL), 0);
+    assert_int_equal(plain_int(w, "SCARD", "busy:shop", NULL), 0);
+    assert_int_equal(plain_int(w, "ZCARD", "deadlines", NULL), 0);
+    char key[64];
+    (void)snprintf(key, sizeof key, "job:%s", w->job);
+    assert_true(plain_int(w, "PTTL", key, NULL) > 0);
+}
+
+static void random_jobs_join(void **state)
+{
+    struct world *w = *state;
+    for (unsigned i = 0; i < JOBS_PER_TEST; i++) {
+        char answer[32];
+        w->random = 0x9E3779B97F4A7C15ull * (i + 1);
+        w->n_many = i % (TASKS_MAX + 1);
+        w->n_done = 0;
+        w->n_held = 0;
+        (void)snprintf(w->job, sizeof w->job, "job%u", i);
+        assert_int_equal(admit(w, w->job, w->job, false, answer), QUEUE_ADMITTED);
+        for (unsigned k = 0; k < 60 && w->n_held < HELD_MAX - 3 && is_open(w); k++)
+            step(w);
+        run_out(w);
+        check_events(w);
+        check_nothing_left(w);
+    }
+}
+
+static void a_job_without_split_tasks_goes_on(void **state)
+{
+    struct world *w = *state;
+    char answer[32], status[16];
+    (void)snprintf(w->job, sizeof w->job, "none");
+    w->n_many = 0;
+    (void)admit(w, "none", "none", false, answer);
+    assert_int_equal(draw(w, 5), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    assert_int_equal(draw(w, 5), 1);
+    assert_string_equal(w->held[1].stage, "last");
+    assert_int_equal(settle(w, &w->held[1], QUEUE_DONE), QUEUE_OK);
+    job_field(w, "status", status, sizeof status);
+    assert_string_equal(status, "final");
+}
+
+static void an_upload_has_one_open_job(void **state)
+{
+    struct world *w = *state;
+    char answer[32];
+    assert_int_equal(admit(w, "one", "up", false, answer), QUEUE_ADMITTED);
+    assert_int_equal(admit(w, "two", "up", false, answer), QUEUE_JOINED);
+    assert_string_equal(answer, "one");
+    assert_int_equal(admit(w, "three", "up", true, answer), QUEUE_REPLACED);
+    assert_string_equal(answer, "three");
+    (void)snprintf(w->job, sizeof w->job, "one");
+    assert_false(is_open(w));
+    check_events(w);
+    (void)snprintf(w->job, sizeof w->job, "three");
+    assert_true(is_open(w));
+    assert_int_equal(draw(w, 9), 1); // the replaced job's task is passed over
+    assert_string_equal(w->held[0].ref, "three/first");
+}
+
+static void two_deaths_are_poison(void **state)
+{
+    struct world *w = *state;
+    char answer[32], reason[64];
+    (void)snprintf(w->job, sizeof w->job, "poison");
+    (void)admit(w, "poison", "poison", false, answer);
+    assert_int_equal(draw(w, 1), 1);
+    let_time_pass(w, &w->held[0]);
+    assert_true(is_open(w));
+    assert_int_equal(draw(w, 1), 1);
+    let_time_pass(w, &w->held[1]);
+    assert_false(is_open(w));
+    job_field(w, "reason", reason, sizeof reason);
+    assert_non_null(strstr(reason, "poison"));
+    check_events(w);
+}
+
+static void cancelling_fences_what_runs(void **state)
+{
+    struct world *w = *state;
+    char answer[32];
+    struct redis_cmd c;
+    (void)snprintf(w->job, sizeof w->job, "cancel");
+    (void)admit(w, "cancel", "cancelled upload", false, answer);
+    assert_int_equal(draw(w, 1), 1);
+    queue_cancel_cmd(&w->queue, STR("cancelled upload"), "Stopped", "test", &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_true(str_eq(redis_reply_str(redis_reply_at(r, 0)), STR("cancelled")));
+    queue_beat_cmd(&w->queue, "test", STR("{}"), &c);
+    redis_cmd_text(&c, w->held[0].ref);
+    redis_cmd_text(&c, w->held[0].token);
+    AUTO(redis_reply_freep) struct redis_reply *lost = ask(w, &c);
+    assert_int_equal(redis_reply_size(lost), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_CLOSED);
+    check_nothing_left(w);
+    check_events(w);
+}
+
+static void a_bad_message_is_put_aside_once(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    redis_reply_free(plain(w, "RPUSH", "intake", "junk", NULL));
+    for (int i = 0; i < 2; i++) {
+        queue_reject_cmd(&w->queue, STR("junk"), "not a job", (struct str){"", 0}, &c);
+        redis_reply_free(ask(w, &c));
+    }
+    assert_int_equal(plain_int(w, "LLEN", "dead", NULL), 1);
+    assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 0);
+}
+
+static void shops_take_turns(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    for (int i = 0; i < 6; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "fair%d", i);
+        const struct queue_job j = {
+            .id = str_of(id), .upload = str_of(id), .shop = i < 5 ? STR("big") : STR("small"), .payload = STR("payload")};
+        queue_admit_cmd(&w->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
+        redis_reply_free(ask(w, &c));
+    }
+    assert_int_equal(draw(w, 2), 2);
+    assert_string_equal(w->held[1].ref, "fair5/first"); // the small shop's only job is second, not sixth
+}
+
+static int setup(void **state)
+{
+    const char *text = getenv("BUNDLE_TEST_REDIS");
+    static unsigned number;
+    struct world *w = calloc(1, sizeof *w);
+    struct redis_url url;
+    struct err e = {0};
+    char name[64];
+    CHECK(w);
+    if (!redis_url_parse(text, "", &url, &e) || !redis_open(&w->redis, &url, "test", 5000, &e)) {
+        (void)fprintf(stderr, "%s\n", e.message);
+        free(w);
+        return -1;
+    }
+    (void)snprintf(name, sizeof name, "test_queue-%d-%u", (int)getpid(), number++);
+    const struct queue_limits limits = {.lease_ms = 10000, .attempts = 3, .crashes = 2, .retry_ms = 100, .keep_s = 60,
+                                        .log_max = 1000, .dead_max = 10, .shop_running_max = 100, .deadline_s = 60};
+    queue_init(&w->queue, name, &limits);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    redis_close(w->redis);
+    free(w);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(random_jobs_join, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_deaths_are_poison, setup, teardown),
+        cmocka_unit_test_setup_teardown(cancelling_fences_what_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bad_message_is_put_aside_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(shops_take_turns, setup, teardown),
+    };
+    if (!getenv("BUNDLE_TEST_REDIS")) {
+        (void)puts("skipped: BUNDLE_TEST_REDIS names no Redis (scripts/test sets it)");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

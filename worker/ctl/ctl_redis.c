@@ -1,0 +1,47 @@
+#include "worker/ctl/ctl_redis.h"
+
+#include <signal.h>
+
+#include "common/check.h"
+
+static const char CLIENT_NAME[] = "bundlectl";
+
+bool ctl_redis_open(struct ctl_redis *r, const struct ctl *c, struct err *e)
+{
+    const struct queue_limits limits = settings_queue_limits(c->settings);
+    (void)signal(SIGPIPE, SIG_IGN); // hiredis writes to sockets that may be gone
+    *r = (struct ctl_redis){.timeout_ms = c->settings->redis_timeout_ms};
+    queue_init(&r->queue, c->settings->queue_name, &limits);
+    return redis_url_parse(c->settings->redis_url, c->settings->redis_password_file, &r->url, e) &&
+           redis_open(&r->redis, &r->url, CLIENT_NAME, r->timeout_ms, e);
+}
+
+void ctl_redis_close(struct ctl_redis *r)
+{
+    redis_close(r->redis);
+    r->redis = NULL;
+    explicit_bzero(r->url.password, sizeof r->url.password);
+}
+
+bool ctl_redis_more(const struct ctl_redis *r, struct redis **out, struct err *e)
+{
+    return redis_open(out, &r->url, CLIENT_NAME, r->timeout_ms, e);
+}
+
+bool ctl_redis_hget(struct ctl_redis *r, const char *name, struct str suffix, const char *field, struct buf *out,
+                    struct err *e)
+{
+    AUTO(redis_cmd_fini) struct redis_cmd get;
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    AUTO(buf_fini) struct buf key;
+    buf_init(&key, 4096);
+    queue_key(&r->queue, name, suffix, &key);
+    redis_cmd_init(&get, "HGET");
+    redis_cmd_str(&get, buf_str(&key));
+    redis_cmd_text(&get, field);
+    if (!redis_call(r->redis, &get, &reply, e))
+        return false;
+    struct str value = redis_reply_str(reply);
+    buf_put(out, value.ptr, value.len);
+    return buf_ok(out, field, e);
+}

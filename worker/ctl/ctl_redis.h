@@ -1,0 +1,24 @@
+// The queue as bundlectl's commands see it: a connection and the queue's names.
+#ifndef BUNDLE_WORKER_CTL_CTL_REDIS_H
+#define BUNDLE_WORKER_CTL_CTL_REDIS_H
+
+#include "common/queue.h"
+#include "worker/ctl/ctl.h"
+
+struct ctl_redis {
+    struct redis_url url;
+    struct queue queue;
+    struct redis *redis; // for commands
+    int64_t timeout_ms;
+};
+
+bool ctl_redis_open(struct ctl_redis *r, const struct ctl *c, struct err *e) MUST_USE;
+void ctl_redis_close(struct ctl_redis *r); // for AUTO; all zero is fine
+// One more connection, for a subscription.
+bool ctl_redis_more(const struct ctl_redis *r, struct redis **out, struct err *e) MUST_USE;
+
+// HGET {queue}:<name>:<suffix> field; *out is empty (and put is nothing) where it is not there.
+bool ctl_redis_hget(struct ctl_redis *r, const char *name, struct str suffix, const char *field, struct buf *out,
+                    struct err *e) MUST_USE;
+
+#endif

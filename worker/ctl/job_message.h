@@ -1,0 +1,34 @@
+// The job as a producer sends it (common/PROTOCOL.md, "Job"), from the command line. `enqueue` sends it, `preview`
+// reads it back: both understand the same options.
+#ifndef BUNDLE_WORKER_CTL_JOB_MESSAGE_H
+#define BUNDLE_WORKER_CTL_JOB_MESSAGE_H
+
+#include "worker/ctl/args.h"
+
+// Rows for a command's table of options.
+#define JOB_OPTION_ROWS                                                                                                \
+    {"objective", "NAME", "only this objective; may be repeated",                                                      \
+     "increase_aov|clear_slow_movers|seasonal_promo|new_launch|category_bundle|gift_box|subscription_push|"            \
+     "margin_guard"},                                                                                                  \
+        {"type", "NAME", "only this bundle type; may be repeated", "FBT|VOLUME_DISCOUNT|MIX_MATCH|BXGY|FIXED"},        \
+    {                                                                                                                  \
+        "option", "KEY=VALUE", "one option of the job: exclude, bundles, max_discount, ...; may be repeated", NULL     \
+    }
+
+// The keys of --option, for --help.
+#define JOB_OPTIONS_HELP                                                                                               \
+    "Options of a job (--option KEY=VALUE):\n"                                                                         \
+    "  exclude=A,B         variant ids, product ids or SKUs that must not be offered\n"                                \
+    "  bundles=N           at most N bundles\n"                                                                        \
+    "  max_discount=PCT    never more than PCT percent off\n"                                                          \
+    "  min_margin=X        never below cost * (1 + X), where the cost is known\n"                                      \
+    "  min_price=P         only products from this price on, in the shop's currency\n"                                 \
+    "  max_price=P         ... and up to this one\n"                                                                   \
+    "  season_words=A,B    words that mark a product as seasonal\n"                                                    \
+    "  as_of=DATE          what \"recent\" is measured from; the newest order by default\n"
+
+// {"shop": ..., "upload": ..., "force": ..., "options": {...}} as JSON.
+bool job_message_build(const struct args *a, const char *shop, const char *upload, bool is_forced, struct buf *out,
+                       struct err *e) MUST_USE;
+
+#endif

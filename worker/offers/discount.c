@@ -1,0 +1,58 @@
+#include "worker/offers/discount.h"
+
+#include "worker/offers/objectives.h"
+
+#define OWN_PRIOR_SALES 5.0
+#define TYPE_PRIOR_SALES 20.0
+#define LINEAR_UNITS_FULL 5.0 // pieces at which the linear discount ends
+
+static double type_or_shop(const struct market *m, const struct item *i)
+{
+    if (i->type_id == ID_NONE)
+        return m->shop_discount;
+    double n = m->type_sales[i->type_id], z = n / (n + TYPE_PRIOR_SALES);
+    return z * m->type_discount[i->type_id] + (1 - z) * m->shop_discount;
+}
+
+double discount_history(const struct market *m, uint32_t item)
+{
+    const struct item *i = &m->data->items[item];
+    double z = i->orders / (i->orders + OWN_PRIOR_SALES);
+    return z * i->avg_discount + (1 - z) * type_or_shop(m, i);
+}
+
+static double typical_depth(enum objective o)
+{
+    const struct objective_row *row = objective_row(o);
+    double span = row->discount_max_pct - row->discount_min_pct;
+    return (row->discount_min_pct + span * objective_shape(o)->depth) / 100;
+}
+
+double discount_shrunk(const struct market *m, enum objective o, uint32_t item, bool is_anchor)
+{
+    const struct objective_shape *shape = objective_shape(o);
+    double depth = typical_depth(o);
+    if (m->shop_discount > 0)
+        depth = (depth + discount_history(m, item)) / 2;
+    return depth * (is_anchor ? shape->anchor_depth : shape->other_depth);
+}
+
+double discount_linear(enum objective o, uint32_t units)
+{
+    const struct objective_row *row = objective_row(o);
+    double share = (units < LINEAR_UNITS_FULL ? units - 1.0 : LINEAR_UNITS_FULL - 1) / (LINEAR_UNITS_FULL - 1);
+    return (row->discount_min_pct + share * (row->discount_max_pct - row->discount_min_pct)) / 100;
+}
+
+struct discount_range discount_range(const struct offer_rules *r, enum objective o)
+{
+    const struct objective_row *row = objective_row(o);
+    struct discount_range range = {(uint32_t)row->discount_min_pct * 100, (uint32_t)row->discount_max_pct * 100};
+    if (range.min_bp < 100)
+        range.min_bp = 100;
+    if (range.max_bp > r->discount_max_bp)
+        range.max_bp = r->discount_max_bp;
+    if (range.min_bp > range.max_bp)
+        range.min_bp = range.max_bp;
+    return range;
+}

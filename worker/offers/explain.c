@@ -1,0 +1,293 @@
+#include "worker/offers/explain.h"
+
+#include "worker/offers/association.h"
+#include "worker/offers/phrase.h"
+
+static bool has_recency(const struct market *m)
+{
+    return m->data->has_dates && m->data->as_of != DATE_UNKNOWN;
+}
+
+static void put_orders(struct buf *out, uint32_t n)
+{
+    phrase_count(out, n);
+    buf_puts(out, n == 1 ? " order" : " orders");
+}
+
+static void put_of_orders(struct buf *out, uint32_t n, uint32_t of)
+{
+    phrase_count(out, n);
+    buf_puts(out, " of ");
+    put_orders(out, of);
+}
+
+static void put_recent(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    if (!has_recency(m) || b->orders_together == 0)
+        return;
+    buf_puts(out, ", ");
+    if (b->orders_recent == b->orders_together)
+        buf_puts(out, b->orders_together == 1 ? "in" : "all of them in");
+    else
+        phrase_count(out, b->orders_recent);
+    buf_puts(out, b->orders_recent == b->orders_together ? " the last 90 days" : " of them in the last 90 days");
+}
+
+static void put_lift(const struct bundle *b, struct buf *out)
+{
+    if (b->orders_together > 0 && b->lift >= 1.05)
+        buf_printf(out, ", %.1fx more often than chance", b->lift);
+}
+
+static void put_why_without_orders(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    buf_puts(out, "Not yet bought together in ");
+    put_orders(out, m->data->n_orders);
+    if (b->sources & SOURCE_POPULARITY)
+        buf_puts(out, "; suggested because the other product is among the best sellers");
+    else
+        buf_puts(out, "; suggested because of like type, vendor, title or price");
+}
+
+static void put_set(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    buf_puts(out, b->n_parts > 2 ? "All " : "");
+    if (b->n_parts > 2)
+        buf_printf(out, "%u bought together in ", b->n_parts);
+    else
+        buf_puts(out, "Bought together in ");
+    put_of_orders(out, b->orders_together, b->orders_total);
+    put_recent(m, b, out);
+    put_lift(b, out);
+}
+
+// A kit that nobody bought whole stands on how often each part was bought with the anchor.
+static void put_kit(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    uint32_t most = 0, least = UINT32_MAX;
+    for (uint32_t i = 1; i < b->n_parts; i++) {
+        uint32_t n = association_pair_orders(m, b->parts[0].item, b->parts[i].item);
+        most = n > most ? n : most;
+        least = n < least ? n : least;
+    }
+    if (most == 0) {
+        put_why_without_orders(m, b, out);
+        return;
+    }
+    buf_puts(out, "Not yet bought as a whole, but ");
+    phrase_name(m, out, b->parts[0].item);
+    buf_puts(out, " was bought with each of the others in ");
+    if (least < most) {
+        phrase_count(out, least);
+        buf_puts(out, " to ");
+    }
+    put_orders(out, most);
+}
+
+static void put_volume(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    if (b->orders_together == 0) {
+        const struct item *i = &m->data->items[b->parts[0].item];
+        buf_printf(out, "%.0f%% of its customers came back for it in ", 100 * i->repeat_rate);
+        put_orders(out, b->orders_base);
+        buf_puts(out, ", one at a time so far");
+        return;
+    }
+    buf_printf(out, "%.0f%% of its orders (", 100 * b->confidence);
+    phrase_count(out, b->orders_together);
+    buf_puts(out, " of ");
+    phrase_count(out, b->orders_base);
+    buf_printf(out, ") hold %u or more", b->pricing.tiers[0].min_quantity);
+    put_recent(m, b, out);
+}
+
+static void put_pool(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    if (b->orders_together == 0) {
+        buf_puts(out, "No order holds two of these yet; suggested because they can stand in for each other");
+        return;
+    }
+    phrase_count(out, b->orders_together);
+    buf_puts(out, " of ");
+    put_orders(out, b->orders_total);
+    buf_printf(out, " hold%s two or more of these %u products", b->orders_together == 1 ? "s" : "", b->n_parts);
+    put_recent(m, b, out);
+}
+
+static void put_names(const struct market *m, const struct bundle *b, enum part_role role, struct buf *out)
+{
+    bool is_first = true;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        if (b->parts[i].role != role)
+            continue;
+        buf_puts(out, is_first ? "" : " and ");
+        phrase_name(m, out, b->parts[i].item);
+        is_first = false;
+    }
+}
+
+static void put_bxgy(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    if (b->orders_together == 0) {
+        put_why_without_orders(m, b, out);
+        return;
+    }
+    phrase_count(out, b->orders_together);
+    buf_puts(out, " of the ");
+    put_orders(out, b->orders_base);
+    buf_puts(out, " with ");
+    put_names(m, b, ROLE_QUALIFIER, out);
+    buf_printf(out, " (%.0f%%) also hold%s ", 100 * b->confidence, b->orders_together == 1 ? "s" : "");
+    put_names(m, b, ROLE_REWARD, out);
+    put_recent(m, b, out);
+    put_lift(b, out);
+}
+
+// --- what the objective adds
+
+static const struct item *first_with(const struct market *m, const struct bundle *b, uint32_t flag, uint32_t *item)
+{
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        const struct item *it = &m->data->items[b->parts[i].item];
+        if (it->flags & flag) {
+            *item = b->parts[i].item;
+            return it;
+        }
+    }
+    return NULL;
+}
+
+static void put_slow(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    uint32_t item;
+    const struct item *slow = first_with(m, b, ITEM_SLOW_MOVER, &item);
+    if (!slow)
+        return;
+    buf_puts(out, "; ");
+    phrase_name(m, out, item);
+    buf_printf(out, " sells %.2f a day with ", slow->velocity);
+    phrase_count(out, (uint64_t)(slow->stock > 0 ? slow->stock : 0));
+    buf_puts(out, " in stock");
+}
+
+static void put_new(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    uint32_t item;
+    const struct item *fresh = first_with(m, b, ITEM_NEW_LAUNCH, &item);
+    if (!fresh)
+        return;
+    buf_puts(out, "; ");
+    phrase_name(m, out, item);
+    buf_puts(out, " is new");
+    if (has_recency(m) && fresh->created_at != DATE_UNKNOWN && fresh->created_at <= m->data->as_of) {
+        int64_t days = (m->data->as_of - fresh->created_at) / 86400;
+        buf_printf(out, " (%d %s old)", (int)days, days == 1 ? "day" : "days");
+    }
+}
+
+static void put_seasonal(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->n_parts; i++)
+        n += (m->data->items[b->parts[i].item].flags & ITEM_SEASONAL) != 0;
+    if (b->n_parts == 1)
+        buf_puts(out, "; it is seasonal");
+    else
+        buf_printf(out, "; %u of the %u products are seasonal", n, b->n_parts);
+}
+
+static void put_types(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    buf_puts(out, "; from ");
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        const struct item *it = &m->data->items[b->parts[i].item];
+        buf_puts(out, i == 0 ? "" : i + 1 == b->n_parts ? " and " : ", ");
+        buf_put(out, it->type.ptr, it->type.len);
+    }
+}
+
+static void put_repeat(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    double least = 1;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        double rate = m->data->items[b->parts[i].item].repeat_rate;
+        least = rate < least ? rate : least;
+    }
+    if (b->type == TYPE_VOLUME && b->orders_together == 0)
+        return; // said already
+    buf_printf(out,
+               b->n_parts == 1 ? "; %.0f%% of its customers bought it again"
+                               : "; at least %.0f%% of each product's customers bought it again",
+               100 * least);
+}
+
+static void put_margin(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    double sum = 0;
+    bool is_estimated = false;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        const struct item *it = &m->data->items[b->parts[i].item];
+        sum += it->margin;
+        is_estimated |= (it->flags & ITEM_MARGIN_ESTIMATED) != 0;
+    }
+    buf_printf(out, "; %s margin of %.0f%% before the discount", is_estimated ? "estimated" : "average",
+               100 * sum / b->n_parts);
+}
+
+static void put_aov(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    if (b->pricing.original_minor == MONEY_UNKNOWN || m->data->median_price_minor == MONEY_UNKNOWN)
+        return;
+    buf_puts(out, "; ");
+    phrase_money(m, out, b->pricing.bundle_minor);
+    buf_puts(out, " a sale where the median product costs ");
+    phrase_money(m, out, m->data->median_price_minor);
+}
+
+static void put_objective(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    switch (b->objective) {
+    case OBJECTIVE_INCREASE_AOV:
+        put_aov(m, b, out);
+        return;
+    case OBJECTIVE_CLEAR_SLOW_MOVERS:
+        put_slow(m, b, out);
+        return;
+    case OBJECTIVE_SEASONAL_PROMO:
+        put_seasonal(m, b, out);
+        return;
+    case OBJECTIVE_NEW_LAUNCH:
+        put_new(m, b, out);
+        return;
+    case OBJECTIVE_CATEGORY_BUNDLE:
+    case OBJECTIVE_GIFT_BOX:
+        put_types(m, b, out);
+        return;
+    case OBJECTIVE_SUBSCRIPTION_PUSH:
+        put_repeat(m, b, out);
+        return;
+    case OBJECTIVE_MARGIN_GUARD:
+        put_margin(m, b, out);
+        return;
+    case OBJECTIVE_COUNT:
+        return;
+    }
+}
+
+void explain_bundle(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    if (b->type == TYPE_VOLUME)
+        put_volume(m, b, out);
+    else if (b->type == TYPE_MIX_MATCH)
+        put_pool(m, b, out);
+    else if (b->type == TYPE_BXGY)
+        put_bxgy(m, b, out);
+    else if (b->orders_together > 0)
+        put_set(m, b, out);
+    else if (b->type == TYPE_FIXED)
+        put_kit(m, b, out);
+    else
+        put_why_without_orders(m, b, out);
+    put_objective(m, b, out);
+    buf_putc(out, '.');
+}

@@ -1,0 +1,80 @@
+// Offers: from evidence to the bundles of one pair (objective, bundle type), and from all pairs' bundles to the job's
+// final list. Pure: arrays in, arrays out.
+//
+//     offers_skip_reason   does this pair apply to this upload?                     (prepare, splitting)
+//     offers_for_pair      candidates -> checked, priced, explained by numbers      (pairs)
+//     offers_preliminary   a quick list from counts only                            (prepare)
+//     offers_merge         dedupe, constraints, portfolio, rank, caps, fill up      (merge)
+//
+// THREADS   Everything reads the market only; results go into the caller's arena.
+// FAILURE   ERR_CANCELLED when *is_cancelled; nothing else fails.
+#ifndef BUNDLE_WORKER_OFFERS_OFFERS_H
+#define BUNDLE_WORKER_OFFERS_OFFERS_H
+
+#include <stdatomic.h>
+
+#include "worker/dataset/dataset.h"
+#include "worker/mining/evidence.h"
+#include "worker/mining/postings.h"
+#include "worker/offers/bundle.h"
+
+// Everything an offer is made from; made by market_init, which also keeps the sorted helper arrays that all pairs
+// share.
+struct market {
+    const struct dataset *data;
+    const struct evidence *evidence;
+    struct postings postings;
+    uint32_t *by_popularity; // items that some rules may offer (active, priced, no gift card), most orders first
+    uint32_t n_by_popularity;
+    uint32_t orders_max;       // the longest postings list
+    struct title_words *words; // per item, see similarity.h
+    double shop_discount;      // 0..1, mean of avg_discount over sales; 0: none known
+    double *type_discount;     // the same per product type
+    double *type_sales;        // orders of the type's items
+    bool is_tiny;              // < 10 order lines: rules and catalogue only, no ladder
+    bool is_small;             // < 20: no embeddings, no portfolio optimisation, linear pricing
+};
+void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory);
+
+// What a job or a shop may ask for (SPEC 7, the merchant's controls); offer_rules_default() gives the neutral ones.
+struct offer_rules {
+    uint32_t objectives, types; // bit sets; all by default
+    const uint32_t *excluded;   // item ids that must not be offered, ascending
+    uint32_t n_excluded;
+    int64_t price_min_minor, price_max_minor; // of a single item; 0 / INT64_MAX
+    uint32_t discount_max_bp;                 // on top of the objective's cap; 10000
+    double margin_floor;                      // "never below cost + margin": price >= cost * (1 + floor); default 0.10
+    double list_floor;                        // never below this share of the list total; 0.30
+    bool allow_out_of_stock;                  // false
+    uint32_t candidates_per_pair;             // 40
+    uint32_t per_pair_max;                    // 15 per (objective, type) in the final list
+    uint32_t per_products_max;                // 2 per same product pair
+    uint32_t bundles_max;                     // 200 per job
+    uint32_t fill_up_to;                      // 12
+    uint32_t preliminary_max;                 // 12
+};
+extern const struct offer_rules OFFER_RULES_DEFAULT;
+
+bool item_is_offerable(const struct market *m, const struct offer_rules *r,
+                       uint32_t item); // SPEC 7 "never in a candidate"
+
+// NULL: applies. Else why not, in words for a merchant ("no seasonal product in stock"); static text.
+const char *offers_skip_reason(const struct market *m, const struct offer_rules *r, enum objective o,
+                               enum bundle_type t);
+
+bool offers_for_pair(const struct market *m, const struct offer_rules *r, enum objective o, enum bundle_type t,
+                     struct arena *memory, const atomic_bool *is_cancelled, struct bundle_list *out,
+                     struct err *e) MUST_USE;
+void offers_preliminary(const struct market *m, const struct offer_rules *r, struct arena *memory,
+                        struct bundle_list *out);
+
+struct merge_report {
+    uint32_t candidates, duplicates, broken_constraint, over_cap, filled_up, fronts;
+    bool portfolio_skipped; // small upload
+};
+// The order of `lists` does not matter to the result.
+bool offers_merge(const struct market *m, const struct offer_rules *r, const struct bundle_list *lists,
+                  uint32_t n_lists, struct arena *memory, const atomic_bool *is_cancelled, struct bundle_list *out,
+                  struct merge_report *report, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,26 @@
+// Ranking: the features of SPEC 6 and the weighted rank with which the final list is picked.
+//
+// PREDICTED LIFT  2.62 * discount * (1 - confidence) * T / (T + 10), T = joint orders. 2.62 is the mean price
+// elasticity of
+//                 Bijmolt, van Heerde & Pieters (J. Marketing Research 42, 2005); only buyers who do not take the set
+//                 already can be won; a set that was never bought predicts nothing. A prior, not a measurement.
+#ifndef BUNDLE_WORKER_OFFERS_RANKING_H
+#define BUNDLE_WORKER_OFFERS_RANKING_H
+
+#include "worker/offers/offers.h"
+
+void ranking_features(const struct market *m, struct bundle *b); // fit, inventory, price_sanity, predicted_lift
+
+// Picks and orders the final list from `pool` (any order in, deterministic out): always the one with the highest
+//   score = sum of weight * feature - novelty penalty, * DIMINISH^(taken of its objective and type)
+// next; features are normalised to [0,1] inside the job, confidence and lift inside their type. Scores never rise down
+// the list. Caps of the rules hold. Returns how many were left out by a cap.
+uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struct bundle_list *pool,
+                      struct arena *memory, struct bundle_list *out);
+
+// May the final list take b, given those in it: per_products_max for every two products of b.
+bool ranking_has_room(const struct market *m, const struct offer_rules *r, const struct bundle_list *list,
+                      const struct bundle *b);
+int ranking_compare_identity(const struct bundle *a, const struct bundle *b); // total order by type, parts, structure
+
+#endif

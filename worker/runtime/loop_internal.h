@@ -1,0 +1,47 @@
+// What the parts of the event loop share. Not for anybody else.
+#ifndef BUNDLE_WORKER_RUNTIME_LOOP_INTERNAL_H
+#define BUNDLE_WORKER_RUNTIME_LOOP_INTERNAL_H
+
+#include "worker/runtime/beat.h"
+#include "worker/runtime/loop.h"
+#include "worker/runtime/mailbox.h"
+
+enum { TURN_TASKS_MAX = 64, WAKE_WAIT_MS = 2000, INTAKE_WAIT_MS = 5000 };
+
+struct loop {
+    const struct loop_config *config;
+    struct event_base *base;
+    struct redis_async *command, *intake, *wake;
+    struct mailbox *mailbox;
+    struct slots *slots;
+    struct beat *beat;
+    struct event *sweep_timer, *grace_timer, *signals[2];
+    bool is_draining, is_grace_over;
+
+    // turn.c
+    struct task *ended;       // waiting to be settled, oldest first
+    struct task **ended_end;
+    struct task *settling[TURN_TASKS_MAX];
+    unsigned n_settling, turn_want;
+    int64_t turn_sent_us;
+    bool is_turn_out, is_wake_out, may_draw;
+    double round_trip_us, task_us; // moving averages
+    uint64_t tasks_done, turns, fenced;
+};
+
+// turn.c
+void turn_init(struct loop *l);
+void turn_fini(struct loop *l); // drops what was not settled
+void turn_on_mail(void *loop);       // something was posted
+void turn_maybe(struct loop *l);     // take a turn if there is a reason to and none is out
+void turn_wait(struct loop *l);      // block on the wake marker if slots are free
+void turn_hand_back_waiting(struct loop *l);
+
+// intake.c
+void intake_wait(struct loop *l);    // block on the inbox
+void intake_sweep(struct loop *l);
+
+// loop.c
+void loop_stop_if_idle(struct loop *l);
+
+#endif

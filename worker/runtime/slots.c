@@ -1,0 +1,172 @@
+#include "worker/runtime/slots.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/runtime/mailbox.h"
+
+struct slots {
+    pthread_mutex_t lock;
+    pthread_cond_t is_work;
+    struct task *waiting;
+    bool is_closing;
+    struct slots_hooks hooks;
+    struct mailbox *mailbox;
+    unsigned n;
+    pthread_t threads[];
+};
+
+struct thread_start {
+    struct slots *slots;
+    unsigned number;
+};
+
+static struct task *wait_for_task(struct slots *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    while (!s->waiting && !s->is_closing)
+        (void)pthread_cond_wait(&s->is_work, &s->lock);
+    struct task *t = s->waiting;
+    if (t)
+        s->waiting = t->next;
+    (void)pthread_mutex_unlock(&s->lock);
+    return t;
+}
+
+static enum queue_outcome outcome_of(const struct err *e)
+{
+    if (e->kind == ERR_CANCELLED || e->kind == ERR_FENCED)
+        return QUEUE_BACK;
+    if (!err_kind_is_retried(e->kind))
+        return QUEUE_FAILED;
+    return err_kind_burns_attempt(e->kind) ? QUEUE_RETRY : QUEUE_AWAY;
+}
+
+static void note_failure(struct task *t, const struct err *e)
+{
+    // What people can mend is told to them; the rest is told to operators.
+    bool is_theirs = e->kind == ERR_INPUT || e->kind == ERR_NOT_FOUND || e->kind == ERR_LIMIT;
+    t->outcome = outcome_of(e);
+    t->reason = (struct str){arena_strdup(&t->memory, e->message, strlen(e->message)), strlen(e->message)};
+    t->message = is_theirs ? t->reason : STR("Something went wrong on our side; the upload itself is fine");
+    if (t->outcome != QUEUE_BACK)
+        LOG(LOG_WARN, "task failed", LOG_S("kind", err_kind_name(e->kind)), LOG_S("error", e->message),
+            LOG_S("outcome", queue_outcome_name(t->outcome)), LOG_I("attempt", t->attempts + 1));
+}
+
+static bool run_kind(struct task *t, void *slot, struct err *e)
+{
+    if (!t->kind)
+        return err_set(e, ERR_INTERNAL, "this worker does not know stage \"" STR_FMT "\": is it older than its peers?",
+                       STR_ARG(t->stage));
+    if (atomic_load(&t->is_cancelled))
+        return err_set(e, ERR_CANCELLED, "cancelled before it began");
+    return t->kind->run(t, slot, e);
+}
+
+static void run(struct task *t, void *slot)
+{
+    const struct log_context context = {.job = t->job.ptr, .upload = t->upload.ptr, .shop = t->shop.ptr, .task = t->name.ptr};
+    log_set_context(&context);
+    check_set_context(t->ref.ptr);
+    int64_t begun_us = clock_mono_us();
+    struct err e = {0};
+    if (run_kind(t, slot, &e))
+        t->outcome = QUEUE_DONE;
+    else
+        note_failure(t, &e);
+    t->run_us = clock_mono_us() - begun_us;
+    LOG(LOG_DEBUG, "task ran", LOG_S("outcome", queue_outcome_name(t->outcome)), LOG_I("us", t->run_us));
+    check_set_context("");
+    log_set_context(NULL);
+}
+
+static void *slot_main(void *argument)
+{
+    struct thread_start *start = argument;
+    struct slots *s = start->slots;
+    char name[16];
+    (void)snprintf(name, sizeof name, "slot-%u", start->number);
+    (void)pthread_setname_np(pthread_self(), name);
+    void *slot = s->hooks.slot_open(s->hooks.context, start->number);
+    free(start);
+    struct task *t;
+    while ((t = wait_for_task(s))) {
+        run(t, slot);
+        mailbox_post_task(s->mailbox, t);
+    }
+    s->hooks.slot_close(slot);
+    return NULL;
+}
+
+// Threads that are not the loop's leave all signals to it.
+static void start_thread(struct slots *s, unsigned i)
+{
+    struct thread_start *start = malloc(sizeof *start);
+    sigset_t all, before;
+    CHECK(start);
+    *start = (struct thread_start){s, i};
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    CHECK(pthread_create(&s->threads[i], NULL, slot_main, start) == 0);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+struct slots *slots_create(unsigned n, const struct slots_hooks *hooks, struct mailbox *mailbox)
+{
+    struct slots *s = calloc(1, sizeof *s + n * sizeof s->threads[0]);
+    CHECK(s);
+    CHECK(pthread_mutex_init(&s->lock, NULL) == 0 && pthread_cond_init(&s->is_work, NULL) == 0);
+    s->hooks = *hooks;
+    s->mailbox = mailbox;
+    s->n = n;
+    for (unsigned i = 0; i < n; i++)
+        start_thread(s, i);
+    return s;
+}
+
+void slots_destroy(struct slots *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    CHECK(!s->waiting);
+    s->is_closing = true;
+    (void)pthread_cond_broadcast(&s->is_work);
+    (void)pthread_mutex_unlock(&s->lock);
+    for (unsigned i = 0; i < s->n; i++)
+        (void)pthread_join(s->threads[i], NULL);
+    (void)pthread_cond_destroy(&s->is_work);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+static int urgency(const struct task *t)
+{
+    return t->kind ? t->kind->urgency : 0;
+}
+
+void slots_push(struct slots *s, struct task *take_task)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    struct task **at = &s->waiting;
+    while (*at && urgency(*at) <= urgency(take_task))
+        at = &(*at)->next;
+    take_task->next = *at;
+    *at = take_task;
+    (void)pthread_cond_signal(&s->is_work);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+struct task *slots_take_back(struct slots *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    struct task *t = s->waiting;
+    if (t)
+        s->waiting = t->next;
+    (void)pthread_mutex_unlock(&s->lock);
+    return t;
+}

@@ -1,0 +1,68 @@
+// A claimed task: what came with it, what it leaves, and whether somebody wants it to stop. It belongs to one thread at a
+// time and moves by hand-off: loop -> slot -> loop.
+//
+// INVARIANTS  1. is_cancelled only ever goes from false to true; it is the one field that other threads touch.
+//             2. What task_post sends (progress, blobs) is on its way to Redis before the task's end is.
+#ifndef BUNDLE_WORKER_RUNTIME_TASK_H
+#define BUNDLE_WORKER_RUNTIME_TASK_H
+
+#include <stdatomic.h>
+
+#include "common/arena.h"
+#include "common/queue.h"
+
+struct task;
+struct mailbox;
+
+// Which handler runs a stage's tasks, and what goes first on a worker's slots (0 before 1, as in the plan). `slot` is what
+// the thread owns (hooks.slot_open of the loop).
+struct task_kind {
+    const char *stage;
+    int urgency;
+    bool (*run)(struct task *t, void *slot, struct err *e);
+};
+
+struct task_input {
+    struct str task, result;
+};
+
+struct task {
+    // what came
+    struct arena memory; // lives as long as the task; handlers may use it
+    struct str ref, token, job, name, stage, payload, job_payload, shop, upload, failed;
+    int64_t attempts, crashes, deadline_ms; // deadline: monotonic
+    bool is_partial;
+    const struct task_input *inputs; // sorted by task name
+    size_t n_inputs;
+    const struct task_kind *kind;    // NULL: nobody here knows this stage
+    atomic_bool is_cancelled;
+
+    // what it leaves
+    enum queue_outcome outcome;
+    struct str result, message, reason;
+    int64_t bundles;
+    struct queue_more *more;
+    size_t n_more;
+    int64_t run_us;
+
+    const struct queue *queue;
+    struct mailbox *mailbox;
+    struct task *next;             // in whoever holds it
+    struct task *held_next, *held_previous; // in the registry of leases (beat.h)
+};
+
+struct task *task_create(const struct queue *q, struct mailbox *m, const struct queue_claim *c); // copies
+void task_destroy(struct task *t);
+
+// ---- for handlers ----
+// The text or bytes are copied.
+void task_result(struct task *t, struct str bytes);
+void task_say(struct task *t, const char *fmt, ...) PRINTF_LIKE(2, 3); // the job's last word, if it ends by this task
+void task_more(struct task *t, struct str name, struct str payload);   // a task of the next stage
+struct str task_input(const struct task *t, struct str name);          // the result of that task, "" where there is none
+// An event now. bundles < 0: no news.
+void task_progress(struct task *t, int percent, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void task_preliminary(struct task *t, int percent, int64_t bundles, const char *message);
+void task_post(struct task *t, struct redis_cmd *take_cmd); // any command, sent before the task's end
+
+#endif

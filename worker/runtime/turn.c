@@ -1,0 +1,231 @@
+#include "worker/runtime/loop_internal.h"
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+// Moving averages forget with this weight per sample: about the last ten count.
+static const double AVERAGE_WEIGHT = 0.1;
+
+void turn_init(struct loop *l)
+{
+    l->ended_end = &l->ended;
+    l->may_draw = true;
+    l->round_trip_us = 200;
+    l->task_us = 1000;
+}
+
+void turn_fini(struct loop *l)
+{
+    while (l->ended) {
+        struct task *t = l->ended;
+        l->ended = t->next;
+        beat_release(l->beat, t);
+        task_destroy(t);
+    }
+}
+
+static void average(double *a, double sample)
+{
+    *a += (sample - *a) * AVERAGE_WEIGHT;
+}
+
+static void ended_append(struct loop *l, struct task *t)
+{
+    t->next = NULL;
+    *l->ended_end = t;
+    l->ended_end = &t->next;
+}
+
+// How many tasks to hold: one per slot, and as many more as the slots end while a round trip is on its way (Little's law).
+static unsigned hold_target(const struct loop *l)
+{
+    double ahead = l->config->slots * l->round_trip_us / (l->task_us > 1 ? l->task_us : 1);
+    unsigned prefetch = ahead < l->config->prefetch_max ? (unsigned)ahead : l->config->prefetch_max;
+    return l->config->slots + prefetch;
+}
+
+static unsigned held_after_turn(const struct loop *l)
+{
+    return (unsigned)beat_held(l->beat) - l->n_settling;
+}
+
+static const struct task_kind *kind_of(const struct loop *l, struct str stage)
+{
+    for (size_t i = 0; i < l->config->n_kinds; i++)
+        if (str_eq(stage, str_of(l->config->kinds[i].stage)))
+            return &l->config->kinds[i];
+    return NULL;
+}
+
+static void begin_claimed(struct loop *l, const struct redis_reply *reply)
+{
+    for (size_t i = 0; i < queue_turn_claims(reply); i++) {
+        struct queue_claim c;
+        if (!queue_turn_claim(reply, i, &c)) {
+            LOG(LOG_ERROR, "a claim does not follow the protocol; is a worker of another version running?");
+            continue;
+        }
+        struct task *t = task_create(&l->config->queue, l->mailbox, &c);
+        t->kind = kind_of(l, t->stage);
+        beat_hold(l->beat, t);
+        slots_push(l->slots, t);
+    }
+}
+
+static void end_settled(struct loop *l, const struct redis_reply *reply)
+{
+    for (unsigned i = 0; i < l->n_settling; i++) {
+        struct task *t = l->settling[i];
+        enum queue_verdict verdict = queue_turn_verdict(reply, i);
+        if (verdict == QUEUE_FENCED) {
+            l->fenced++;
+            LOG(LOG_WARN, "a task's end was refused: its lease is somebody else's", LOG_S("ref", t->ref.ptr));
+        }
+        l->tasks_done++;
+        beat_release(l->beat, t);
+        task_destroy(t);
+    }
+    l->n_settling = 0;
+}
+
+// The answer is lost, so the outcome is unknown: settle again. The script recognises what it has settled already.
+static void settle_again(struct loop *l)
+{
+    for (unsigned i = l->n_settling; i-- > 0;) {
+        l->settling[i]->next = l->ended;
+        if (!l->ended)
+            l->ended_end = &l->settling[i]->next;
+        l->ended = l->settling[i];
+    }
+    l->n_settling = 0;
+}
+
+static void on_turn(void *context, const struct redis_reply *reply)
+{
+    struct loop *l = context;
+    l->is_turn_out = false;
+    struct err e;
+    if (!reply || redis_reply_error(reply, &e)) {
+        if (reply)
+            LOG(LOG_ERROR, "turn refused", LOG_S("error", e.message));
+        settle_again(l);
+        return; // the sweep timer or the connection's return tries again
+    }
+    average(&l->round_trip_us, (double)(clock_mono_us() - l->turn_sent_us));
+    l->turns++;
+    end_settled(l, reply);
+    l->may_draw = l->turn_want > 0 && queue_turn_claims(reply) == l->turn_want;
+    begin_claimed(l, reply);
+    if (l->is_draining)
+        turn_hand_back_waiting(l);
+    turn_maybe(l);
+    turn_wait(l);
+    loop_stop_if_idle(l);
+}
+
+static void add_settlements(struct loop *l, struct redis_cmd *c)
+{
+    for (unsigned i = 0; i < l->n_settling; i++) {
+        const struct task *t = l->settling[i];
+        const struct queue_settlement s = {.ref = t->ref,
+                                           .token = t->token,
+                                           .outcome = t->outcome,
+                                           .result = t->result,
+                                           .message = t->message,
+                                           .reason = t->reason,
+                                           .bundles = t->bundles,
+                                           .more = t->more,
+                                           .n_more = t->n_more};
+        queue_turn_add(c, &s);
+    }
+}
+
+static void take_ended(struct loop *l)
+{
+    while (l->ended && l->n_settling < TURN_TASKS_MAX) {
+        struct task *t = l->ended;
+        l->ended = t->next;
+        l->settling[l->n_settling++] = t;
+    }
+    if (!l->ended)
+        l->ended_end = &l->ended;
+}
+
+void turn_maybe(struct loop *l)
+{
+    if (l->is_turn_out || !redis_async_is_ready(l->command))
+        return;
+    take_ended(l);
+    unsigned held = held_after_turn(l);
+    unsigned target = l->is_draining ? 0 : hold_target(l);
+    // One that settles always draws too: it costs nothing, and there is nearly always more where that came from.
+    l->turn_want = (l->may_draw || l->n_settling) && held < target ? target - held : 0;
+    if (l->n_settling == 0 && l->turn_want == 0)
+        return;
+    struct redis_cmd c;
+    queue_turn_begin(&l->config->queue, l->config->worker, l->turn_want, l->n_settling, &c);
+    add_settlements(l, &c);
+    l->may_draw = false;
+    l->is_turn_out = true;
+    l->turn_sent_us = clock_mono_us();
+    if (!redis_async_send(l->command, &c, 0, on_turn, l)) {
+        l->is_turn_out = false;
+        l->may_draw = true;
+        settle_again(l);
+    }
+}
+
+static void on_wake(void *context, const struct redis_reply *reply)
+{
+    struct loop *l = context;
+    l->is_wake_out = false;
+    if (!reply)
+        return; // on_ready of the connection waits again
+    l->may_draw = true; // a marker, or time to look anyway
+    turn_maybe(l);
+    turn_wait(l);
+}
+
+void turn_wait(struct loop *l)
+{
+    bool is_full = held_after_turn(l) >= l->config->slots;
+    if (l->is_wake_out || l->is_draining || l->is_turn_out || is_full || !redis_async_is_ready(l->wake))
+        return;
+    struct redis_cmd c;
+    queue_wake_cmd(&l->config->queue, WAKE_WAIT_MS, &c);
+    l->is_wake_out = redis_async_send(l->wake, &c, WAKE_WAIT_MS, on_wake, l);
+}
+
+static void ignore_reply(void *context, const struct redis_reply *reply)
+{
+    (void)context;
+    struct err e;
+    if (redis_reply_error(reply, &e))
+        LOG(LOG_WARN, "a command of a task failed", LOG_S("error", e.message));
+}
+
+void turn_on_mail(void *loop)
+{
+    struct loop *l = loop;
+    struct mail *mail;
+    while ((mail = mailbox_take(l->mailbox))) {
+        if (mail->task) {
+            average(&l->task_us, (double)mail->task->run_us);
+            ended_append(l, mail->task);
+        } else {
+            (void)redis_async_send(l->command, &mail->cmd, 0, ignore_reply, l); // away: the next event says more
+        }
+        mail_destroy(mail);
+    }
+    turn_maybe(l);
+}
+
+void turn_hand_back_waiting(struct loop *l)
+{
+    struct task *t;
+    while ((t = slots_take_back(l->slots))) {
+        t->outcome = QUEUE_BACK;
+        ended_append(l, t);
+    }
+}

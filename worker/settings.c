@@ -1,0 +1,119 @@
+#include "worker/settings.h"
+
+#include <string.h>
+
+#include "common/check.h"
+#include "common/queue.h"
+
+#define ROW(field_, key_, default_, type_, min_, max_, choices_, is_secret_, comment_)                                 \
+    {.name = (key_),                                                                                                   \
+     .type = (type_),                                                                                                  \
+     .offset = offsetof(struct settings, field_),                                                                      \
+     .default_text = (default_),                                                                                       \
+     .min = (min_),                                                                                                    \
+     .max = (max_),                                                                                                    \
+     .choices = (choices_),                                                                                            \
+     .is_secret = (is_secret_),                                                                                        \
+     .comment = (comment_)},
+#define TEXT_ROW(field, key, text, comment) ROW(field, key, text, CONFIG_TEXT, 0, 0, NULL, false, comment)
+#define SECRET_ROW(field, key, text, comment) ROW(field, key, text, CONFIG_TEXT, 0, 0, NULL, true, comment)
+#define INT_ROW(field, key, n, min, max, comment) ROW(field, key, #n, CONFIG_INT, min, max, NULL, false, comment)
+#define REAL_ROW(field, key, x, min, max, comment) ROW(field, key, #x, CONFIG_REAL, min, max, NULL, false, comment)
+#define BOOL_ROW(field, key, text, comment) ROW(field, key, text, CONFIG_BOOL, 0, 0, NULL, false, comment)
+#define CHOICE_ROW(field, key, text, list, comment) ROW(field, key, text, CONFIG_CHOICE, 0, 0, list, false, comment)
+
+static const struct config_key KEYS[] = {SETTINGS(TEXT_ROW, SECRET_ROW, INT_ROW, REAL_ROW, BOOL_ROW, CHOICE_ROW)};
+static const char CONFIG_VARIABLE[] = "BUNDLE_CONFIG";
+static const char *const NOT_KEYS[] = {CONFIG_VARIABLE, "BUNDLE_DATA" /* where tests find their data */, NULL};
+
+const struct config_table SETTINGS_TABLE = {.keys = KEYS, .n = ARRAY_LEN(KEYS), .not_keys = NOT_KEYS};
+
+static const char *file_of_environment(char **environment)
+{
+    size_t len = sizeof CONFIG_VARIABLE - 1;
+    for (char **entry = environment; entry && *entry; entry++)
+        if (strncmp(*entry, CONFIG_VARIABLE, len) == 0 && (*entry)[len] == '=' && (*entry)[len + 1])
+            return *entry + len + 1;
+    return NULL;
+}
+
+// What no single row can say: how settings must stand to each other.
+static bool settings_check(const struct settings *s, struct err *e)
+{
+    if (s->queue_beat_ms * 3 > s->queue_lease_ms)
+        return err_set(e, ERR_CONFIG, "queue.beat_ms (%lld) must be at most a third of queue.lease_ms (%lld)",
+                       (long long)s->queue_beat_ms, (long long)s->queue_lease_ms);
+    if (s->queue_name[0] == '\0' || strpbrk(s->queue_name, "{} \t"))
+        return err_set(e, ERR_CONFIG, "queue.name must not be empty or contain braces or spaces");
+    return true;
+}
+
+bool settings_load(struct settings *s, const struct settings_sources *from, char **environment, struct err *e)
+{
+    const char *file = from->file ? from->file : file_of_environment(environment);
+    if (!config_defaults(&SETTINGS_TABLE, s, e))
+        return false;
+    if (file && !config_file(&SETTINGS_TABLE, s, file, e))
+        return false;
+    if (!config_environment(&SETTINGS_TABLE, s, environment, e))
+        return false;
+    for (unsigned i = 0; i < from->n_sets; i++)
+        if (!config_set(&SETTINGS_TABLE, s, from->sets[i], e))
+            return false;
+    return settings_check(s, e);
+}
+
+struct enrich_rules settings_enrich_rules(const struct settings *s)
+{
+    struct enrich_rules r = ENRICH_RULES_DEFAULT;
+    r.service_ids = str_of(s->enrich_service_ids);
+    r.service_words = str_of(s->enrich_service_words);
+    r.season_words = str_of(s->enrich_season_words);
+    r.lines_max = (uint32_t)s->job_lines_max;
+    r.memory_max_bytes = (size_t)s->job_memory_mb << 20;
+    r.slow_velocity = s->enrich_slow_velocity;
+    r.slow_stock = (int32_t)s->enrich_slow_stock;
+    r.new_days = (uint32_t)s->enrich_new_days;
+    r.high_margin = s->enrich_high_margin;
+    return r;
+}
+
+struct mining_rules settings_mining_rules(const struct settings *s)
+{
+    struct mining_rules r = MINING_RULES_DEFAULT;
+    r.neighbours_max = (uint32_t)s->mining_neighbours_max;
+    r.pairs_max = (uint32_t)s->mining_pairs_max;
+    r.basket_max = (uint32_t)s->mining_basket_max;
+    r.shrink = s->mining_shrink;
+    return r;
+}
+
+struct offer_rules settings_offer_rules(const struct settings *s)
+{
+    struct offer_rules r = OFFER_RULES_DEFAULT;
+    r.margin_floor = s->offers_margin_floor;
+    r.list_floor = s->offers_list_floor;
+    r.allow_out_of_stock = s->offers_allow_out_of_stock;
+    r.candidates_per_pair = (uint32_t)s->offers_candidates;
+    r.per_pair_max = (uint32_t)s->offers_per_pair_max;
+    r.per_products_max = (uint32_t)s->offers_per_products_max;
+    r.bundles_max = (uint32_t)s->offers_bundles_max;
+    r.fill_up_to = (uint32_t)s->offers_fill_up_to;
+    r.preliminary_max = (uint32_t)s->offers_preliminary_max;
+    return r;
+}
+
+struct queue_limits settings_queue_limits(const struct settings *s)
+{
+    return (struct queue_limits){
+        .lease_ms = s->queue_lease_ms,
+        .attempts = s->queue_attempts,
+        .crashes = s->queue_crashes,
+        .retry_ms = s->queue_retry_ms,
+        .keep_s = s->queue_keep_s,
+        .log_max = s->queue_log_max,
+        .dead_max = s->queue_dead_max,
+        .shop_running_max = s->queue_shop_running_max,
+        .deadline_s = s->job_deadline_s,
+    };
+}

@@ -1,0 +1,179 @@
+#include "worker/stages/stages_internal.h"
+
+#include <stdio.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/json_out.h"
+#include "common/log.h"
+#include "common/mp.h"
+#include "worker/store/bundle_store.h"
+
+enum { METRICS_MAX_BYTES = 1 << 20 };
+
+struct timings {
+    int64_t begun_ms, mined_ms, preliminary_ms;
+};
+
+static void put_counts(const struct artefact *a, struct json_out *j)
+{
+    const struct dataset *d = a->data;
+    json_out_key(j, "dataset");
+    json_out_object(j);
+    json_out_key_int(j, "order_lines", d->lines_read);
+    json_out_key_int(j, "orders", d->n_orders);
+    json_out_key_int(j, "multi_item_orders", a->evidence->n_multi);
+    json_out_key_int(j, "orders_too_large", a->evidence->n_too_large);
+    json_out_key_int(j, "variants", d->n_items);
+    json_out_key_int(j, "products", d->n_products);
+    json_out_key_int(j, "customers", d->n_customers);
+    json_out_key_int(j, "pairs_seen", (int64_t)a->evidence->pairs_distinct);
+    json_out_key_str(j, "currency", str_of(d->currency));
+    json_out_key(j, "left_out");
+    json_out_object(j);
+    for (unsigned i = 0; i < LEFT_OUT_REASONS; i++)
+        json_out_key_int(j, left_out_name((enum left_out)i), d->left_out[i]);
+    json_out_end(j);
+    json_out_end(j);
+}
+
+// A task for every pair that applies; the others are listed with their reason.
+static void split(struct task *t, const struct artefact *a, const struct offer_rules *rules, struct json_out *j)
+{
+    json_out_key(j, "pairs_skipped");
+    json_out_array(j);
+    for (unsigned i = 0; i < BUNDLE_PAIRS_MAX; i++) {
+        enum objective o = (enum objective)(i / TYPE_COUNT);
+        enum bundle_type type = (enum bundle_type)(i % TYPE_COUNT);
+        if (!(rules->objectives >> o & 1) || !(rules->types >> type & 1))
+            continue;
+        AUTO(buf_fini) struct buf name;
+        buf_init(&name, QUEUE_TASK_MAX);
+        stages_pair_name(o, type, &name);
+        const char *reason = offers_skip_reason(&a->market, rules, o, type);
+        if (!reason) {
+            task_more(t, buf_str(&name), str_of(a->fingerprint));
+            continue;
+        }
+        json_out_object(j);
+        json_out_key_str(j, "pair", buf_str(&name));
+        json_out_key_str(j, "reason", str_of(reason));
+        json_out_end(j);
+    }
+    json_out_end(j);
+}
+
+static void put_skipped_phases(const struct market *m, struct json_out *j)
+{
+    json_out_key(j, "phases_skipped");
+    json_out_array(j);
+    if (m->is_tiny)
+        json_out_str(j, STR("ladder: fewer than 10 order lines"));
+    if (m->is_small)
+        json_out_str(j, STR("item2vec, portfolio optimisation, shrunk pricing: fewer than 20 order lines"));
+    json_out_end(j);
+}
+
+static void put_metrics(struct task *t, const struct stages_slot *slot, const struct job_request *r,
+                        const struct artefact *a, const struct offer_rules *rules, const struct timings *at,
+                        uint64_t statements, struct buf *out)
+{
+    struct json_out j = json_out_on(out);
+    json_out_object(&j);
+    json_out_key_str(&j, "worker", str_of(slot->env->worker));
+    json_out_key(&j, "options");
+    job_request_json(r, &j);
+    put_counts(a, &j);
+    put_skipped_phases(&a->market, &j);
+    split(t, a, rules, &j);
+    json_out_key_int(&j, "load_and_mine_ms", at->mined_ms - at->begun_ms);
+    json_out_key_int(&j, "preliminary_ms", at->preliminary_ms - at->mined_ms);
+    json_out_key_int(&j, "sql_statements", (int64_t)statements);
+    json_out_end(&j);
+}
+
+static bool store_preliminary(struct task *t, struct stages_slot *slot, const struct artefact *a,
+                              const struct offer_rules *rules, const struct upload_info *info, struct err *e)
+{
+    struct bundle_list list;
+    struct bundle_rows rows;
+    bool is_stored = false;
+    const struct store_target target = {t->job, t->shop, str_of(info->csv_upload_id)};
+    offers_preliminary(&a->market, rules, &t->memory, &list);
+    bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
+    if (!bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
+        return false;
+    if (is_stored) {
+        char message[96];
+        (void)snprintf(message, sizeof message, "%u preliminary bundles are ready", rows.n);
+        task_preliminary(t, 50, rows.n, message);
+    }
+    LOG(LOG_INFO, "preliminary bundles stored", LOG_I("bundles", rows.n), LOG_I("is_stored", is_stored));
+    return true;
+}
+
+static bool leave(struct task *t, const struct artefact *a, const struct upload_info *info, struct str metrics,
+                  struct err *e)
+{
+    AUTO(buf_fini) struct buf out;
+    buf_init(&out, METRICS_MAX_BYTES);
+    mp_put_envelope(&out, "prepare-result", PREPARE_VERSION, 3);
+    mp_put_key(&out, "fingerprint");
+    mp_put_str(&out, str_of(a->fingerprint));
+    mp_put_key(&out, "csv_upload_id");
+    mp_put_str(&out, str_of(info->csv_upload_id));
+    mp_put_key(&out, "metrics");
+    mp_put_str(&out, metrics);
+    if (!buf_ok(&out, "the result of prepare", e))
+        return false;
+    task_result(t, buf_str(&out));
+    return true;
+}
+
+// The blob goes out before the task's end does, so whoever draws a pair finds it.
+static void share(struct task *t, struct stages_slot *slot, struct artefact *a, const struct buf *blob)
+{
+    struct redis_cmd set;
+    artefact_cache_put(slot->env->cache, a);
+    if (artefact_cache_share_cmd(slot->env->cache, a, blob, &set))
+        task_post(t, &set);
+    else
+        LOG(LOG_WARN, "artefact too large to share: other workers make it again", LOG_I("bytes", blob->len));
+}
+
+static bool with_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct artefact *a,
+                          const struct upload_info *info, struct timings *at, struct err *e)
+{
+    AUTO(buf_fini) struct buf metrics;
+    struct offer_rules rules = stage_offer_rules(slot, r, a, &t->memory);
+    buf_init(&metrics, METRICS_MAX_BYTES);
+    task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
+    if (!store_preliminary(t, slot, a, &rules, info, e))
+        return false;
+    at->preliminary_ms = clock_mono_ms();
+    put_metrics(t, slot, r, a, &rules, at, pg_statements(slot->pg), &metrics);
+    return buf_ok(&metrics, "the metrics", e) && leave(t, a, info, buf_str(&metrics), e);
+}
+
+bool stage_prepare(struct task *t, void *slot_, struct err *e)
+{
+    struct stages_slot *slot = slot_;
+    AUTO(buf_fini) struct buf blob;
+    struct job_request r;
+    struct upload_info info = {0};
+    struct artefact *a;
+    struct timings at = {.begun_ms = clock_mono_ms()};
+    buf_init(&blob, ARTEFACT_BLOB_MAX);
+    if (!stage_request(t, &r, e))
+        return false;
+    task_progress(t, 5, "Reading the orders");
+    if (!stage_make_artefact(t, slot, &r, &info, &a, &blob, e))
+        return stage_failed(t, slot, str_of(info.csv_upload_id), e);
+    at.mined_ms = clock_mono_ms();
+    LOG(LOG_INFO, "upload loaded and mined", LOG_I("lines", a->data->lines_read), LOG_I("orders", a->data->n_orders),
+        LOG_I("items", a->data->n_items), LOG_I("ms", at.mined_ms - at.begun_ms));
+    share(t, slot, a, &blob);
+    bool ok = with_artefact(t, slot, &r, a, &info, &at, e);
+    artefact_release(slot->env->cache, a);
+    return ok || stage_failed(t, slot, str_of(info.csv_upload_id), e);
+}

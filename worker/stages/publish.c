@@ -1,0 +1,41 @@
+#include "worker/stages/stages_internal.h"
+
+#include "common/check.h"
+#include "common/log.h"
+#include "common/mp.h"
+#include "worker/store/bundle_store.h"
+
+struct merged { // views into the task's input
+    struct str csv_upload_id, metrics;
+    struct bundle_rows rows;
+};
+
+static bool read_merged(struct task *t, struct merged *out, struct err *e)
+{
+    AUTO(mp_closep) struct mp_doc *doc = NULL;
+    struct str bytes = task_input(t, STR("merge"));
+    if (!mp_open_envelope(&doc, bytes.ptr, bytes.len, "merge-result", MERGE_VERSION, &MP_LIMITS_ARTEFACT, e))
+        return false;
+    const struct mp_value *root = mp_root(doc);
+    if (!mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) || !mp_str(mp_get(root, "metrics"), &out->metrics))
+        return err_set(e, ERR_CODEC, "the result of merge lacks a field");
+    return bundle_rows_decode(&out->rows, mp_get(root, "rows"), &t->memory, e);
+}
+
+bool stage_publish(struct task *t, void *slot_, struct err *e)
+{
+    struct stages_slot *slot = slot_;
+    struct merged m = {0};
+    if (!read_merged(t, &m, e))
+        return false;
+    const struct store_target target = {t->job, t->shop, m.csv_upload_id};
+    if (!bundle_store_final(slot->pg, &target, &m.rows, m.metrics, e))
+        return stage_failed(t, slot, m.csv_upload_id, e);
+    t->bundles = m.rows.n;
+    if (m.rows.n)
+        task_say(t, "%u bundles are ready", m.rows.n);
+    else
+        task_say(t, "No bundles from this upload: see no_bundles_reason in its metrics");
+    LOG(LOG_INFO, "bundles published", LOG_I("bundles", m.rows.n));
+    return true;
+}

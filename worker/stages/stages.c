@@ -1,0 +1,162 @@
+#include "worker/stages/stages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "common/check.h"
+#include "common/log.h"
+#include "worker/stages/stages_internal.h"
+#include "worker/store/bundle_store.h"
+
+const struct queue_stage STAGES_PLAN[STAGES_N] = {
+    {.name = "prepare", .message = "Reading the upload", .urgency = 0, .from = 1, .to = 50, .is_required = true, .timeout_ms = 300000},
+    {.name = "pairs", .message = "Working out offers", .urgency = 1, .from = 50, .to = 70, .is_split = true, .timeout_ms = 120000},
+    {.name = "merge", .message = "Choosing the best offers", .urgency = 0, .from = 70, .to = 85, .is_required = true, .timeout_ms = 120000},
+    {.name = "copy", .message = "Writing copy", .urgency = 1, .from = 85, .to = 92, .is_split = true, .timeout_ms = 120000},
+    {.name = "publish", .message = "Storing the bundles", .urgency = 0, .from = 92, .to = 100, .is_required = true, .timeout_ms = 120000},
+};
+
+const struct task_kind STAGES_KINDS[] = {
+    {"prepare", 0, stage_prepare},
+    {"pairs", 1, stage_pair},
+    {"merge", 0, stage_merge},
+    {"publish", 0, stage_publish},
+};
+const size_t STAGES_N_KINDS = ARRAY_LEN(STAGES_KINDS);
+
+static struct str random_id(struct arena *memory)
+{
+    unsigned char bytes[16];
+    char *text = arena_alloc(memory, 2 * sizeof bytes + 1);
+    CHECK(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    return (struct str){text, 2 * sizeof bytes};
+}
+
+bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct str *upload,
+                  struct err *e)
+{
+    const struct stages_env *stages = env;
+    struct job_request r;
+    struct str payload;
+    if (!job_payload_of_message(raw, (size_t)stages->settings->queue_payload_max, memory, &payload, e) ||
+        !job_request_read(payload, memory, &r, upload, e))
+        return false;
+    *out = (struct admission){.job = {.id = r.job.len ? r.job : random_id(memory),
+                                      .upload = r.upload,
+                                      .shop = r.shop,
+                                      .is_forced = r.is_forced,
+                                      .payload = payload},
+                              .plan = STAGES_PLAN,
+                              .n_stages = STAGES_N};
+    return true;
+}
+
+void *stages_slot_open(void *env, unsigned number)
+{
+    struct stages_slot *slot = calloc(1, sizeof *slot);
+    char name[64];
+    CHECK(slot);
+    slot->env = env;
+    (void)snprintf(name, sizeof name, "bundle-worker slot %u", number);
+    slot->pg = pg_create(slot->env->settings, name);
+    return slot;
+}
+
+void stages_slot_close(void *slot)
+{
+    struct stages_slot *s = slot;
+    pg_destroy(s->pg);
+    redis_close(s->redis);
+    free(s);
+}
+
+void stages_pair_name(enum objective o, enum bundle_type t, struct buf *out)
+{
+    buf_printf(out, "%s.%s", objective_row(o)->name, bundle_type_name(t));
+}
+
+bool stages_pair_of_name(struct str name, enum objective *o, enum bundle_type *t)
+{
+    const char *dot = memchr(name.ptr, '.', name.len);
+    if (!dot)
+        return false;
+    size_t at = (size_t)(dot - name.ptr);
+    return objective_of_name((struct str){name.ptr, at}, o) &&
+           bundle_type_of_name((struct str){dot + 1, name.len - at - 1}, t);
+}
+
+// ---- shared by the coordinators ----
+
+bool stage_request(struct task *t, struct job_request *out, struct err *e)
+{
+    struct str upload;
+    return job_request_read(t->job_payload, &t->memory, out, &upload, e);
+}
+
+struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r, const struct artefact *a,
+                                     struct arena *memory)
+{
+    struct offer_rules rules = settings_offer_rules(slot->env->settings);
+    job_request_offer(r, a->data, memory, &rules);
+    return rules;
+}
+
+bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct upload_info *info,
+                         struct artefact **out, struct buf *blob, struct err *e)
+{
+    struct enrich_rules enrich = settings_enrich_rules(slot->env->settings);
+    struct mining_rules mining = settings_mining_rules(slot->env->settings);
+    struct dataset *data = NULL;
+    job_request_enrich(r, &enrich);
+    return upload_load(slot->pg, t->shop, t->upload, &enrich, &t->is_cancelled, info, &data, e) &&
+           artefact_make(out, data, &mining, &t->is_cancelled, blob, e);
+}
+
+static struct redis *slot_redis(struct stages_slot *slot)
+{
+    struct err e;
+    if (!slot->redis && !redis_open(&slot->redis, slot->env->redis_url, "bundle-worker-slot",
+                                    slot->env->settings->redis_timeout_ms, &e))
+        LOG(LOG_WARN, "no Redis connection for the cache", LOG_S("error", e.message));
+    return slot->redis;
+}
+
+bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
+                    struct artefact **out, struct err *e)
+{
+    struct artefact *a = artefact_cache_find(slot->env->cache, fingerprint);
+    if (!a)
+        a = artefact_cache_get(slot->env->cache, slot_redis(slot), fingerprint);
+    if (a) {
+        *out = a;
+        return true;
+    }
+    AUTO(buf_fini) struct buf blob;
+    struct upload_info info;
+    buf_init(&blob, ARTEFACT_BLOB_MAX);
+    if (!stage_make_artefact(t, slot, r, &info, &a, &blob, e))
+        return false;
+    artefact_cache_put(slot->env->cache, a);
+    if (!str_eq(str_of(a->fingerprint), fingerprint)) {
+        artefact_release(slot->env->cache, a);
+        return err_set(e, ERR_INPUT, "the upload was changed while its bundles were made; ask for them again");
+    }
+    *out = a;
+    return true;
+}
+
+bool stage_failed(struct task *t, struct stages_slot *slot, struct str csv_upload_id, struct err *e)
+{
+    bool is_last = !err_kind_is_retried(e->kind) || (err_kind_burns_attempt(e->kind) &&
+                                                    t->attempts + 1 >= slot->env->settings->queue_attempts);
+    if (!is_last || e->kind == ERR_CANCELLED || e->kind == ERR_FENCED || e->kind == ERR_NOT_FOUND)
+        return false;
+    const struct store_target target = {.job = t->job, .shop = t->shop, .csv_upload_id = csv_upload_id};
+    struct err second;
+    if (!bundle_store_failed(slot->pg, &target, str_of(e->message), &second))
+        LOG(LOG_ERROR, "the failure could not be written to PostgreSQL", LOG_S("error", second.message));
+    return false;
+}

@@ -1,0 +1,31 @@
+// What the coordinators share. Not for anybody else.
+#ifndef BUNDLE_WORKER_STAGES_STAGES_INTERNAL_H
+#define BUNDLE_WORKER_STAGES_STAGES_INTERNAL_H
+
+#include "worker/stages/job_request.h"
+#include "worker/stages/stages.h"
+#include "worker/store/upload_load.h"
+
+enum { PREPARE_VERSION = 1, PAIR_VERSION = 1, MERGE_VERSION = 1 };
+
+bool stage_prepare(struct task *t, void *slot, struct err *e);
+bool stage_pair(struct task *t, void *slot, struct err *e);
+bool stage_merge(struct task *t, void *slot, struct err *e);
+bool stage_publish(struct task *t, void *slot, struct err *e);
+
+// The request that travels with the task.
+bool stage_request(struct task *t, struct job_request *out, struct err *e) MUST_USE;
+struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r, const struct artefact *a,
+                                     struct arena *memory);
+
+// Loads and mines the upload. *blob: the encoded artefact.
+bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct upload_info *info,
+                         struct artefact **out, struct buf *blob, struct err *e) MUST_USE;
+// The artefact of this fingerprint: cached, or made again. ERR_INPUT when the upload has changed since.
+bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
+                    struct artefact **out, struct err *e) MUST_USE;
+
+// A failure that ends the job is written to PostgreSQL too, where the web app looks. Returns false, as err_set does.
+bool stage_failed(struct task *t, struct stages_slot *slot, struct str csv_upload_id, struct err *e);
+
+#endif
