@@ -30,7 +30,8 @@ expect_equal 2 "$(servers_psql "select count(*) from order_lines")" 'lines loade
 
 note 'importing it again changes nothing'
 before=$(servers_psql "select * from csv_uploads")
-import_status 3
+import_status 0
+expect_json "$TEST_DIR/answer.json" '.files[0].status == "already"'
 expect_equal "$before" "$(servers_psql "select * from csv_uploads")" 'csv_uploads after a second import'
 expect_equal 2 "$(servers_psql "select count(*) from order_lines")" 'lines after a second import'
 
@@ -48,6 +49,9 @@ import_status 3
 expect_match 'UTF-8' "$(cat "$TEST_DIR/said")" 'Latin-1'
 printf 'colour,shape\nred,round\n' >"$file"
 import_status 3
+write_file
+import_status 3
+expect_match 'no rows' "$(cat "$TEST_DIR/said")" 'a header alone'
 file=$TEST_DIR/not-there.csv
 import_status 6
 file=$TEST_DIR/orders.csv
@@ -78,9 +82,7 @@ write_file '1,c1,2025-01-01,USD,paid,11,v1,A,Mug,1,9.99'
 load demo "$file"
 run_job another-shop "$UPLOAD" failed
 
-ends_with_none() { # ends_with_none WHAT LINE...: final, no bundles, and a reason for the merchant
-    write_file "${@:2}"
-    load demo "$file"
+ends_with_none() { # ends_with_none WHAT: $UPLOAD is final, has no bundles, and a reason for the merchant
     run_job demo "$UPLOAD"
     bundlectl bundles "$UPLOAD" --shop demo --json >"$TEST_DIR/document.json"
     expect_json "$TEST_DIR/document.json" '(.bundles | length) == 0 and (.metrics.no_bundles_reason | length > 10)'
@@ -95,9 +97,15 @@ ends_sound() { # ends_sound WHAT: what is in $file gives bundles that add up, or
     note "$1: $(jq length "$TEST_DIR/bundles.json") bundles"
 }
 
-ends_with_none 'no rows'
-ends_with_none 'one order of one product' '1,c1,2025-01-01,USD,paid,11,v1,A,Mug,1,9.99'
-ends_with_none 'only returns' '1,c1,2025-01-01,USD,refunded,11,v1,A,Mug,1,9.99' '1,c1,2025-01-01,USD,refunded,12,v2,B,Bowl,1,9.99'
+servers_psql "insert into csv_uploads (id, run_id, shop_id, status) values (gen_random_uuid(), 'nothing', 'demo', 'ready')"
+UPLOAD=nothing
+ends_with_none 'no rows at all'
+write_file '1,c1,2025-01-01,USD,paid,11,v1,A,Mug,1,9.99'
+load demo "$file"
+ends_with_none 'one order of one product'
+write_file '1,c1,2025-01-01,USD,refunded,11,v1,A,Mug,1,9.99' '1,c1,2025-01-01,USD,refunded,12,v2,B,Bowl,1,9.99'
+load demo "$file"
+ends_with_none 'only returns'
 
 write_file '1,c1,2025-01-01,USD,paid,11,v1,A,Mug,1,9.99' '1,c1,2025-01-01,USD,paid,12,v2,B,Bowl,1,4.99'
 ends_sound 'one order of two products'

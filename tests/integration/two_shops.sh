@@ -30,7 +30,7 @@ for round in 1 2 3; do
     done
     for i in 0 1 2; do
         read -r shop upload <<<"${uploads[i]}"
-        wait_until 60 job_has_ended "at-once-$round-$i"
+        wait_for_job "at-once-$round-$i"
         expect_equal final "$(job_field "at-once-$round-$i" state)" "job $i of round $round"
         expect_sound_events "at-once-$round-$i"
         expect_json "$TEST_DIR/events.json" "all(.[]; .shop == \"$shop\" and .upload == \"$upload\")"

@@ -188,6 +188,10 @@ workers_stop() {
 }
 
 workers_kill() {
+    local worker
     workers_signal KILL
+    for worker in "${worker_pids[@]}"; do
+        wait "${worker%:*}" 2>/dev/null || true # killed, as told
+    done
     worker_pids=()
 }

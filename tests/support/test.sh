@@ -74,8 +74,8 @@ expect_json() { # expect_json FILE FILTER: jq's answer is true
     jq -e "$2" "$1" >/dev/null || fail "not so: $2 in $1: $(jq -c . "$1" | head -c 600)"
 }
 
-wait_until() { # wait_until SECONDS COMMAND...
-    local until_s=$((SECONDS + $1))
+wait_until() { # wait_until SECONDS COMMAND...; sanitizers get a multiple
+    local until_s=$((SECONDS + $1 * ${TEST_PATIENCE:-1}))
     shift
     until "$@"; do
         [ "$SECONDS" -lt "$until_s" ] || fail "not within the time: $*"
@@ -113,8 +113,19 @@ run_job() { # run_job SHOP UPLOAD [WANTED_STATE]: a new job, to its end; its id 
     jobs_run=$((jobs_run + 1))
     JOB=$TEST_ID-$jobs_run
     push "$(jq -nc --arg shop "$1" --arg upload "$2" --arg job "$JOB" '{v: 1, $shop, $upload, $job}')"
-    wait_until 60 job_has_ended "$JOB"
+    wait_for_job "$JOB"
     expect_equal "${3:-final}" "$(job_field "$JOB" state)" "job $JOB ended ($(job_field "$JOB" reason))"
+}
+
+wait_for_job() { # wait_for_job JOB: to its end; workers that die on it are not waited for
+    local worker until_s=$((SECONDS + 60 * ${TEST_PATIENCE:-1}))
+    until job_has_ended "$1"; do
+        for worker in "${worker_pids[@]}"; do
+            kill -0 "${worker%:*}" || fail "worker ${worker#*:} died"
+        done
+        [ "$SECONDS" -lt "$until_s" ] || fail "$1 has not ended: $(job_field "$1" status) $(job_field "$1" progress) %"
+        sleep 0.03
+    done
 }
 
 job_field() { # job_field JOB FIELD

@@ -26,19 +26,32 @@ static bool has_amounts(const struct bundle *b)
     return b->pricing.original_minor != MONEY_UNKNOWN;
 }
 
-static void put_list(const struct market *m, const struct bundle *b, struct buf *out, uint32_t max, const char *last)
+enum { NAME_WHOLE = 100000 };
+
+static void put_name(const struct market *m, uint32_t item, size_t max, struct buf *out)
+{
+    struct buf name;
+    buf_init(&name, TEXT_BYTES_MAX);
+    phrase_name(m, &name, item);
+    phrase_put_cut(out, buf_str(&name), max);
+    buf_fini(&name);
+}
+
+static void put_list(const struct market *m, const struct bundle *b, struct buf *out, uint32_t max, size_t name_max,
+                     const char *last)
 {
     uint32_t n = b->n_parts < max ? b->n_parts : max;
     for (uint32_t i = 0; i < n; i++) {
         bool is_last = i + 1 == b->n_parts;
         buf_puts(out, i == 0 ? "" : is_last ? last : ", ");
-        phrase_name(m, out, b->parts[i].item);
+        put_name(m, b->parts[i].item, name_max, out);
     }
     if (n < b->n_parts)
         buf_printf(out, "%s%u more", last, b->n_parts - n);
 }
 
-static void put_role(const struct market *m, const struct bundle *b, enum part_role role, struct buf *out)
+static void put_role(const struct market *m, const struct bundle *b, enum part_role role, size_t name_max,
+                     struct buf *out)
 {
     bool is_first = true;
     for (uint32_t i = 0; i < b->n_parts; i++) {
@@ -47,7 +60,7 @@ static void put_role(const struct market *m, const struct bundle *b, enum part_r
         buf_puts(out, is_first ? "" : " and ");
         if (b->parts[i].quantity > 1)
             buf_printf(out, "%u x ", b->parts[i].quantity);
-        phrase_name(m, out, b->parts[i].item);
+        put_name(m, b->parts[i].item, name_max, out);
         is_first = false;
     }
 }
@@ -63,48 +76,58 @@ static void put_reward_words(const struct bundle *b, struct buf *out)
     buf_puts(out, " off");
 }
 
-static void put_buy_get(const struct market *m, const struct bundle *b, struct buf *out)
+static void put_buy_get(const struct market *m, const struct bundle *b, size_t name_max, struct buf *out)
 {
     buf_puts(out, "Buy ");
-    put_role(m, b, ROLE_QUALIFIER, out);
+    put_role(m, b, ROLE_QUALIFIER, name_max, out);
     buf_puts(out, ", get ");
-    put_role(m, b, ROLE_REWARD, out);
+    put_role(m, b, ROLE_REWARD, name_max, out);
     put_reward_words(b, out);
 }
 
-static void put_title_body(const struct market *m, const struct bundle *b, struct buf *out, uint32_t names)
+static void put_title_body(const struct market *m, const struct bundle *b, uint32_t names, size_t name_max,
+                           struct buf *out)
 {
     switch (b->type) {
     case TYPE_VOLUME:
         buf_puts(out, "Buy more, save more: ");
-        phrase_name(m, out, b->parts[0].item);
+        put_name(m, b->parts[0].item, name_max, out);
         return;
     case TYPE_MIX_MATCH:
         buf_printf(out, "Any %u of %u: ", b->pricing.pick_n, b->n_parts);
-        put_list(m, b, out, names, " or ");
+        put_list(m, b, out, names, name_max, " or ");
         return;
     case TYPE_BXGY:
-        put_buy_get(m, b, out);
+        put_buy_get(m, b, name_max, out);
         return;
     case TYPE_FIXED:
         buf_printf(out, "Kit of %u: ", b->n_parts);
-        put_list(m, b, out, names, " + ");
+        put_list(m, b, out, names, name_max, " + ");
         return;
     case TYPE_FBT:
     case TYPE_COUNT:
-        put_list(m, b, out, names, " + ");
+        put_list(m, b, out, names, name_max, " + ");
         return;
     }
 }
 
-// Fewer names rather than a cut one, while that is enough.
+static bool try_title(const struct market *m, const struct bundle *b, uint32_t names, size_t name_max, struct buf *out)
+{
+    buf_clear(out);
+    buf_puts(out, VOICES[b->objective].title_prefix);
+    put_title_body(m, b, names, name_max, out);
+    return phrase_length(buf_str(out)) <= TITLE_MAX;
+}
+
+// Two names whole, or cut alike; of a longer list fewer names.
 static void put_title(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    for (uint32_t names = b->n_parts; names >= 1; names--) {
-        buf_clear(out);
-        buf_puts(out, VOICES[b->objective].title_prefix);
-        put_title_body(m, b, out, names);
-        if (phrase_length(buf_str(out)) <= TITLE_MAX || b->type == TYPE_VOLUME || b->type == TYPE_BXGY)
+    static const size_t NAME_MAX_TRIED[] = {NAME_WHOLE, 30, 24, 20, 16, 12, 9};
+    if (try_title(m, b, b->n_parts, NAME_WHOLE, out))
+        return;
+    uint32_t names = b->type == TYPE_BXGY || b->n_parts < 2 ? b->n_parts : 2;
+    for (size_t k = 0; k < ARRAY_LEN(NAME_MAX_TRIED); k++) {
+        if (try_title(m, b, names, NAME_MAX_TRIED[k], out))
             return;
     }
 }
@@ -161,23 +184,23 @@ static void put_description(const struct market *m, const struct bundle *b, stru
         buf_printf(out, "choose any %u and ", b->pricing.pick_n);
         phrase_percent(out, b->pricing.discount_bp);
         buf_puts(out, " comes off: ");
-        put_list(m, b, out, b->n_parts, " or ");
+        put_list(m, b, out, b->n_parts, NAME_WHOLE, " or ");
         break;
     case TYPE_BXGY:
-        put_buy_get(m, b, out);
+        put_buy_get(m, b, NAME_WHOLE, out);
         break;
     case TYPE_FIXED:
         buf_printf(out, "%u products, one price, ", b->n_parts);
         put_price(m, b, out);
         buf_puts(out, ": ");
-        put_list(m, b, out, b->n_parts, " and ");
+        put_list(m, b, out, b->n_parts, NAME_WHOLE, " and ");
         break;
     case TYPE_FBT:
     case TYPE_COUNT:
         buf_puts(out, "together ");
         put_price(m, b, out);
         buf_puts(out, ": ");
-        put_list(m, b, out, b->n_parts, " and ");
+        put_list(m, b, out, b->n_parts, NAME_WHOLE, " and ");
         break;
     }
     buf_putc(out, '.');

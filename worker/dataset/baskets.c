@@ -205,6 +205,9 @@ void baskets_judge(struct raw *r, const struct products *p, struct resolution *r
         b->n_kept_orders += b->orders[line->order].kept_lines++ == 0;
     }
     free(x.keys);
+    free(r->orders.at); // all said; the largest uploads need the room
+    r->orders.at = NULL;
+    r->orders.n = r->orders.capacity = 0;
 }
 
 struct order_key {
@@ -238,7 +241,8 @@ static void number_customers(const struct raw *r, const struct baskets *b, const
 
 void baskets_sort(const struct raw *r, struct baskets *b, struct dataset *d, struct arena *scratch)
 {
-    struct order_key *keys = ARENA_ARRAY(scratch, struct order_key, b->n_kept_orders);
+    struct order_key *keys = reallocarray(NULL, (size_t)b->n_kept_orders + 1, sizeof *keys);
+    CHECK(keys);
     struct intern *order_ids = (struct intern *)&r->order_ids; // qsort_r has no const context
     for (uint32_t o = 0; o < r->order_ids.n; o++)
         if (b->orders[o].kept_lines > 0)
@@ -253,6 +257,7 @@ void baskets_sort(const struct raw *r, struct baskets *b, struct dataset *d, str
         b->orders[keys[o].order].rank = o;
     }
     number_customers(r, b, keys, d, scratch);
+    free(keys);
 }
 
 static int compare_sales(const void *left, const void *right)

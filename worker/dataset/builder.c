@@ -156,6 +156,13 @@ static bool is_cancelled(const struct row_order *o)
     return o->is_returned;
 }
 
+static bool is_same_order(const struct raw_order *a, const struct raw_order *b)
+{
+    return a->order == b->order && a->customer == b->customer && a->currency == b->currency &&
+           a->source == b->source && a->is_cancelled == b->is_cancelled && a->at == b->at &&
+           a->discount_e4 == b->discount_e4;
+}
+
 static void add_order(struct builder *b, const struct row_order *o, uint16_t source)
 {
     struct raw_order raw = {
@@ -167,7 +174,9 @@ static void add_order(struct builder *b, const struct row_order *o, uint16_t sou
         .at = raw_date(o->created_at),
         .discount_e4 = o->discount_e4,
     };
-    LIST_PUSH(b->raw.orders, raw);
+    // Flat exports say it again on every line.
+    if (b->raw.orders.n == 0 || !is_same_order(&b->raw.orders.at[b->raw.orders.n - 1], &raw))
+        LIST_PUSH(b->raw.orders, raw);
 }
 
 static uint32_t tuple_number(struct builder *b, const struct row_line *l)

@@ -292,9 +292,12 @@ void catalog_collect(struct raw *r, struct products *p)
         qsort(r->products.at, r->products.n, sizeof *r->products.at, compare_rows);
     if (r->inventory.n > 0)
         qsort(r->inventory.at, r->inventory.n, sizeof *r->inventory.at, compare_inventory);
-    for (size_t i = 0; i < r->products.n; i++)
-        if (r->products.at[i].variant_id.len > 0)
-            merge_row(&p->list.at[products_add(p, r->products.at[i].variant_id)], &r->products.at[i]);
+    for (size_t i = 0; i < r->products.n; i++) {
+        if (r->products.at[i].variant_id.len == 0)
+            continue;
+        uint32_t product = products_add(p, r->products.at[i].variant_id);
+        merge_row(&p->list.at[product], &r->products.at[i]);
+    }
     for (uint32_t i = 0; i < p->list.n; i++)
         lookup_add(&p->by_sku, products_sku_key(p, p->list.at[i].sku), i);
     collect_without_id(r, p);

@@ -14,10 +14,18 @@ static const double SMALL_DISCOUNT = 0.05;    // SPEC 6: a product that needs le
 
 void figures_init(struct figures *f, struct dataset *d, struct arena *scratch)
 {
-    *f = (struct figures){d, ARENA_ARRAY(scratch, struct item_sums, d->n_items), scratch};
-    for (uint32_t i = 0; i < d->n_items; i++)
-        if (d->has_prices && d->items[i].price_minor == MONEY_UNKNOWN)
-            f->sums[i].prices = ARENA_ARRAY(scratch, int64_t, PRICES_KEPT);
+    uint32_t n_rings = 0;
+    *f = (struct figures){.data = d, .sums = ARENA_ARRAY(scratch, struct item_sums, d->n_items), .scratch = scratch};
+    for (uint32_t i = 0; i < d->n_items; i++) {
+        bool needs_price = d->has_prices && d->items[i].price_minor == MONEY_UNKNOWN;
+        f->sums[i].price_ring = needs_price ? n_rings++ : ID_NONE;
+    }
+    f->prices = ARENA_ARRAY(scratch, int64_t, (size_t)n_rings * PRICES_KEPT);
+}
+
+static int64_t *ring_of(const struct figures *f, const struct item_sums *sums)
+{
+    return f->prices + (size_t)sums->price_ring * PRICES_KEPT;
 }
 
 // Within the `days` before as_of, as_of included.
@@ -65,26 +73,29 @@ static void add_discounts(struct figures *f, const struct sale *sales, size_t n,
     }
 }
 
-static void add_price(struct item_sums *sums, int64_t price_e4)
+// The count stays small, but never looks as if the ring had not been filled.
+static void add_price(const struct figures *f, struct item_sums *sums, int64_t price_e4)
 {
-    if (sums->prices && price_e4 != AMOUNT_UNKNOWN)
-        sums->prices[sums->n_prices++ % PRICES_KEPT] = price_e4;
+    if (sums->price_ring == ID_NONE || price_e4 == AMOUNT_UNKNOWN)
+        return;
+    if (sums->n_prices == 2 * PRICES_KEPT)
+        sums->n_prices = PRICES_KEPT;
+    ring_of(f, sums)[sums->n_prices++ % PRICES_KEPT] = price_e4;
 }
 
 void figures_add_order(struct figures *f, uint32_t order, const struct sale *sales, size_t n, int64_t discount_e4)
 {
-    struct dataset *d = f->data;
+    const struct dataset *d = f->data;
     int64_t at = d->order_at[order];
-    bool is_velocity = is_within(d, at, VELOCITY_DAYS), is_recent = is_within(d, at, RECENT_DAYS);
+    bool is_in_window = is_within(d, at, VELOCITY_DAYS), is_recent = is_within(d, at, RECENT_DAYS);
     for (size_t i = 0; i < n; i++) {
-        struct item *item = &d->items[sales[i].item];
         struct item_sums *sums = &f->sums[sales[i].item];
         bool is_first = i == 0 || sales[i - 1].item != sales[i].item;
-        item->orders += is_first;
-        item->orders_recent += is_first && is_recent;
-        item->units += sales[i].quantity;
-        sums->units_recent += is_velocity ? sales[i].quantity : 0;
-        add_price(sums, sales[i].price_e4);
+        sums->orders += is_first;
+        sums->orders_recent += is_first && is_recent;
+        sums->units += sales[i].quantity;
+        sums->units_in_window += is_in_window ? sales[i].quantity : 0;
+        add_price(f, sums, sales[i].price_e4);
     }
     if (!d->has_dates || is_within(d, at, DISCOUNT_DAYS))
         add_discounts(f, sales, n, discount_e4);
@@ -103,12 +114,24 @@ static int64_t median_of(int64_t *values, size_t n)
     return values[(n - 1) / 2];
 }
 
-static void set_price(struct item *item, const struct item_sums *sums, unsigned decimals)
+static void set_price(const struct figures *f, struct item *item, const struct item_sums *sums)
 {
-    if (!sums->prices || sums->n_prices == 0)
+    if (sums->price_ring == ID_NONE || sums->n_prices == 0)
         return;
-    size_t n = sums->n_prices < PRICES_KEPT ? (size_t)sums->n_prices : PRICES_KEPT;
-    item->price_minor = raw_minor(median_of(sums->prices, n), decimals);
+    size_t n = sums->n_prices < PRICES_KEPT ? sums->n_prices : PRICES_KEPT;
+    item->price_minor = raw_minor(median_of(ring_of(f, sums), n), f->data->decimals);
+}
+
+static void set_figures(const struct figures *f, struct item *item, const struct item_sums *sums)
+{
+    item->orders = sums->orders;
+    item->orders_recent = sums->orders_recent;
+    item->units = sums->units;
+    item->velocity = (double)sums->units_in_window / VELOCITY_DAYS;
+    item->avg_discount = sums->gross > 0 ? (double)sums->discounts / (double)sums->gross : 0;
+    if (item->avg_discount > 1)
+        item->avg_discount = 1;
+    set_price(f, item, sums);
 }
 
 // Orders of each customer one after the other: first[c] .. first[c + 1].
@@ -248,15 +271,8 @@ void figures_finish(struct figures *f, const struct enrich_rules *rules)
     struct dataset *d = f->data;
     struct words seasons;
     words_init(&seasons, rules->season_words, WORDS_ANYWHERE, f->scratch);
-    for (uint32_t i = 0; i < d->n_items; i++) {
-        const struct item_sums *sums = &f->sums[i];
-        struct item *item = &d->items[i];
-        set_price(item, sums, d->decimals);
-        item->velocity = (double)sums->units_recent / VELOCITY_DAYS;
-        item->avg_discount = sums->gross > 0 ? (double)sums->discounts / (double)sums->gross : 0;
-        if (item->avg_discount > 1)
-            item->avg_discount = 1;
-    }
+    for (uint32_t i = 0; i < d->n_items; i++)
+        set_figures(f, &d->items[i], &f->sums[i]);
     set_repeat_rates(d, f->scratch);
     double usual = usual_margin(d, f->scratch);
     for (uint32_t i = 0; i < d->n_items; i++) {

@@ -153,16 +153,20 @@ struct sale {
 
 enum { PRICES_KEPT = 20 };
 
+// Exactly a cache line: with many items, reaching them is what a line costs.
 struct item_sums {
     __int128 gross, discounts; // within the discount window
-    int64_t units_recent;      // within the velocity window
-    uint64_t n_prices;         // seen
-    int64_t *prices;           // the newest PRICES_KEPT as a ring; NULL: has a list price
+    int64_t units, units_in_window;
+    uint32_t orders, orders_recent;
+    uint32_t n_prices;   // seen, PRICES_KEPT more than once round
+    uint32_t price_ring; // which of figures.prices; ID_NONE: has a list price
 };
+_Static_assert(sizeof(struct item_sums) == 64, "a cache line");
 
 struct figures {
     struct dataset *data;
     struct item_sums *sums;
+    int64_t *prices; // rings of the newest PRICES_KEPT
     struct arena *scratch;
 };
 void figures_init(struct figures *f, struct dataset *d, struct arena *scratch);

@@ -94,55 +94,83 @@ static bool pair_is_better(const struct item_pair *x, const struct item_pair *y)
     return x->a != y->a ? x->a < y->a : x->b < y->b;
 }
 
-// The best `max` pairs seen: a heap with the worst of them on top.
+// The best `max` pairs seen, in a buffer of twice as many: when it is full the better half stays. That is a few steps for
+// a pair, where a heap takes its depth.
 struct best {
-    struct item_pair *heap;
+    struct item_pair *pairs;
     uint32_t n, max, capacity;
+    float score_min;     // once it was full: with less a pair cannot get in any more
+    uint32_t orders_min; // with fewer joint orders neither, whatever its items' marginals
+    bool was_full;
 };
 
-static void sift_down(struct best *t, uint32_t at)
+static void swap_pairs(struct item_pair *x, struct item_pair *y)
 {
-    struct item_pair moving = t->heap[at];
-    for (uint32_t child; (child = 2 * at + 1) < t->n; at = child) {
-        if (child + 1 < t->n && pair_is_better(&t->heap[child], &t->heap[child + 1]))
-            child++;
-        if (!pair_is_better(&moving, &t->heap[child]))
-            break;
-        t->heap[at] = t->heap[child];
-    }
-    t->heap[at] = moving;
+    struct item_pair moved = *x;
+    *x = *y;
+    *y = moved;
 }
 
-static void sift_up(struct best *t, uint32_t at)
+// Hoare's selection: afterwards the `wanted` best of n pairs stand first.
+static void select_best(struct item_pair *pairs, uint32_t n, uint32_t wanted)
 {
-    struct item_pair moving = t->heap[at];
-    while (at > 0 && pair_is_better(&t->heap[(at - 1) / 2], &moving)) {
-        t->heap[at] = t->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
+    uint32_t low = 0, high = n;
+    while (high - low > 1) {
+        swap_pairs(&pairs[low], &pairs[low + (high - low) / 2]); // the middle one: sorted runs are common
+        uint32_t split_at = low;
+        for (uint32_t i = low + 1; i < high; i++)
+            if (pair_is_better(&pairs[i], &pairs[low]))
+                swap_pairs(&pairs[i], &pairs[++split_at]);
+        swap_pairs(&pairs[low], &pairs[split_at]);
+        if (split_at >= wanted)
+            high = split_at;
+        else
+            low = split_at + 1;
     }
-    t->heap[at] = moving;
 }
 
-static void best_offer(struct best *t, const struct item_pair *pair)
+// The score of n joint orders is largest where chance expects none: n * log2((n + s) / s).
+static void raise_orders_min(struct best *t, double shrink)
 {
-    if (t->n < t->max) {
-        if (t->n == t->capacity) {
-            t->capacity = t->capacity ? t->capacity * 2 : 64;
-            t->heap = reallocarray(t->heap, t->capacity, sizeof *t->heap);
-            CHECK(t->heap);
-        }
-        t->heap[t->n++] = *pair;
-        sift_up(t, t->n - 1);
-    } else if (t->max > 0 && pair_is_better(pair, &t->heap[0])) {
-        t->heap[0] = *pair;
-        sift_down(t, 0);
+    double least = (double)t->score_min * (1 - 1e-6); // scores are rounded to float
+    while (shrink > 0 && least > 0 && evidence_score(t->orders_min, 0, shrink) < least)
+        t->orders_min++;
+}
+
+static void best_shrink(struct best *t, double shrink)
+{
+    select_best(t->pairs, t->n, t->max);
+    t->n = t->max;
+    t->was_full = true;
+    t->score_min = t->pairs[0].score;
+    for (uint32_t i = 1; i < t->n; i++)
+        if (t->pairs[i].score < t->score_min)
+            t->score_min = t->pairs[i].score;
+    raise_orders_min(t, shrink);
+}
+
+static void best_offer(struct best *t, const struct item_pair *pair, double shrink)
+{
+    if (t->n == t->capacity) {
+        t->capacity = t->capacity ? t->capacity * 2 : 64;
+        t->pairs = reallocarray(t->pairs, t->capacity, sizeof *t->pairs);
+        CHECK(t->pairs);
     }
+    t->pairs[t->n++] = *pair;
+    if (t->n / 2 >= t->max)
+        best_shrink(t, shrink);
+}
+
+static void best_clear(struct best *t)
+{
+    t->n = t->orders_min = 0;
+    t->was_full = false;
 }
 
 // Could a pair of this score get in?
 static bool best_may_take(const struct best *t, double score_bound)
 {
-    return t->n < t->max || (t->max > 0 && score_bound >= (double)t->heap[0].score);
+    return t->max > 0 && (!t->was_full || score_bound >= (double)t->score_min);
 }
 
 static int compare_pairs(const void *left, const void *right)
@@ -154,11 +182,15 @@ static int compare_pairs(const void *left, const void *right)
 
 static void best_sort(struct best *t)
 {
+    if (t->n > t->max) {
+        select_best(t->pairs, t->n, t->max);
+        t->n = t->max;
+    }
     if (t->n > 0)
-        qsort(t->heap, t->n, sizeof *t->heap, compare_pairs);
+        qsort(t->pairs, t->n, sizeof *t->pairs, compare_pairs);
 }
 
-// One catalogue row of joint counts: of the item at hand with every other.
+// One row of joint counts: of the item at hand with every other.
 struct tally {
     uint32_t *orders, *recent; // by item, all zero between rows
     uint32_t *touched;         // items with orders > 0, in no order that matters
@@ -236,39 +268,72 @@ static void tally_order(struct tally *t, const uint32_t *items, uint32_t n)
     t->n_touched = n_touched;
 }
 
+static void add_one_each(uint32_t *counts, const uint32_t *items, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        counts[items[i]]++;
+}
+
+static void tally_find_touched(struct tally *t, uint32_t n_items)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < n_items; i++) {
+        t->touched[n] = i;
+        n += t->orders[i] > 0;
+    }
+    t->n_touched = n;
+}
+
+// Lines in the counted orders of an item.
+static uint64_t work_of(const struct miner *m, uint32_t item)
+{
+    uint64_t lines = 0;
+    for (uint32_t p = m->postings.first[item]; p < m->postings.first[item + 1]; p++)
+        lines += is_counted(m, m->postings.orders[p]) ? basket_size(m->data, m->postings.orders[p]) : 0;
+    return lines;
+}
+
 static void tally_item(struct miner *m, uint32_t item)
 {
     const struct dataset *d = m->data;
+    // Where a row will be dense, looking through all of it afterwards is cheaper than noting what is new all along.
+    bool is_dense = work_of(m, item) >= d->n_items;
     for (uint32_t p = m->postings.first[item]; p < m->postings.first[item + 1]; p++) {
         uint32_t order = m->postings.orders[p];
+        const uint32_t *items = d->line_item + d->line_first[order];
         if (!is_counted(m, order))
             continue;
-        const uint32_t *items = d->line_item + d->line_first[order];
-        uint32_t n = basket_size(d, order);
-        tally_order(&m->tally, items, n);
-        if (order < m->recent_first || order >= m->recent_end)
-            continue;
-        for (uint32_t i = 0; i < n; i++)
-            m->tally.recent[items[i]]++;
+        if (is_dense)
+            add_one_each(m->tally.orders, items, basket_size(d, order));
+        else
+            tally_order(&m->tally, items, basket_size(d, order));
+        if (order >= m->recent_first && order < m->recent_end)
+            add_one_each(m->tally.recent, items, basket_size(d, order));
     }
+    if (is_dense)
+        tally_find_touched(&m->tally, d->n_items);
 }
 
 static void offer_pair(struct miner *m, uint32_t a, uint32_t b, double expected_factor)
 {
     uint32_t orders = m->tally.orders[b];
+    bool may_be_near = orders >= m->near.orders_min, may_be_pair = a < b && orders >= m->pairs.orders_min;
+    if ((!may_be_near && !may_be_pair) || orders < m->pair_orders_min || a == b)
+        return; // most do
     double shrink = m->rules->shrink, expected = expected_factor * m->v->item_multi[b];
     double ratio = (orders + shrink) / (expected + shrink);
     double bound = orders * log2_bound(ratio);
-    // Most pairs fall through here: a float score is at most half a unit of its last place above the exact one.
+    // A float score is at most half a unit of its last place above the exact one.
     bound += (bound < 0 ? -bound : bound) * 1e-6;
-    bool is_near = best_may_take(&m->near, bound), is_pair = a < b && best_may_take(&m->pairs, bound);
+    bool is_near = may_be_near && best_may_take(&m->near, bound);
+    bool is_pair = may_be_pair && best_may_take(&m->pairs, bound);
     if (!is_near && !is_pair)
         return;
     struct item_pair pair = {a, b, orders, m->tally.recent[b], (float)evidence_score(orders, expected, shrink)};
     if (is_near)
-        best_offer(&m->near, &pair);
+        best_offer(&m->near, &pair, shrink);
     if (is_pair)
-        best_offer(&m->pairs, &pair);
+        best_offer(&m->pairs, &pair, shrink);
 }
 
 static void keep_neighbours(struct miner *m, uint32_t item)
@@ -280,10 +345,10 @@ static void keep_neighbours(struct miner *m, uint32_t item)
         CHECK(m->neighbours);
     }
     for (uint32_t i = 0; i < m->near.n; i++) {
-        const struct item_pair *p = &m->near.heap[i];
+        const struct item_pair *p = &m->near.pairs[i];
         m->neighbours[m->n_neighbours++] = (struct neighbour){p->b, p->orders, p->orders_recent, p->score};
     }
-    m->near.n = 0;
+    best_clear(&m->near);
     m->v->neighbour_first[item + 1] = (uint32_t)m->n_neighbours;
 }
 
@@ -294,10 +359,8 @@ static void mine_row(struct miner *m, uint32_t item)
     tally_item(m, item);
     double factor = v->n_multi ? v->kappa * v->item_multi[item] / v->n_multi : 0;
     for (uint32_t i = 0; i < t->n_touched; i++) {
-        uint32_t other = t->touched[i];
-        v->pairs_distinct += item < other;
-        if (other != item && t->orders[other] >= m->pair_orders_min)
-            offer_pair(m, item, other, factor);
+        v->pairs_distinct += item < t->touched[i];
+        offer_pair(m, item, t->touched[i], factor);
     }
     for (uint32_t i = 0; i < t->n_touched; i++)
         t->orders[t->touched[i]] = t->recent[t->touched[i]] = 0;
@@ -325,7 +388,7 @@ static void keep_results(struct miner *m)
     v->pairs = ARENA_ARRAY(&v->memory, struct item_pair, v->n_pairs);
     v->neighbours = ARENA_ARRAY(&v->memory, struct neighbour, m->n_neighbours);
     if (v->n_pairs > 0)
-        memcpy(v->pairs, m->pairs.heap, v->n_pairs * sizeof *v->pairs);
+        memcpy(v->pairs, m->pairs.pairs, v->n_pairs * sizeof *v->pairs);
     if (m->n_neighbours > 0)
         memcpy(v->neighbours, m->neighbours, m->n_neighbours * sizeof *v->neighbours);
 }
@@ -369,8 +432,8 @@ bool evidence_mine(struct evidence **out, const struct dataset *d, const struct 
     arena_init(&scratch, 0);
     bool is_mined = mine(&m, &scratch, is_cancelled, e);
     arena_fini(&scratch);
-    free(m.near.heap);
-    free(m.pairs.heap);
+    free(m.near.pairs);
+    free(m.pairs.pairs);
     free(m.neighbours);
     if (!is_mined) {
         evidence_destroy(m.v);

@@ -2,6 +2,9 @@
 // wants its anchor to be found (slow movers, new launches): there the anchor is the reward beside what sells.
 #include "worker/offers/search.h"
 
+// Times the price of what is bought. Nobody buys a spoon to get a teapot.
+#define REWARD_PRICE_MAX 1.5
+
 static double orders_of(const struct search *s, uint32_t item)
 {
     return s->market->data->items[item].orders;
@@ -13,6 +16,8 @@ static double gift_sense(const struct search *s, uint32_t x, uint32_t y)
     int64_t price_x = s->market->data->items[x].price_minor, price_y = s->market->data->items[y].price_minor;
     if (price_x <= 0 || price_y <= 0)
         return 1;
+    if ((double)price_y > REWARD_PRICE_MAX * (double)price_x)
+        return 0;
     return price_y <= price_x ? 1 : 0.4 * (double)price_x / (double)price_y;
 }
 
@@ -89,6 +94,8 @@ static void build_from(struct search *s, const struct link *l)
         b.parts[0].item = l->partner;
         b.parts[1].item = l->anchor;
     }
+    if (b.n_parts == 2 && gift_sense(s, b.parts[0].item, b.parts[1].item) <= 0)
+        return;
     search_accept(s, &b);
 }
 

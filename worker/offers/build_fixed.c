@@ -2,6 +2,7 @@
 // all that are in, preferably one that stood in the same orders.
 #include "worker/offers/association.h"
 #include "worker/offers/search.h"
+#include "worker/offers/similarity.h"
 
 enum { KIT_MIN = 3, PARTNERS_TRIED = 24 };
 
@@ -11,13 +12,25 @@ static double strength_between(const struct search *s, uint32_t a, uint32_t b)
     return n && n->score > 0 ? (double)n->score : 0;
 }
 
+// Three clocks in three colours are a choice, not a kit.
+static double complement(const struct search *s, const struct bundle *b, uint32_t item)
+{
+    double likest = 0;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        double like = exchangeability(s->market, b->parts[i].item, item);
+        likest = like > likest ? like : likest;
+    }
+    return likest > 0 ? 0.3 : 1;
+}
+
 // What link l adds to the kit: its own strength and that with the products in it, twice where orders hold them all.
 static double worth(const struct search *s, const struct bundle *b, const struct link *l)
 {
     double sum = l->strength;
     for (uint32_t i = 1; i < b->n_parts; i++)
         sum += strength_between(s, b->parts[i].item, l->partner);
-    return s->growth.counts[l->partner] > 0 ? 2 * sum : sum;
+    sum *= complement(s, b, l->partner);
+    return s->growth.counts[l->partner] >= search_orders_min(s) ? 2 * sum : sum;
 }
 
 static const struct link *best_link(const struct search *s, const struct bundle *b)
@@ -62,7 +75,9 @@ static void build_around(struct search *s, uint32_t anchor)
         search_add_part(&b, l->partner, 1, ROLE_PART);
         growth_add(&s->growth, l->partner);
     }
-    if (b.n_parts >= KIT_MIN)
+    // Where orders speak at all they must have said it more than once.
+    bool is_seen_enough = s->growth.n_orders == 0 || s->growth.n_orders >= search_orders_min(s);
+    if (b.n_parts >= KIT_MIN && is_seen_enough)
         search_accept(s, &b);
 }
 

@@ -57,20 +57,23 @@ static void add_tier(struct bundle *b, uint32_t at_least, int32_t stock)
         p->tiers[p->n_tiers++].min_quantity = quantity;
 }
 
-// Tier 1 is what the middle buyer of several takes, the others lie above: a step up from what is usual.
+static uint32_t between(uint32_t low, uint32_t x, uint32_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+// Above what is usual, or the discount goes to those who take as many anyway: tier 1 is more than the middle order
+// holds and about a third of the orders reach it, the next ones are what the upper 15 % and 5 % take, a step of at most
+// three times the one before.
 static void tiers_from(struct bundle *b, const struct quantities *q, int32_t stock)
 {
-    const struct quantities multiple = {.sorted = q->sorted + (q->n - q->multiple), .n = q->multiple};
-    if (q->multiple == 0) {
-        add_tier(b, 2, stock);
-        add_tier(b, 3, stock);
-        return;
-    }
-    uint32_t first = quantile(&multiple, 0.5);
+    enum { QUANTITY_MAX = 1000000, STEP_MAX = 3 };
+    uint32_t usual = between(1, quantile(q, 0.5), QUANTITY_MAX);
+    uint32_t first = between(usual + 1, quantile(q, 0.65), usual * STEP_MAX);
     add_tier(b, first, stock);
-    uint32_t second = quantile(&multiple, 0.75);
-    add_tier(b, second > first ? second : first + (first + 1) / 2, stock);
-    uint32_t third = quantile(&multiple, 0.95);
+    uint32_t second = between(first + (first + 1) / 2, quantile(q, 0.85), first * STEP_MAX);
+    add_tier(b, second, stock);
+    uint32_t third = between(0, quantile(q, 0.95), second * STEP_MAX);
     if (b->pricing.n_tiers == 2 && third > b->pricing.tiers[1].min_quantity)
         add_tier(b, third, stock);
 }

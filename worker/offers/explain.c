@@ -3,6 +3,8 @@
 #include "worker/offers/association.h"
 #include "worker/offers/phrase.h"
 
+enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting
+
 static bool has_recency(const struct market *m)
 {
     return m->data->has_dates && m->data->as_of != DATE_UNKNOWN;
@@ -28,6 +30,8 @@ static void put_recent(const struct market *m, const struct bundle *b, struct bu
     buf_puts(out, ", ");
     if (b->orders_recent == b->orders_together)
         buf_puts(out, b->orders_together == 1 ? "in" : "all of them in");
+    else if (b->orders_recent == 0)
+        buf_puts(out, "none");
     else
         phrase_count(out, b->orders_recent);
     buf_puts(out, b->orders_recent == b->orders_together ? " the last 90 days" : " of them in the last 90 days");
@@ -35,7 +39,7 @@ static void put_recent(const struct market *m, const struct bundle *b, struct bu
 
 static void put_lift(const struct bundle *b, struct buf *out)
 {
-    if (b->orders_together > 0 && b->lift >= 1.05)
+    if (b->orders_together >= LIFT_ORDERS_MIN && b->lift >= 1.05)
         buf_printf(out, ", %.1fx more often than chance", b->lift);
 }
 
@@ -44,7 +48,8 @@ static void put_why_without_orders(const struct market *m, const struct bundle *
     buf_puts(out, "Not yet bought together in ");
     put_orders(out, m->data->n_orders);
     if (b->sources & SOURCE_POPULARITY)
-        buf_puts(out, "; suggested because the other product is among the best sellers");
+        buf_printf(out, "; suggested because the other product%s among the best sellers",
+                   b->n_parts > 2 ? "s are" : " is");
     else
         buf_puts(out, "; suggested because of like type, vendor, title or price");
 }
@@ -157,15 +162,32 @@ static const struct item *first_with(const struct market *m, const struct bundle
     return NULL;
 }
 
+// Of several the one with most to clear.
+static uint32_t slowest(const struct market *m, const struct bundle *b)
+{
+    uint32_t best = ID_NONE;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        const struct item *items = m->data->items;
+        uint32_t item = b->parts[i].item;
+        if (items[item].flags & ITEM_SLOW_MOVER && (best == ID_NONE || items[item].stock > items[best].stock))
+            best = item;
+    }
+    return best;
+}
+
 static void put_slow(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    uint32_t item;
-    const struct item *slow = first_with(m, b, ITEM_SLOW_MOVER, &item);
-    if (!slow)
+    uint32_t item = slowest(m, b);
+    if (item == ID_NONE)
         return;
+    const struct item *slow = &m->data->items[item];
     buf_puts(out, "; ");
     phrase_name(m, out, item);
-    buf_printf(out, " sells %.2f a day with ", slow->velocity);
+    if (slow->velocity > 0)
+        buf_printf(out, " sold %.0f in 60 days", slow->velocity * 60);
+    else
+        buf_puts(out, " did not sell in 60 days");
+    buf_puts(out, " and has ");
     phrase_count(out, (uint64_t)(slow->stock > 0 ? slow->stock : 0));
     buf_puts(out, " in stock");
 }
@@ -192,8 +214,10 @@ static void put_seasonal(const struct market *m, const struct bundle *b, struct 
         n += (m->data->items[b->parts[i].item].flags & ITEM_SEASONAL) != 0;
     if (b->n_parts == 1)
         buf_puts(out, "; it is seasonal");
+    else if (n == b->n_parts)
+        buf_printf(out, "; %s products are seasonal", n == 2 ? "both" : "all");
     else
-        buf_printf(out, "; %u of the %u products are seasonal", n, b->n_parts);
+        buf_printf(out, "; %u of the %u products %s seasonal", n, b->n_parts, n == 1 ? "is" : "are");
 }
 
 static void put_types(const struct market *m, const struct bundle *b, struct buf *out)

@@ -52,10 +52,18 @@ static double anchor_slow(const struct market *m, const struct item *i)
     return i->flags & ITEM_SLOW_MOVER ? log2(2.0 + (i->stock > 0 ? i->stock : 0)) : 0;
 }
 
+// Easter baskets are seasonal in September, too, but out of season: who sold in the last 30 days is in season. Nothing
+// to tell by without dates, or for what never sold yet.
+static double in_season(const struct market *m, const struct item *i)
+{
+    if (!m->data->has_dates || i->orders == 0)
+        return 1;
+    return (i->orders_recent + 0.25) / (i->orders_recent + 2.0);
+}
+
 static double anchor_seasonal(const struct market *m, const struct item *i)
 {
-    (void)m;
-    return i->flags & ITEM_SEASONAL ? 1 + popularity(i) : 0;
+    return i->flags & ITEM_SEASONAL ? (1 + popularity(i)) * in_season(m, i) : 0;
 }
 
 static double anchor_new(const struct market *m, const struct item *i)
@@ -109,10 +117,9 @@ static double partner_slow(const struct market *m, enum bundle_type t, const str
 
 static double partner_seasonal(const struct market *m, enum bundle_type t, const struct item *a, const struct item *p)
 {
-    (void)m;
     (void)a;
     if (p->flags & ITEM_SEASONAL)
-        return 1;
+        return in_season(m, p);
     return t == TYPE_MIX_MATCH ? 0 : 0.25;
 }
 
@@ -157,7 +164,7 @@ static double partner_margin(const struct market *m, enum bundle_type t, const s
 // What the fits are made of, over the parts of a bundle.
 struct totals {
     uint32_t n, slow, seasonal, fresh, types;
-    double level, repeat, margin, stock;
+    double level, repeat, margin, stock, in_season;
 };
 
 static bool is_type_new_in(const struct market *m, const struct bundle *b, uint32_t at)
@@ -177,6 +184,7 @@ static struct totals totals_of(const struct market *m, const struct bundle *b)
         const struct item *i = item_of(m, b->parts[p].item);
         t.slow += (i->flags & ITEM_SLOW_MOVER) != 0;
         t.seasonal += (i->flags & ITEM_SEASONAL) != 0;
+        t.in_season += i->flags & ITEM_SEASONAL ? in_season(m, i) : 0;
         t.fresh += (i->flags & ITEM_NEW_LAUNCH) != 0;
         t.types += is_type_new_in(m, b, p);
         t.level += price_level(m, i) * b->parts[p].quantity;
@@ -202,7 +210,7 @@ static double fit_slow(const struct totals *t)
 
 static double fit_seasonal(const struct totals *t)
 {
-    return 2 * t->seasonal >= t->n ? (double)t->seasonal / t->n : 0;
+    return 2 * t->seasonal >= t->n ? t->in_season / t->n : 0;
 }
 
 static double fit_new(const struct totals *t)

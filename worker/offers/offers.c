@@ -20,6 +20,8 @@ static bool is_stopped(const atomic_bool *is_cancelled)
 static int compare_strength(const void *left, const void *right)
 {
     const struct bundle *a = left, *b = right;
+    if ((a->orders_together > 0) != (b->orders_together > 0)) // what was seen, before what is only likely
+        return a->orders_together > 0 ? -1 : 1;
     if (a->strength < b->strength || a->strength > b->strength)
         return a->strength > b->strength ? -1 : 1;
     return ranking_compare_identity(a, b);

@@ -119,6 +119,12 @@ int ranking_compare_identity(const struct bundle *a, const struct bundle *b)
 
 // --- room for products
 
+// The shopper picks from a pool: it does not sell any two products together.
+static bool sells_together(const struct bundle *b)
+{
+    return b->type != TYPE_MIX_MATCH;
+}
+
 static bool holds_product(const struct market *m, const struct bundle *b, uint32_t product)
 {
     for (uint32_t i = 0; i < b->n_parts; i++) {
@@ -142,7 +148,8 @@ static uint32_t count_with_both(const struct market *m, const struct bundle_list
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < list->n; i++)
-        n += holds_product(m, &list->bundles[i], a) && holds_product(m, &list->bundles[i], b);
+        n += sells_together(&list->bundles[i]) && holds_product(m, &list->bundles[i], a) &&
+             holds_product(m, &list->bundles[i], b);
     return n;
 }
 
@@ -157,12 +164,34 @@ static uint32_t count_of_one_product(const struct market *m, const struct bundle
     return n;
 }
 
+// Two pools that share more than half of the smaller one are one pool to a shopper.
+bool ranking_is_like_pool(const struct bundle *a, const struct bundle *b)
+{
+    uint32_t shared = 0, smaller = a->n_parts < b->n_parts ? a->n_parts : b->n_parts;
+    for (uint32_t i = 0; i < a->n_parts; i++) {
+        for (uint32_t k = 0; k < b->n_parts; k++)
+            shared += a->parts[i].item == b->parts[k].item;
+    }
+    return a->type == TYPE_MIX_MATCH && b->type == TYPE_MIX_MATCH && 2 * shared > smaller;
+}
+
+static bool has_like_pool(const struct bundle_list *list, const struct bundle *b)
+{
+    for (uint32_t i = 0; i < list->n; i++) {
+        if (ranking_is_like_pool(&list->bundles[i], b))
+            return true;
+    }
+    return false;
+}
+
 bool ranking_has_room(const struct market *m, const struct offer_rules *r, const struct bundle_list *list,
                       const struct bundle *b)
 {
     const struct item *items = m->data->items;
     if (is_of_one_product(m, b))
         return count_of_one_product(m, list, b) < r->per_products_max;
+    if (b->type == TYPE_MIX_MATCH)
+        return !has_like_pool(list, b);
     for (uint32_t i = 0; i < b->n_parts; i++) {
         for (uint32_t k = i + 1; k < b->n_parts; k++) {
             uint32_t x = items[b->parts[i].item].product, y = items[b->parts[k].item].product;
@@ -199,7 +228,8 @@ static double raw_lift(const struct bundle *b)
     if (!has_lift(b->type) || b->orders_together == 0)
         return 0;
     double log_lift = log2((b->orders_together + ASSOCIATION_SHRINK) / (b->expected + ASSOCIATION_SHRINK));
-    return log_lift > 0 ? log_lift : 0;
+    double credibility = b->orders_together / (b->orders_together + CONFIDENCE_PRIOR_ORDERS);
+    return log_lift > 0 ? log_lift * credibility : 0;
 }
 
 // Confidences of an FBT and of tiers are different things: each type is normalised by its best.

@@ -18,9 +18,11 @@ void ranking_features(const struct market *m, struct bundle *b); // fit, invento
 uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struct bundle_list *pool,
                       struct arena *memory, struct bundle_list *out);
 
-// May the final list take b, given those in it: per_products_max for every two products of b.
+// May the final list take b, given those in it: per_products_max for every two products that are sold together (or one
+// product by itself); pools must not be like one another.
 bool ranking_has_room(const struct market *m, const struct offer_rules *r, const struct bundle_list *list,
                       const struct bundle *b);
+bool ranking_is_like_pool(const struct bundle *a, const struct bundle *b);
 int ranking_compare_identity(const struct bundle *a, const struct bundle *b); // total order by type, parts, structure
 
 #endif

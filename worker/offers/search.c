@@ -171,7 +171,7 @@ static bool is_same_set(const struct bundle *a, const struct bundle *b)
 static bool is_known(const struct search *s, const struct bundle *b)
 {
     for (uint32_t i = 0; i < s->n_bundles; i++) {
-        if (is_same_set(&s->bundles[i], b))
+        if (is_same_set(&s->bundles[i], b) || ranking_is_like_pool(&s->bundles[i], b))
             return true;
     }
     return false;

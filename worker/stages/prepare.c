@@ -13,6 +13,7 @@ enum { METRICS_MAX_BYTES = 1 << 20 };
 
 struct timings {
     int64_t begun_ms, mined_ms, preliminary_ms;
+    uint64_t statements_before; // of the slot's connection
 };
 
 static void put_counts(const struct artefact *a, struct json_out *j)
@@ -76,7 +77,7 @@ static void put_skipped_phases(const struct market *m, struct json_out *j)
 
 static void put_metrics(struct task *t, const struct stages_slot *slot, const struct job_request *r,
                         const struct artefact *a, const struct offer_rules *rules, const struct timings *at,
-                        uint64_t statements, struct buf *out)
+                        struct buf *out)
 {
     struct json_out j = json_out_on(out);
     json_out_object(&j);
@@ -88,7 +89,7 @@ static void put_metrics(struct task *t, const struct stages_slot *slot, const st
     split(t, a, rules, &j);
     json_out_key_int(&j, "load_and_mine_ms", at->mined_ms - at->begun_ms);
     json_out_key_int(&j, "preliminary_ms", at->preliminary_ms - at->mined_ms);
-    json_out_key_int(&j, "sql_statements", (int64_t)statements);
+    json_out_key_int(&j, "sql_statements", (int64_t)(pg_statements(slot->pg) - at->statements_before));
     json_out_end(&j);
 }
 
@@ -151,7 +152,7 @@ static bool with_artefact(struct task *t, struct stages_slot *slot, const struct
     if (!store_preliminary(t, slot, a, &rules, info, e))
         return false;
     at->preliminary_ms = clock_mono_ms();
-    put_metrics(t, slot, r, a, &rules, at, pg_statements(slot->pg), &metrics);
+    put_metrics(t, slot, r, a, &rules, at, &metrics);
     return buf_ok(&metrics, "the metrics", e) && leave(t, a, info, buf_str(&metrics), e);
 }
 
@@ -162,7 +163,7 @@ bool stage_prepare(struct task *t, void *slot_, struct err *e)
     struct job_request r;
     struct upload_info info = {0};
     struct artefact *a;
-    struct timings at = {.begun_ms = clock_mono_ms()};
+    struct timings at = {.begun_ms = clock_mono_ms(), .statements_before = pg_statements(slot->pg)};
     buf_init(&blob, ARTEFACT_BLOB_MAX);
     if (!stage_request(t, &r, e))
         return false;

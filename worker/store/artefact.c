@@ -229,13 +229,13 @@ bool artefact_cache_share_cmd(const struct artefact_cache *c, const struct artef
 {
     AUTO(buf_fini) struct buf key;
     AUTO(buf_fini) struct buf packed;
+    cache_key(c, str_of(a->fingerprint), &key);
     buf_init(&packed, ARTEFACT_BLOB_MAX);
     size_t bound = ZSTD_compressBound(blob->len);
     char *room = buf_reserve(&packed, bound);
     size_t n = room ? ZSTD_compress(room, bound, blob->data, blob->len, COMPRESSION_LEVEL) : 0;
     if (!room || ZSTD_isError(n) || n > c->blob_max)
         return false;
-    cache_key(c, str_of(a->fingerprint), &key);
     redis_cmd_init(out, "SET");
     redis_cmd_str(out, buf_str(&key));
     redis_cmd_str(out, (struct str){packed.data, n});

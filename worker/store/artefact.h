@@ -39,9 +39,9 @@ bool artefact_cache_share_cmd(const struct artefact_cache *c, const struct artef
                               struct redis_cmd *out) MUST_USE;
 // A reference, from memory or Redis; NULL: make it again. Errors of Redis are logged, not returned: the upload is still
 // in PostgreSQL.
-struct artefact *artefact_cache_get(struct artefact_cache *c, struct redis *redis, struct str fingerprint);
+struct artefact *artefact_cache_get(struct artefact_cache *c, struct redis *redis, struct str fp);
 // The same from memory only.
-struct artefact *artefact_cache_find(struct artefact_cache *c, struct str fingerprint);
+struct artefact *artefact_cache_find(struct artefact_cache *c, struct str fp);
 void artefact_release(struct artefact_cache *c, struct artefact *a);
 
 #endif

@@ -16,9 +16,9 @@
     "target AS (SELECT id FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 AND NOT (status = 'final' AND "        \
     "last_job IS NOT DISTINCT FROM $3))"
 
-static const char LOCK_SQL[] =
-    "SELECT status = 'final' AND last_job IS NOT DISTINCT FROM $3 FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 "
-    "FOR UPDATE";
+static const char LOCK_SQL[] = "SELECT status = 'final' AND last_job IS NOT DISTINCT FROM $3 FROM csv_uploads WHERE id "
+                               "= $1::uuid AND shop_id = $2 "
+                               "FOR UPDATE";
 
 // Rows that are made again keep their created_at; approved and used ones are the merchant's.
 #define DELETE_OTHERS(target, which)                                                                                   \
@@ -27,8 +27,10 @@ static const char LOCK_SQL[] =
 
 #define INSERT_ROWS(target, status)                                                                                    \
     "WITH " target ", n AS (SELECT * FROM unnest($4::text[]::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], " \
-    "$9::text[], $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::int8[], $16::text[], " \
-    "$17::text[], $18::text[], $19::text[], $20::text[]) AS n (id, bundle_type, objective, products, pricing, ai_copy, " \
+    "$9::text[], $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::int8[], "             \
+    "$16::text[], "                                                                                                    \
+    "$17::text[], $18::text[], $19::text[], $20::text[]) AS n (id, bundle_type, objective, products, pricing, "        \
+    "ai_copy, "                                                                                                        \
     "confidence, predicted_lift, support, lift, ranking_score, rank_position, discount_reference, explanation, "       \
     "evidence, generation_sources, objectives)) "                                                                      \
     "INSERT INTO bundle_recommendations AS b (id, csv_upload_id, shop_id, job, status, bundle_type, objective, "       \
@@ -71,7 +73,7 @@ static const char FLAGS_SQL[] =
 
 #define PUT_PROGRESS(target)                                                                                           \
     "WITH " target " INSERT INTO generation_progress (upload_id, shop_domain, step, progress, status, message, "       \
-    "metadata) SELECT target.id, $2, $4, $5::int8, $6, $7, $8::jsonb FROM target "                      \
+    "metadata) SELECT target.id, $2, $4, $5::int8, $6, $7, $8::jsonb FROM target "                                     \
     "ON CONFLICT (upload_id) DO UPDATE SET shop_domain = excluded.shop_domain, step = excluded.step, "                 \
     "progress = excluded.progress, status = excluded.status, message = excluded.message, "                             \
     "metadata = excluded.metadata, updated_at = now()"
@@ -339,8 +341,11 @@ bool bundle_store_final(struct pg *pg, const struct store_target *t, const struc
 
 bool bundle_store_failed(struct pg *pg, const struct store_target *t, struct str message, struct err *e)
 {
-    struct progress progress = {
-        .sql = PUT_PROGRESS(TARGET_NOT_FINAL), .step = "failed", .status = "failed", .percent = "100", .message = message};
+    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_FINAL),
+                                .step = "failed",
+                                .status = "failed",
+                                .percent = "100",
+                                .message = message};
     AUTO(store_finip) struct store s;
     bool ignored;
     if (!begin(&s, pg, t, e) || !add_progress(&s, &progress, e))

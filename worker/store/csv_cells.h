@@ -6,7 +6,7 @@
 #include "worker/store/csv_rows.h"
 
 bool cell_is_mapped(const struct csv_rows *r, enum csv_field f);
-struct str cell_text(const struct csv_rows *r, enum csv_field f); // "": absent or empty
+struct str cell_text(const struct csv_rows *r, enum csv_field f);                           // "": absent or empty
 bool cell_fail(struct csv_rows *r, enum csv_field f, const char *reason, struct str value); // always false
 
 bool cell_id(struct csv_rows *r, enum csv_field f, struct str *out) MUST_USE;   // <= CSV_ID_BYTES_MAX

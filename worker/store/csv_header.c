@@ -157,10 +157,11 @@ static bool find_kind(struct csv_header *h, const struct str *keys, struct arena
         if (!missing_in(h))
             return true;
     }
-    return fail_with_names(h,
-                           "cannot tell whether this holds orders, catalog, variants or inventory levels (orders need an "
-                           "order id and a product's name, SKU or variant id)",
-                           e);
+    return fail_with_names(
+        h,
+        "cannot tell whether this holds orders, catalog, variants or inventory levels (orders need an "
+        "order id and a product's name, SKU or variant id)",
+        e);
 }
 
 bool csv_header_read(struct csv_header *h, const struct str *names, size_t n, int kind, struct arena *memory,

@@ -11,6 +11,7 @@
 #include "worker/store/csv_rows.h"
 
 enum { ROW_BYTES_DEFAULT = 1 << 20, UTF8_BOM_BYTES = 3 };
+enum { PARSER_BEFORE_ROW = 0, PARSER_IN_FIELD = 2 }; // libcsv's pstate, which its header does not name
 
 struct cell {
     size_t at, len; // in reader.text
@@ -21,7 +22,7 @@ struct reader {
     const struct csv_options *options;
     const struct csv_sink *sink;
     struct csv_report *report;
-    struct err *e;   // libcsv's callbacks return nothing: a failure waits here and in has_failed
+    struct err *e; // libcsv's callbacks return nothing: a failure waits here and in has_failed
     bool has_failed;
 
     struct csv_file *file;
@@ -30,15 +31,15 @@ struct reader {
     uint64_t line;     // that is being fed
     uint64_t row_line; // where the row at hand begins
     size_t row_bytes;
-    bool ends_in_cr;   // the chunk before ended with a carriage return, whose line feed may follow
+    bool ends_in_cr; // the chunk before ended with a carriage return, whose line feed may follow
 
     struct buf text; // of the row's cells
     struct cell cells[CSV_COLUMNS_MAX];
     struct str views[CSV_COLUMNS_MAX];
     size_t n_cells;
-    bool is_blank;          // every cell of the row is empty
-    bool has_non_ascii;     // or a NUL: its cells are checked for UTF-8
-    size_t first_bad_cell;  // not UTF-8; SIZE_MAX: none
+    bool is_blank;         // every cell of the row is empty
+    bool has_non_ascii;    // or a NUL: its cells are checked for UTF-8
+    size_t first_bad_cell; // not UTF-8; SIZE_MAX: none
 
     struct arena memory; // of the header
     struct csv_header header;
@@ -77,7 +78,7 @@ static struct reader *reader_create(const char *path, const struct csv_options *
     r->first_bad_cell = SIZE_MAX;
     buf_init(&r->text, r->row_bytes_max);
     arena_init(&r->memory, 0);
-    CHECK(csv_init(&r->parser, CSV_STRICT_FINI) == 0);
+    CHECK(csv_init(&r->parser, 0) == 0);
     csv_set_blk_size(&r->parser, 4096);
     return r;
 }
@@ -139,7 +140,8 @@ static void reject_not_utf8(struct reader *r)
 {
     if (r->rows_not_utf8++ == 0)
         r->first_line_not_utf8 = r->row_line;
-    reject(r, r->first_bad_cell < r->header.n ? r->header.names[r->first_bad_cell] : STR(""), "not UTF-8, or a NUL byte");
+    reject(r, r->first_bad_cell < r->header.n ? r->header.names[r->first_bad_cell] : STR(""),
+           "not UTF-8, or a NUL byte");
 }
 
 static void take_data(struct reader *r)
@@ -204,7 +206,7 @@ static size_t line_length(const char *at, size_t left, bool *has_end)
 
 static bool feed_line(struct reader *r, const char *at, size_t len)
 {
-    bool is_row_start = r->parser.pstate == 0; // nothing of a row read yet
+    bool is_row_start = r->parser.pstate == PARSER_BEFORE_ROW;
     if (is_row_start) {
         r->row_line = r->line;
         r->row_bytes = 0;
@@ -212,8 +214,8 @@ static bool feed_line(struct reader *r, const char *at, size_t len)
     r->row_bytes += len;
     if (r->row_bytes > r->row_bytes_max) {
         char problem[120];
-        (void)snprintf(problem, sizeof problem, "the row that begins here is longer than %zu bytes; is a quote not closed?",
-                       r->row_bytes_max);
+        (void)snprintf(problem, sizeof problem,
+                       "the row that begins here is longer than %zu bytes; is a quote not closed?", r->row_bytes_max);
         fail(r, problem);
         return false;
     }
@@ -315,8 +317,11 @@ static bool read_chunks(struct reader *r)
 
 static bool end_rows(struct reader *r)
 {
-    if (csv_fini(&r->parser, on_cell, on_row_end, r) != 0)
+    // libcsv would tell only in its strict mode, which refuses stray quotes (5" pipe) as well.
+    if (r->parser.pstate == PARSER_IN_FIELD && r->parser.quoted)
         fail(r, "the quote that opens in this row is never closed");
+    else
+        (void)csv_fini(&r->parser, on_cell, on_row_end, r); // fails in strict mode only
     if (!r->has_failed && !r->has_header) {
         r->row_line = 1;
         fail(r, "the file has no header");

@@ -105,14 +105,12 @@ static bool parse_order_date(struct csv_rows *r, int64_t *unix_s)
 
 static bool parse_order(struct csv_rows *r, struct row_order *o, char currency[4])
 {
-    bool is_good = parse_order_date(r, &o->created_at) && cell_id(r, CSV_ORDER_CUSTOMER_ID, &o->customer_id) &&
-                   cell_id(r, CSV_ORDER_CUSTOMER_EMAIL, &o->customer_email) &&
-                   cell_currency(r, CSV_ORDER_CURRENCY, currency) &&
-                   cell_id(r, CSV_ORDER_FINANCIAL_STATUS, &o->financial_status) &&
-                   cell_yes_no(r, CSV_ORDER_RETURNED, &o->is_returned) &&
-                   cell_amount(r, CSV_ORDER_SUBTOTAL, &o->subtotal_e4) &&
-                   cell_amount(r, CSV_ORDER_DISCOUNT, &o->discount_e4) &&
-                   cell_amount(r, CSV_ORDER_TOTAL, &o->total_e4);
+    bool is_good =
+        parse_order_date(r, &o->created_at) && cell_id(r, CSV_ORDER_CUSTOMER_ID, &o->customer_id) &&
+        cell_id(r, CSV_ORDER_CUSTOMER_EMAIL, &o->customer_email) && cell_currency(r, CSV_ORDER_CURRENCY, currency) &&
+        cell_id(r, CSV_ORDER_FINANCIAL_STATUS, &o->financial_status) &&
+        cell_yes_no(r, CSV_ORDER_RETURNED, &o->is_returned) && cell_amount(r, CSV_ORDER_SUBTOTAL, &o->subtotal_e4) &&
+        cell_amount(r, CSV_ORDER_DISCOUNT, &o->discount_e4) && cell_amount(r, CSV_ORDER_TOTAL, &o->total_e4);
     o->currency = str_of(currency);
     o->is_returned |= cell_text(r, CSV_ORDER_CANCELLED_AT).len > 0;
     o->is_returned |= cell_is_mapped(r, CSV_ORDER_INVOICE_NO) && invoice_is_no_sale(o->order_id);
@@ -231,8 +229,10 @@ static bool take_variant_row(struct csv_rows *r, struct err *e)
 
 static bool parse_inventory(struct csv_rows *r, struct row_inventory *i)
 {
-    if (!cell_id(r, CSV_INVENTORY_ITEM, &i->inventory_item_id) || !cell_id(r, CSV_INVENTORY_LOCATION, &i->location_id) ||
-        !cell_count(r, CSV_INVENTORY_AVAILABLE, &i->available) || !cell_date(r, CSV_INVENTORY_UPDATED_AT, &i->updated_at))
+    if (!cell_id(r, CSV_INVENTORY_ITEM, &i->inventory_item_id) ||
+        !cell_id(r, CSV_INVENTORY_LOCATION, &i->location_id) ||
+        !cell_count(r, CSV_INVENTORY_AVAILABLE, &i->available) ||
+        !cell_date(r, CSV_INVENTORY_UPDATED_AT, &i->updated_at))
         return false;
     if (i->inventory_item_id.len == 0)
         return cell_fail(r, CSV_INVENTORY_ITEM, "missing", STR(""));
@@ -312,8 +312,7 @@ static bool parse_variant_title(struct csv_rows *r, struct str *out)
 static bool parse_catalog_variant(struct csv_rows *r, struct row_catalog *c)
 {
     return cell_id(r, CSV_CATALOG_VARIANT_ID, &c->variant_id) && cell_id(r, CSV_CATALOG_SKU, &c->sku) &&
-           parse_variant_title(r, &c->variant_title) &&
-           cell_id(r, CSV_CATALOG_INVENTORY_ITEM, &c->inventory_item_id) &&
+           parse_variant_title(r, &c->variant_title) && cell_id(r, CSV_CATALOG_INVENTORY_ITEM, &c->inventory_item_id) &&
            cell_amount(r, CSV_CATALOG_PRICE, &c->price_e4) &&
            cell_amount(r, CSV_CATALOG_COMPARE_AT, &c->compare_at_e4) && cell_amount(r, CSV_CATALOG_COST, &c->cost_e4) &&
            cell_count(r, CSV_CATALOG_AVAILABLE, &c->available_total);

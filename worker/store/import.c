@@ -172,13 +172,13 @@ static bool read_rows(struct file_import *f, struct err *e)
 
 // An earlier file of a run is older: created_at tells the files of one transaction apart.
 static const char INSERT_UPLOAD[] =
-    "INSERT INTO csv_uploads (id, run_id, shop_id, filename, status, content_hash, created_at) VALUES ($1::uuid, $2, $3, "
+    "INSERT INTO csv_uploads (id, run_id, shop_id, filename, status, content_hash, created_at) VALUES ($1::uuid, $2, "
+    "$3, "
     "$4, 'importing', $5, now() + $6::int8 * interval '1 microsecond') ON CONFLICT (id) DO NOTHING RETURNING 1";
 static const char UPDATE_UPLOAD[] =
     "UPDATE csv_uploads SET csv_type = $2, total_rows = $3::int8, processed_rows = $4::int8, rejected_rows = $5::int8, "
     "status = 'ready', updated_at = now() WHERE id = $1::uuid";
-static const char SELECT_UPLOAD[] =
-    "SELECT csv_type, total_rows, rejected_rows FROM csv_uploads WHERE id = $1::uuid";
+static const char SELECT_UPLOAD[] = "SELECT csv_type, total_rows, rejected_rows FROM csv_uploads WHERE id = $1::uuid";
 
 static const char *base_name(const char *path)
 {
@@ -212,7 +212,8 @@ static bool insert_upload(struct file_import *f, struct pg *pg, size_t index, bo
     (void)snprintf(number, sizeof number, "%zu", index);
     shop = strndup(f->options->shop.ptr, f->options->shop.len);
     CHECK(shop);
-    const char *const values[] = {f->file->csv_upload_id, f->result->run_id, shop, base_name(f->file->path), hash, number};
+    const char *const values[] = {
+        f->file->csv_upload_id, f->result->run_id, shop, base_name(f->file->path), hash, number};
     AUTO(pg_result_clearp) PGresult *r = NULL;
     bool is_good = pg_query(pg, "registering the upload", INSERT_UPLOAD, 6, values, &r, e);
     free(shop);
@@ -272,8 +273,8 @@ static bool add_shop(struct pg *pg, struct str shop, struct err *e)
     char *name = strndup(shop.ptr, shop.len);
     CHECK(name);
     const char *const values[] = {name};
-    bool is_good = pg_query(pg, "registering the shop", "INSERT INTO shops (shop_id) VALUES ($1) ON CONFLICT DO NOTHING",
-                            1, values, NULL, e);
+    bool is_good = pg_query(pg, "registering the shop",
+                            "INSERT INTO shops (shop_id) VALUES ($1) ON CONFLICT DO NOTHING", 1, values, NULL, e);
     free(name);
     return is_good;
 }

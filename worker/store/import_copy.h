@@ -1,5 +1,5 @@
-// One file's rows into their table by binary COPY. An orders file fills two tables, and a connection copies into one at a
-// time: its orders wait in a temporary file while the lines are on their way.
+// One file's rows into their table by binary COPY. An orders file fills two tables, and a connection copies into one at
+// a time: its orders wait in a temporary file while the lines are on their way.
 //
 //     import_copy_begin -> import_copy_row ... -> import_copy_end
 //
@@ -16,10 +16,10 @@
 struct import_copy {
     struct pg *pg;
     uint8_t upload[PGBIN_UUID_BYTES];
-    bool has_begun;       // the COPY of the rows that go straight through
-    struct buf out;       // rows on their way to the server
-    struct buf held;      // orders on their way to the spool
-    FILE *spool;          // NULL: none were held that did not fit into `held`
+    bool has_begun;  // the COPY of the rows that go straight through
+    struct buf out;  // rows on their way to the server
+    struct buf held; // orders on their way to the spool
+    FILE *spool;     // NULL: none were held that did not fit into `held`
     int64_t row_no;
 };
 

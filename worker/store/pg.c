@@ -9,8 +9,6 @@
 #include "common/check.h"
 #include "common/log.h"
 
-
-
 struct pg {
     PGconn *connection; // NULL: not connected yet
     const struct settings *settings;
@@ -146,8 +144,9 @@ static bool own_options(const char *url, char *out, size_t size, struct err *e)
     PQconninfoOption *parsed = PQconninfoParse(url, &message);
     PQfreemem(message); // it quotes the text, which may hold a password
     if (!parsed)
-        return err_set(e, ERR_CONFIG, "pg.url is not a connection string: postgresql://user@host:port/database, or "
-                                      "host=... dbname=...; special characters in a URL are percent-encoded");
+        return err_set(e, ERR_CONFIG,
+                       "pg.url is not a connection string: postgresql://user@host:port/database, or "
+                       "host=... dbname=...; special characters in a URL are percent-encoded");
     for (const PQconninfoOption *o = parsed; o->keyword; o++)
         if (o->val && strcmp(o->keyword, "options") == 0)
             (void)snprintf(out, size, "%s", o->val);
@@ -176,7 +175,8 @@ static bool make_words(const struct pg *pg, bool with_options, struct connect_wo
     int len = snprintf(w->options, sizeof w->options, "-c " SESSION_ISOLATION " -c statement_timeout=%s %s",
                        w->timeout_ms, theirs);
     if (len >= (int)sizeof w->options)
-        return err_set(e, ERR_CONFIG, "the options of pg.url or PGOPTIONS are longer than %zu bytes", sizeof w->options);
+        return err_set(e, ERR_CONFIG, "the options of pg.url or PGOPTIONS are longer than %zu bytes",
+                       sizeof w->options);
     if (with_options)
         add_word(w, "options", w->options);
     if (*s->pg_password_file && !read_password(s->pg_password_file, w->password, sizeof w->password, e))
@@ -225,10 +225,11 @@ static bool connection_is_usable(const struct pg *pg)
         return false;
     if (PQtransactionStatus(pg->connection) != PQTRANS_IDLE)
         return false;
-    // A server that went away in the meantime has closed its end: that is readable, and costs no round trip to see.
+    // A server that went away in the meantime has said so and closed its end: both can be read, and cost no round trip.
     struct pollfd readable = {.fd = PQsocket(pg->connection), .events = POLLIN};
-    if (poll(&readable, 1, 0) > 0 && (!PQconsumeInput(pg->connection) || PQstatus(pg->connection) != CONNECTION_OK))
-        return false;
+    for (int i = 0; i < 8 && poll(&readable, 1, 0) > 0; i++)
+        if (!PQconsumeInput(pg->connection) || PQstatus(pg->connection) != CONNECTION_OK)
+            return false;
     return true;
 }
 
@@ -291,7 +292,8 @@ static bool result_is_good(const PGresult *r)
 bool pg_exec(struct pg *pg, const char *sql, struct err *e)
 {
     PGTransactionStatusType status = pg->connection ? PQtransactionStatus(pg->connection) : PQTRANS_UNKNOWN;
-    bool is_inside = status == PQTRANS_INTRANS || status == PQTRANS_INERROR; // a new connection would lose what it is in
+    bool is_inside =
+        status == PQTRANS_INTRANS || status == PQTRANS_INERROR; // a new connection would lose what it is in
     if (!is_inside && !pg_connect(pg, e))
         return false;
     pg->statements++;
@@ -315,8 +317,8 @@ bool pg_query(struct pg *pg, const char *what, const char *sql, int n, const cha
 
 bool pg_begin(struct pg *pg, struct err *e)
 {
-    return pg_connect(pg, e) && pg_query(pg, "beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED", 0, NULL,
-                                         NULL, e);
+    return pg_connect(pg, e) &&
+           pg_query(pg, "beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED", 0, NULL, NULL, e);
 }
 
 bool pg_commit(struct pg *pg, struct err *e)

@@ -16,7 +16,8 @@ PGconn *pg_handle(struct pg *pg); // after pg_connect()
 void pg_count_statements(struct pg *pg, unsigned n);
 
 void pg_result_clearp(PGresult **r);
-// `e` from a result, or from the connection where it is NULL or the connection broke; always false. `what` we were doing.
+// `e` from a result, or from the connection where it is NULL or the connection broke; always false. `what` we were
+// doing.
 bool pg_fail(struct pg *pg, const PGresult *result, const char *what, struct err *e);
 
 // One statement with text parameters (NULL: null) and text results; *out NULL where nobody wants the result.
@@ -30,7 +31,7 @@ void pg_rollback(struct pg *pg); // also out of a COPY; the connection is usable
 void pg_drain(struct pg *pg);            // waits for what is running and throws its results away
 void pg_cancel_and_drain(struct pg *pg); // stops it first
 bool pg_put_literal(struct pg *pg, struct buf *sql, struct str text, struct err *e) MUST_USE; // 'text', escaped
-bool pg_is_uuid(struct str text); // 8-4-4-4-12 hex digits
+bool pg_is_uuid(struct str text);                                                             // 8-4-4-4-12 hex digits
 
 // A transaction of parameterised statements in one round trip (libpq's pipeline mode).
 //
@@ -48,8 +49,10 @@ struct pg_params { // values in libpq's binary format
 };
 void pg_params_text(struct pg_params *p, struct str text); // NULs are left out: text in PostgreSQL holds none
 void pg_params_json(struct pg_params *p, struct str json); // sent as text, \u0000 taken out: jsonb holds none
-void pg_params_text_array(struct pg_params *p, size_t n, struct str (*at)(const void *rows, size_t i), const void *rows);
-void pg_params_json_array(struct pg_params *p, size_t n, struct str (*at)(const void *rows, size_t i), const void *rows);
+void pg_params_text_array(struct pg_params *p, size_t n, struct str (*at)(const void *rows, size_t i),
+                          const void *rows);
+void pg_params_json_array(struct pg_params *p, size_t n, struct str (*at)(const void *rows, size_t i),
+                          const void *rows);
 void pg_params_real_array(struct pg_params *p, size_t n, double (*at)(const void *rows, size_t i), const void *rows);
 void pg_params_int_array(struct pg_params *p, size_t n, int64_t (*at)(const void *rows, size_t i), const void *rows);
 
@@ -59,7 +62,8 @@ struct pg_pipeline {
 };
 bool pg_pipeline_begin(struct pg_pipeline *p, struct pg *pg, struct err *e) MUST_USE;
 bool pg_pipeline_add(struct pg_pipeline *p, const char *sql, const struct pg_params *params, struct err *e) MUST_USE;
-// results[i]: of statement i where wanted (the caller clears them); may be NULL. `what` names the transaction in errors.
+// results[i]: of statement i where wanted (the caller clears them); may be NULL. `what` names the transaction in
+// errors.
 bool pg_pipeline_end(struct pg_pipeline *p, const char *what, PGresult **results, unsigned n_results,
                      struct err *e) MUST_USE;
 

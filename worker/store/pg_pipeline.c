@@ -5,8 +5,14 @@
 #include "common/log.h"
 
 // Type ids of PostgreSQL's catalogue (pg_type.dat), fixed for good.
-enum { OID_INT8 = 20, OID_TEXT = 25, OID_FLOAT8 = 701, OID_TEXT_ARRAY = 1009, OID_INT8_ARRAY = 1016,
-       OID_FLOAT8_ARRAY = 1022 };
+enum {
+    OID_INT8 = 20,
+    OID_TEXT = 25,
+    OID_FLOAT8 = 701,
+    OID_TEXT_ARRAY = 1009,
+    OID_INT8_ARRAY = 1016,
+    OID_FLOAT8_ARRAY = 1022
+};
 
 static void add(struct pg_params *p, Oid type, int format, const char *value, size_t len)
 {

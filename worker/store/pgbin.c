@@ -235,8 +235,9 @@ bool pgbin_amount(struct pgbin_field f, int64_t *e4, struct err *e)
         return err_set(e, ERR_CODEC, "COPY: a numeric of %d bytes", f.len);
     uint16_t sign = load16(f.ptr + 4);
     int64_t magnitude;
-    bool is_known = (sign & NUMERIC_SPECIAL) != NUMERIC_SPECIAL &&
-                    numeric_magnitude(f.ptr + NUMERIC_HEAD_BYTES, load16(f.ptr), (int16_t)load16(f.ptr + 2), &magnitude);
+    bool is_known =
+        (sign & NUMERIC_SPECIAL) != NUMERIC_SPECIAL &&
+        numeric_magnitude(f.ptr + NUMERIC_HEAD_BYTES, load16(f.ptr), (int16_t)load16(f.ptr + 2), &magnitude);
     *e4 = !is_known ? AMOUNT_UNKNOWN : sign == NUMERIC_NEGATIVE ? -magnitude : magnitude;
     return true;
 }

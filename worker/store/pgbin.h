@@ -23,9 +23,9 @@ void pgbin_put_text(struct buf *b, struct str text);     // empty: NULL
 void pgbin_put_key_text(struct buf *b, struct str text); // empty: ''
 void pgbin_put_uuid(struct buf *b, const uint8_t uuid[PGBIN_UUID_BYTES]);
 void pgbin_put_bool(struct buf *b, bool value);
-void pgbin_put_int64(struct buf *b, int64_t value);  // COUNT_UNKNOWN: NULL
-void pgbin_put_date(struct buf *b, int64_t unix_s);  // timestamptz; DATE_UNKNOWN: NULL
-void pgbin_put_amount(struct buf *b, int64_t e4);    // numeric; AMOUNT_UNKNOWN: NULL
+void pgbin_put_int64(struct buf *b, int64_t value); // COUNT_UNKNOWN: NULL
+void pgbin_put_date(struct buf *b, int64_t unix_s); // timestamptz; DATE_UNKNOWN: NULL
+void pgbin_put_amount(struct buf *b, int64_t e4);   // numeric; AMOUNT_UNKNOWN: NULL
 
 struct pgbin_field {
     const uint8_t *ptr;
@@ -53,6 +53,7 @@ void pgbin_reader_init(struct pgbin_reader *r, unsigned n_fields,
                        bool (*on_row)(void *, const struct pgbin_field *, struct err *), void *context);
 void pgbin_reader_fini(struct pgbin_reader *r);
 bool pgbin_reader_feed(struct pgbin_reader *r, const void *data, size_t len, struct err *e) MUST_USE;
-bool pgbin_reader_end(const struct pgbin_reader *r, struct err *e) MUST_USE; // the trailer was there, and nothing after it
+bool pgbin_reader_end(const struct pgbin_reader *r,
+                      struct err *e) MUST_USE; // the trailer was there, and nothing after it
 
 #endif

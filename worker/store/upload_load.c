@@ -29,8 +29,9 @@ struct load {
 
 // --- what the upload is
 
-#define FILE_COLUMNS "u.id::text, u.run_id, u.csv_type, u.status, u.last_job IS NULL, u.error_message, "                    \
-                     "coalesce(u.content_hash, u.total_rows || '/' || u.processed_rows)"
+#define FILE_COLUMNS                                                                                                   \
+    "u.id::text, u.run_id, u.csv_type, u.status, u.last_job IS NULL, u.error_message, "                                \
+    "coalesce(u.content_hash, u.total_rows || '/' || u.processed_rows)"
 enum { COL_SHOP_KNOWN, COL_ID, COL_RUN, COL_TYPE, COL_STATUS, COL_NO_JOB, COL_ERROR, COL_CONTENT, COLS };
 
 // The condition on csv_uploads u that picks the files of the data set.
@@ -60,11 +61,12 @@ static bool put_info(struct pg *pg, struct buf *sql, struct str shop, struct str
     if (!pg_put_literal(pg, &shop_literal, shop, e))
         return false;
     const char *s = buf_str(&shop_literal).ptr;
-    buf_printf(sql,
-               "SELECT EXISTS (SELECT FROM shops WHERE shop_id = %s) OR EXISTS (SELECT FROM csv_uploads WHERE shop_id = "
-               "%s), " FILE_COLUMNS " FROM (VALUES (1)) one (x) LEFT JOIN csv_uploads u ON " STR_FMT
-               " ORDER BY u.created_at DESC, u.id DESC",
-               s, s, STR_ARG(condition));
+    buf_printf(
+        sql,
+        "SELECT EXISTS (SELECT FROM shops WHERE shop_id = %s) OR EXISTS (SELECT FROM csv_uploads WHERE shop_id = "
+        "%s), " FILE_COLUMNS " FROM (VALUES (1)) one (x) LEFT JOIN csv_uploads u ON " STR_FMT
+        " ORDER BY u.created_at DESC, u.id DESC",
+        s, s, STR_ARG(condition));
     return true;
 }
 
@@ -90,7 +92,8 @@ static bool fail_not_found(const PGresult *r, struct str shop, struct str upload
     bool is_shop_known = PQgetvalue(r, 0, COL_SHOP_KNOWN)[0] == 't';
     if (!is_shop_known)
         return err_set(e, ERR_NOT_FOUND, "no shop \"" STR_FMT "\"", STR_ARG(shop));
-    return err_set(e, ERR_NOT_FOUND, "shop \"" STR_FMT "\" has no upload \"" STR_FMT "\"", STR_ARG(shop), STR_ARG(upload));
+    return err_set(e, ERR_NOT_FOUND, "shop \"" STR_FMT "\" has no upload \"" STR_FMT "\"", STR_ARG(shop),
+                   STR_ARG(upload));
 }
 
 // "failed" by a job is worth another job; by the import it is not.
@@ -298,10 +301,11 @@ static bool make_sql(struct pg *pg, struct buf *sql, struct str shop, struct str
     if (!put_condition(pg, &condition, shop, upload, e) || !put_info(pg, sql, shop, buf_str(&condition), e))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(TABLES); i++)
-        buf_printf(sql,
-                   "; COPY (SELECT %s FROM %s WHERE csv_upload_id = ANY (ARRAY (SELECT u.id FROM csv_uploads u WHERE " STR_FMT
-                   "))) TO STDOUT (FORMAT binary)",
-                   TABLES[i].columns, TABLES[i].name, STR_ARG(buf_str(&condition)));
+        buf_printf(
+            sql,
+            "; COPY (SELECT %s FROM %s WHERE csv_upload_id = ANY (ARRAY (SELECT u.id FROM csv_uploads u WHERE " STR_FMT
+            "))) TO STDOUT (FORMAT binary)",
+            TABLES[i].columns, TABLES[i].name, STR_ARG(buf_str(&condition)));
     return buf_ok(sql, "the upload's name", e);
 }
 

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -93,13 +92,9 @@ static void objectives_add_their_figures(void **state)
     struct bundle b = pair_of(&s, TYPE_FBT);
     b.objective = OBJECTIVE_CLEAR_SLOW_MOVERS;
     b.parts[1].item = shop_item(&s, "slow");
-    const struct item *slow = &s.data->items[b.parts[1].item];
-    char expected[200];
-    snprintf(expected, sizeof expected,
-             "Bought together in 87 of 1,204 orders, 23 of them in the last 90 days, 2.1x more often than chance; Tea "
-             "Cosy sells %.2f a day with 120 in stock.",
-             slow->velocity);
-    assert_text(&s, &b, expected);
+    assert_text(&s, &b,
+                "Bought together in 87 of 1,204 orders, 23 of them in the last 90 days, 2.1x more often than chance; "
+                "Tea Cosy did not sell in 60 days and has 120 in stock.");
     shop_close(&s);
 }
 

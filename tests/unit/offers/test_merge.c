@@ -99,12 +99,15 @@ static void caps_and_order_hold(void **state)
         assert_true(b->ranking_score >= 0 && b->ranking_score <= 1);
         for (uint32_t k = 0; k < i; k++)
             assert_true(ranking_compare_identity(b, &out.bundles[k]) != 0);
+        for (uint32_t k = 0; k < i; k++)
+            assert_false(ranking_is_like_pool(b, &out.bundles[k]));
     }
     for (uint32_t x = 0; x < s.data->n_products; x++) {
         for (uint32_t y = x + 1; y < s.data->n_products; y++) {
             unsigned both = 0;
             for (uint32_t i = 0; i < out.n; i++)
-                both += holds(&s, &out.bundles[i], x) && holds(&s, &out.bundles[i], y);
+                both += out.bundles[i].type != TYPE_MIX_MATCH && holds(&s, &out.bundles[i], x) &&
+                        holds(&s, &out.bundles[i], y);
             assert_true(both <= r.per_products_max);
         }
     }

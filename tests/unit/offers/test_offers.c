@@ -120,6 +120,7 @@ static void slow_movers_are_the_reward(void **state)
         assert_int_equal(list.bundles[i].parts[1].role, ROLE_REWARD);
         assert_false(item_of(&s, &list.bundles[i], 0)->flags & ITEM_SLOW_MOVER);
         assert_true(item_of(&s, &list.bundles[i], 1)->flags & ITEM_SLOW_MOVER);
+        assert_true(2 * list.bundles[i].parts[1].price_minor <= 3 * list.bundles[i].parts[0].price_minor);
     }
     shop_close(&s);
 }
@@ -190,11 +191,15 @@ static void tiers_follow_the_quantities(void **state)
     assert_int_equal(list.n, 1); // nobody takes two lamps
     const struct bundle *b = &list.bundles[0];
     assert_int_equal(b->parts[0].item, shop_item(&s, "bulk"));
-    assert_int_equal(b->pricing.tiers[0].min_quantity, 6);
-    assert_int_equal(b->pricing.tiers[1].min_quantity, 12);
-    assert_int_equal(b->orders_together, 20);
+    // the middle order holds 6, two thirds hold up to 12; half as much again is 18, on a label 20; the upper 5 % take
+    // 24
+    assert_int_equal(b->pricing.n_tiers, 3);
+    assert_int_equal(b->pricing.tiers[0].min_quantity, 12);
+    assert_int_equal(b->pricing.tiers[1].min_quantity, 20);
+    assert_int_equal(b->pricing.tiers[2].min_quantity, 24);
+    assert_int_equal(b->orders_together, 8);
     assert_int_equal(b->orders_base, 20);
-    assert_int_equal(b->parts[0].quantity, 6);
+    assert_int_equal(b->parts[0].quantity, 12);
     shop_close(&s);
 }
 
