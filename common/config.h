@@ -5,7 +5,8 @@
 //     environment   BUNDLE_QUEUE_LEASE_MS=10000  ("BUNDLE_" + key in capitals, dots as underscores)
 //     command line  --set queue.lease_ms=10000
 //
-// FAILURE   ERR_CONFIG that names the source, the line, the key and what would be right. Unknown keys in the file, on the
+// FAILURE   ERR_CONFIG that names the source, the line, the key and what would be right. Unknown keys in the file, on
+// the
 //           command line or in BUNDLE_* variables are errors. After a failure the struct holds a mixture: don't use it.
 // THREADS   Fill before threads start; read-only afterwards.
 #ifndef BUNDLE_COMMON_CONFIG_H
@@ -28,7 +29,7 @@ enum config_type {
 enum { CONFIG_TEXT_MAX = 1024, CONFIG_LINE_MAX = 4096 };
 
 struct config_key {
-    const char *name;         // "queue.lease_ms"
+    const char *name; // "queue.lease_ms"
     enum config_type type;
     size_t offset;            // of the value in the struct
     const char *default_text; // as it would stand in a file

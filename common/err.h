@@ -15,19 +15,19 @@
 // X(kind, name in logs and JSON, is retried, burns an attempt when retried, exit code of bundlectl)
 #define ERR_KINDS(X)                                                                                                   \
     X(ERR_NONE, "none", false, false, 0)                                                                               \
-    X(ERR_USAGE, "usage", false, true, 2)               /* the command line is wrong */                                \
-    X(ERR_CONFIG, "config", false, true, 2)             /* a setting is wrong */                                       \
-    X(ERR_INPUT, "input", false, true, 3)               /* data that will never be right: CSV, payload, upload */      \
-    X(ERR_NOT_FOUND, "not_found", false, true, 4)       /* no such upload, shop, job */                                \
-    X(ERR_LIMIT, "limit", false, true, 5)               /* over a named bound */                                       \
-    X(ERR_CODEC, "codec", false, true, 3)               /* bytes that do not decode */                                 \
-    X(ERR_IO, "io", true, true, 6)                      /* a file or socket */                                         \
-    X(ERR_REDIS, "redis", true, true, 7)                /* Redis answered an error */                                  \
-    X(ERR_REDIS_AWAY, "redis_away", true, false, 7)     /* Redis did not answer */                                     \
-    X(ERR_PG, "postgres", true, true, 8)                /* PostgreSQL answered an error */                             \
-    X(ERR_PG_AWAY, "postgres_away", true, false, 8)     /* PostgreSQL did not answer, or asks to try again */          \
-    X(ERR_CANCELLED, "cancelled", false, false, 9)      /* somebody asked us to stop */                                \
-    X(ERR_FENCED, "fenced", false, false, 9)            /* the lease is somebody else's now */                         \
+    X(ERR_USAGE, "usage", false, true, 2)           /* the command line is wrong */                                    \
+    X(ERR_CONFIG, "config", false, true, 2)         /* a setting is wrong */                                           \
+    X(ERR_INPUT, "input", false, true, 3)           /* data that will never be right: CSV, payload, upload */          \
+    X(ERR_NOT_FOUND, "not_found", false, true, 4)   /* no such upload, shop, job */                                    \
+    X(ERR_LIMIT, "limit", false, true, 5)           /* over a named bound */                                           \
+    X(ERR_CODEC, "codec", false, true, 3)           /* bytes that do not decode */                                     \
+    X(ERR_IO, "io", true, true, 6)                  /* a file or socket */                                             \
+    X(ERR_REDIS, "redis", true, true, 7)            /* Redis answered an error */                                      \
+    X(ERR_REDIS_AWAY, "redis_away", true, false, 7) /* Redis did not answer */                                         \
+    X(ERR_PG, "postgres", true, true, 8)            /* PostgreSQL answered an error */                                 \
+    X(ERR_PG_AWAY, "postgres_away", true, false, 8) /* PostgreSQL did not answer, or asks to try again */              \
+    X(ERR_CANCELLED, "cancelled", false, false, 9)  /* somebody asked us to stop */                                    \
+    X(ERR_FENCED, "fenced", false, false, 9)        /* the lease is somebody else's now */                             \
     X(ERR_INTERNAL, "internal", true, true, 1)
 
 #define ERR_KIND_ENUM(kind, ...) kind,

@@ -23,9 +23,9 @@ struct intern {
     uint32_t slots_mask;
 };
 
-void intern_init(struct intern *t, struct arena *memory); // texts are copied into `memory`
-void intern_fini(struct intern *t);                       // frees the tables, not the texts
-uint32_t intern_add(struct intern *t, struct str text);   // its id, new or known
+void intern_init(struct intern *t, struct arena *memory);     // texts are copied into `memory`
+void intern_fini(struct intern *t);                           // frees the tables, not the texts
+uint32_t intern_add(struct intern *t, struct str text);       // its id, new or known
 int64_t intern_find(const struct intern *t, struct str text); // its id, or INTERN_NONE
 struct str intern_text(const struct intern *t, uint32_t id);
 

@@ -2,7 +2,8 @@
 // upload, shop, task) where there is one.
 //
 //     LOG(LOG_INFO, "upload loaded", LOG_S("currency", "GBP"), LOG_I("lines", 370931));
-//     ts=2026-11-23T10:00:00.123Z level=info msg="upload loaded" worker=ab12 job=.. upload=.. shop=.. task=prepare currency=GBP lines=370931
+//     ts=2026-11-23T10:00:00.123Z level=info msg="upload loaded" worker=ab12 job=.. upload=.. shop=.. task=prepare
+//     currency=GBP lines=370931
 //
 // FAILURE   A line that cannot be written is dropped. Lines over LOG_LINE_MAX bytes are cut, still well-formed.
 // THREADS   Any thread. log_setup() before threads start.

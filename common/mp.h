@@ -1,7 +1,8 @@
 // MessagePack, behind accessors: the only place that knows msgpack-c. Everything that we put into Redis is an envelope:
 // a map whose first entries are "kind" (text) and "v" (version).
 //
-// READING     mp_open() first scans the bytes (depth, nodes, every declared count against the bytes that are left, exact
+// READING     mp_open() first scans the bytes (depth, nodes, every declared count against the bytes that are left,
+// exact
 //             end), because msgpack-c allocates what a header claims; only then it decodes. Values are views into the
 //             document; text and binary are views into the caller's bytes, which must outlive it.
 // FAILURE     ERR_CODEC with what is wrong. The accessors return false / NULL on another type or absence and leave the
@@ -26,8 +27,8 @@ struct mp_value; // a node
 
 bool mp_scan(const void *data, size_t len, const struct mp_limits *limits, struct err *e) MUST_USE;
 bool mp_open(struct mp_doc **out, const void *data, size_t len, const struct mp_limits *limits, struct err *e) MUST_USE;
-void mp_close(struct mp_doc *doc);      // NULL is fine
-void mp_closep(struct mp_doc **doc);    // for AUTO
+void mp_close(struct mp_doc *doc);   // NULL is fine
+void mp_closep(struct mp_doc **doc); // for AUTO
 const struct mp_value *mp_root(const struct mp_doc *doc);
 
 // mp_open + check of "kind" and "v": a foreign kind or version is ERR_CODEC.
@@ -37,8 +38,8 @@ bool mp_open_envelope(struct mp_doc **out, const void *data, size_t len, const c
 bool mp_is_map(const struct mp_value *v);
 bool mp_is_array(const struct mp_value *v);
 bool mp_is_nil(const struct mp_value *v);
-size_t mp_size(const struct mp_value *v);                                  // entries of a map or array, else 0
-const struct mp_value *mp_at(const struct mp_value *array, size_t i);      // NULL: not an array, or past its end
+size_t mp_size(const struct mp_value *v);                                   // entries of a map or array, else 0
+const struct mp_value *mp_at(const struct mp_value *array, size_t i);       // NULL: not an array, or past its end
 const struct mp_value *mp_get(const struct mp_value *map, const char *key); // NULL: not a map, or no such key
 bool mp_entry(const struct mp_value *map, size_t i, struct str *key, const struct mp_value **value); // text keys only
 bool mp_int(const struct mp_value *v, int64_t *out);

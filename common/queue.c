@@ -83,7 +83,8 @@ bool queue_admit_reply(const struct redis_reply *r, enum queue_admission *what, 
     return true;
 }
 
-void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload, struct redis_cmd *out)
+void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload,
+                      struct redis_cmd *out)
 {
     begin(q, &SCRIPT_REJECT, out);
     redis_cmd_str(out, raw);

@@ -1,6 +1,6 @@
-// The queue's client: what common/PROTOCOL.md says, as commands to send and replies to read. No I/O here: the worker sends
-// on its event loop, bundlectl on a blocking connection. Nothing here knows what a job is about: a job is an opaque
-// payload and a plan of stages, a task is a name within a stage.
+// The queue's client: what common/PROTOCOL.md says, as commands to send and replies to read. No I/O here: the worker
+// sends on its event loop, bundlectl on a blocking connection. Nothing here knows what a job is about: a job is an
+// opaque payload and a plan of stages, a task is a name within a stage.
 //
 //     inbox --BLMOVE--> intake --admit--> ready --turn--> leased --turn--> ended --(last of its stage)--> next stage
 //                          |                ^                |
@@ -32,7 +32,7 @@ struct queue_stage {
     int urgency;         // 0: ahead of everything of urgency 1
     int from, to;        // progress window, percent
     bool is_split, is_required;
-    int64_t timeout_ms;  // past it a task's lease is not renewed
+    int64_t timeout_ms; // past it a task's lease is not renewed
 };
 
 // ---- commands ----
@@ -48,7 +48,8 @@ void queue_admit_cmd(const struct queue *q, struct str raw, const struct queue_j
 enum queue_admission { QUEUE_ADMITTED, QUEUE_JOINED, QUEUE_REPLACED, QUEUE_GONE };
 bool queue_admit_reply(const struct redis_reply *r, enum queue_admission *what, struct str *job);
 
-void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload, struct redis_cmd *out);
+void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload,
+                      struct redis_cmd *out);
 
 enum queue_outcome {
     QUEUE_DONE,   // result stored, joined

@@ -135,8 +135,9 @@ bool redis_url_parse(const char *text, const char *password_file, struct redis_u
     else
         ok = false;
     if (!ok)
-        return err_set(e, ERR_CONFIG,
-                       "redis.url is not redis://[user:password@]host[:port][/db], rediss://... or unix:///path[?db=n]");
+        return err_set(
+            e, ERR_CONFIG,
+            "redis.url is not redis://[user:password@]host[:port][/db], rediss://... or unix:///path[?db=n]");
 #ifndef BUNDLE_HAVE_HIREDIS_SSL
     if (u.is_tls)
         return err_set(e, ERR_CONFIG,
@@ -359,7 +360,9 @@ static bool drop(struct redis *r, const char *doing, struct err *e)
 {
     bool is_timeout = r->context && r->context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
     (void)err_set(e, ERR_REDIS_AWAY, "%s Redis: %s", doing,
-                  is_timeout ? "no answer in time" : r->context ? r->context->errstr : "out of memory");
+                  is_timeout   ? "no answer in time"
+                  : r->context ? r->context->errstr
+                               : "out of memory");
     if (r->context)
         redisFree(r->context);
     r->context = NULL;

@@ -1,7 +1,8 @@
-// The Redis adapter: commands, replies, a blocking connection and one on the event loop. The only place that knows hiredis
-// (redis.c, redis_async.c), from 0.14 on.
+// The Redis adapter: commands, replies, a blocking connection and one on the event loop. The only place that knows
+// hiredis (redis.c, redis_async.c), from 0.14 on.
 //
-// COMMAND   built with redis_cmd_*: either a plain command or a call of a script (EVALSHA, and EVAL where Redis has lost
+// COMMAND   built with redis_cmd_*: either a plain command or a call of a script (EVALSHA, and EVAL where Redis has
+// lost
 //           the script: NOSCRIPT means that nothing ran, so repeating is safe).
 // FAILURE   ERR_REDIS_AWAY: no answer, or one that says "not now, not here" (LOADING, READONLY, MASTERDOWN, NOREPLICAS,
 //           OOM, MISCONF): the command may or may not have run; connection and command can be tried again.
@@ -39,7 +40,8 @@ struct redis_cmd {
 };
 enum { REDIS_CMD_MAX_BYTES = 512 << 20 };
 void redis_cmd_init(struct redis_cmd *c, const char *name); // "SET"
-void redis_cmd_init_script(struct redis_cmd *c, const struct redis_script *s, struct str key); // one key: names the slot
+void redis_cmd_init_script(struct redis_cmd *c, const struct redis_script *s,
+                           struct str key); // one key: names the slot
 void redis_cmd_fini(struct redis_cmd *c);
 void redis_cmd_str(struct redis_cmd *c, struct str arg); // any bytes
 void redis_cmd_text(struct redis_cmd *c, const char *arg);
@@ -48,15 +50,16 @@ void redis_cmd_int(struct redis_cmd *c, int64_t arg);
 enum redis_type { REDIS_NIL, REDIS_INT, REDIS_TEXT, REDIS_ARRAY, REDIS_ERROR };
 struct redis_reply; // all accessors take NULL as nil
 enum redis_type redis_reply_type(const struct redis_reply *r);
-int64_t redis_reply_int(const struct redis_reply *r);                           // 0 where it is none; texts are read as numbers
-struct str redis_reply_str(const struct redis_reply *r);                        // "" where it is none; of errors the message
-size_t redis_reply_size(const struct redis_reply *r);                           // of an array, else 0
+int64_t redis_reply_int(const struct redis_reply *r);    // 0 where it is none; texts are read as numbers
+struct str redis_reply_str(const struct redis_reply *r); // "" where it is none; of errors the message
+size_t redis_reply_size(const struct redis_reply *r);    // of an array, else 0
 const struct redis_reply *redis_reply_at(const struct redis_reply *r, size_t i); // NULL past the end
-bool redis_reply_error(const struct redis_reply *r, struct err *e);             // true when it is one, e filled
+bool redis_reply_error(const struct redis_reply *r, struct err *e);              // true when it is one, e filled
 
 // ---- blocking ----
 struct redis;
-bool redis_open(struct redis **out, const struct redis_url *url, const char *name, int64_t timeout_ms, struct err *e) MUST_USE;
+bool redis_open(struct redis **out, const struct redis_url *url, const char *name, int64_t timeout_ms,
+                struct err *e) MUST_USE;
 void redis_close(struct redis *r); // NULL is fine
 void redis_closep(struct redis **r);
 // Sends and waits. The reply is the caller's (redis_reply_free); an error reply is false. A lost connection is opened

@@ -19,8 +19,8 @@
 //        +---- backoff ------+------- failure --------+------- failure ----------+
 //
 // hiredis 0.14 has no timeouts on async connections, so one watchdog timer serves every version: it drops a connection
-// whose greeting or oldest pending answer is overdue. Freeing inside hiredis' connect callback is a use after free there;
-// all drops that we decide ourselves go through the timer.
+// whose greeting or oldest pending answer is overdue. Freeing inside hiredis' connect callback is a use after free
+// there; all drops that we decide ourselves go through the timer.
 enum state { WAITING, CONNECTING, GREETING, READY };
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 5000, WATCHDOG_MS = 200 };
 
@@ -47,7 +47,7 @@ struct redis_async {
     int64_t backoff_ms;
     bool is_outage_said, is_closing, must_drop;
     struct err cause;
-    struct event *timer; // reconnect and watchdog
+    struct event *timer;   // reconnect and watchdog
     struct pending oldest; // ring head: next is the oldest
     uint64_t round_trips;
 };
@@ -103,7 +103,7 @@ static void drop(struct redis_async *r)
         return;
     context->data = NULL; // its late callbacks must not find us
     r->context = NULL;
-    r->state = WAITING; // ... nor send on it
+    r->state = WAITING;      // ... nor send on it
     redisAsyncFree(context); // pending callbacks run with NULL
     lost(r);
 }
@@ -174,7 +174,8 @@ static void connect_now(struct redis_async *r)
     redisAsyncContext *context =
         r->url.path[0] ? redisAsyncConnectUnix(r->url.path) : redisAsyncConnect(r->url.host, r->url.port);
     if (!context || context->err) {
-        (void)err_set(&r->cause, ERR_REDIS_AWAY, "connecting to Redis: %s", context ? context->errstr : "out of memory");
+        (void)err_set(&r->cause, ERR_REDIS_AWAY, "connecting to Redis: %s",
+                      context ? context->errstr : "out of memory");
         if (context)
             redisAsyncFree(context);
         lost(r);
@@ -224,7 +225,8 @@ struct redis_async *redis_async_create(struct event_base *base, const struct red
 {
     struct redis_async *r = calloc(1, sizeof *r);
     CHECK(r);
-    *r = (struct redis_async){.base = base, .url = *url, .timeout_ms = timeout_ms, .hooks = *hooks, .backoff_ms = BACKOFF_FIRST_MS};
+    *r = (struct redis_async){
+        .base = base, .url = *url, .timeout_ms = timeout_ms, .hooks = *hooks, .backoff_ms = BACKOFF_FIRST_MS};
     (void)snprintf(r->name, sizeof r->name, "%s", name);
     r->oldest.next = r->oldest.previous = &r->oldest;
     r->timer = evtimer_new(base, on_timer, r);

@@ -16,7 +16,8 @@ extern char **environ;
 static const char HELP[] =
     "Usage: bundle-worker [--config FILE] [--set KEY=VALUE]...\n"
     "\n"
-    "Turns the jobs on a Redis queue into product bundles in PostgreSQL. Run as many as you like, on as many machines:\n"
+    "Turns the jobs on a Redis queue into product bundles in PostgreSQL. Run as many as you like, on as many "
+    "machines:\n"
     "they share the work. Stop one with SIGTERM: it finishes or hands back what it has (worker.grace_s) and exits 0.\n"
     "\n"
     "  --config FILE    settings (default: $BUNDLE_CONFIG, else none); every key is in config/worker.conf\n"
@@ -34,9 +35,10 @@ struct options {
 
 static bool options_read(int argc, char **argv, struct options *o, struct err *e)
 {
-    static const struct option LONG[] = {{"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
-                                         {"check", no_argument, NULL, 'k'},        {"help", no_argument, NULL, 'h'},
-                                         {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0}};
+    static const struct option LONG[] = {
+        {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
+        {"check", no_argument, NULL, 'k'},        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0}};
     int key;
     while ((key = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
         if (key == 's' && o->from.n_sets == ARRAY_LEN(o->from.sets))
@@ -120,7 +122,8 @@ static bool work(const struct settings *s, struct err *e)
     c->n_kinds = STAGES_N_KINDS;
     c->admit = stages_admit;
     c->admit_context = &env;
-    c->slot_hooks = (struct slots_hooks){.slot_open = stages_slot_open, .slot_close = stages_slot_close, .context = &env};
+    c->slot_hooks =
+        (struct slots_hooks){.slot_open = stages_slot_open, .slot_close = stages_slot_close, .context = &env};
     ok = ok && loop_run(c, e);
     artefact_cache_destroy(env.cache);
     explicit_bzero(&c->redis, sizeof c->redis);

@@ -14,7 +14,7 @@
 // CHOICE(field, key, default, choices, comment)
 #define SETTINGS(TEXT, SECRET, INT, REAL, BOOL, CHOICE)                                                                \
     SECRET(redis_url, "redis.url", "redis://127.0.0.1:6379/0",                                                         \
-           "Where Redis is: redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path?db=0.")               \
+           "Where Redis is: redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path?db=0.")                \
     TEXT(redis_password_file, "redis.password_file", "", "A file with the Redis password, instead of one in the URL.") \
     INT(redis_timeout_ms, "redis.timeout_ms", 5000, 100, 600000, "How long a Redis answer may take.")                  \
     SECRET(pg_url, "pg.url", "",                                                                                       \
@@ -23,13 +23,18 @@
     INT(pg_timeout_ms, "pg.timeout_ms", 60000, 100, 3600000, "statement_timeout of every connection.")                 \
     TEXT(queue_name, "queue.name", "bundles", "Name of the queue: every Redis key starts with {name}.")                \
     INT(queue_lease_ms, "queue.lease_ms", 10000, 500, 600000, "A task whose worker is silent this long runs again.")   \
-    INT(queue_beat_ms, "queue.beat_ms", 1000, 50, 60000, "How often a worker renews its leases; well under a third of lease_ms.") \
-    INT(queue_sweep_ms, "queue.sweep_ms", 1000, 50, 60000, "How often a worker looks for lost leases and due retries.") \
+    INT(queue_beat_ms, "queue.beat_ms", 1000, 50, 60000,                                                               \
+        "How often a worker renews its leases; well under a third of lease_ms.")                                       \
+    INT(queue_sweep_ms, "queue.sweep_ms", 1000, 50, 60000,                                                             \
+        "How often a worker looks for lost leases and due retries.")                                                   \
     INT(queue_attempts, "queue.attempts", 3, 1, 100, "How often a task that ends with an error is tried in all.")      \
-    INT(queue_crashes, "queue.crashes", 2, 1, 100, "How many workers may die on a task before it is given up as poison.") \
+    INT(queue_crashes, "queue.crashes", 2, 1, 100,                                                                     \
+        "How many workers may die on a task before it is given up as poison.")                                         \
     INT(queue_retry_ms, "queue.retry_ms", 500, 1, 3600000, "First retry delay; doubles each time, with jitter.")       \
-    INT(queue_prefetch_max, "queue.prefetch_max", 32, 0, 1000, "Most tasks claimed ahead of the slots on a slow network.") \
-    INT(queue_shop_running_max, "queue.shop_running_max", 256, 1, 100000, "Most tasks of one shop running at once, over all workers.") \
+    INT(queue_prefetch_max, "queue.prefetch_max", 32, 0, 1000,                                                         \
+        "Most tasks claimed ahead of the slots on a slow network.")                                                    \
+    INT(queue_shop_running_max, "queue.shop_running_max", 256, 1, 100000,                                              \
+        "Most tasks of one shop running at once, over all workers.")                                                   \
     INT(queue_payload_max, "queue.payload_bytes_max", 65536, 256, 16777216, "Largest job payload.")                    \
     INT(queue_result_max, "queue.result_bytes_max", 8388608, 1024, 268435456, "Largest result of one task.")           \
     INT(queue_keep_s, "queue.keep_s", 3600, 10, 2592000, "How long a finished job's progress and log stay readable.")  \
@@ -40,20 +45,27 @@
     INT(job_memory_mb, "job.memory_mb", 4096, 16, 1048576, "Most memory for one upload's data.")                       \
     INT(worker_slots, "worker.slots", 0, 0, 1024, "Compute threads; 0: one per core.")                                 \
     INT(worker_grace_s, "worker.grace_s", 10, 0, 3600, "After SIGTERM: how long running tasks may still finish.")      \
-    TEXT(worker_name, "worker.name", "", "Name in logs and leases; empty: host-pid-random.")                          \
-    INT(cache_memory_mb, "cache.memory_mb", 512, 0, 1048576, "Uploads kept in a worker's memory (least recently used go first).") \
+    TEXT(worker_name, "worker.name", "", "Name in logs and leases; empty: host-pid-random.")                           \
+    INT(cache_memory_mb, "cache.memory_mb", 512, 0, 1048576,                                                           \
+        "Uploads kept in a worker's memory (least recently used go first).")                                           \
     INT(cache_redis_ttl_s, "cache.redis_ttl_s", 900, 1, 2592000, "How long mined artefacts stay in Redis.")            \
-    INT(cache_redis_max, "cache.redis_bytes_max", 67108864, 1024, 536870912, "Largest artefact put into Redis; a larger one is loaded anew by each worker.") \
-    CHOICE(log_level, "log.level", "info", "debug|info|warn|error", "Least important line that is logged.")           \
+    INT(cache_redis_max, "cache.redis_bytes_max", 67108864, 1024, 536870912,                                           \
+        "Largest artefact put into Redis; a larger one is loaded anew by each worker.")                                \
+    CHOICE(log_level, "log.level", "info", "debug|info|warn|error", "Least important line that is logged.")            \
     CHOICE(log_format, "log.format", "logfmt", "logfmt|json", "How log lines are written (stderr).")                   \
     TEXT(enrich_service_ids, "enrich.service_ids",                                                                     \
-         "POST|DOT|M|D|C2|C3|S|B|m|PADS|CRUK|AMAZONFEE|BANK CHARGES|SHIPPING|SHIP|ADJUST|ADJUST2|TEST001|TEST002|SP1002", \
+         "POST|DOT|M|D|C2|C3|S|B|m|PADS|CRUK|AMAZONFEE|BANK "                                                          \
+         "CHARGES|SHIPPING|SHIP|ADJUST|ADJUST2|TEST001|TEST002|SP1002",                                                \
          "SKUs that are no products, separated by |.")                                                                 \
     TEXT(enrich_service_words, "enrich.service_words",                                                                 \
-         "postage|shipping|delivery charge|carriage|handling fee|bank charges|amazon fee|manual|adjustment|adjust bad debt|discount|voucher|gift voucher|gift card|dotcomgiftshop gift voucher|samples|carrier bag|tip|donation|cruk commission|none", \
-         "Words and phrases in a line's name that mark it as no product, separated by |. A name that is a service word, or contains a phrase.") \
+         "postage|shipping|delivery charge|carriage|handling fee|bank charges|amazon fee|manual|adjustment|adjust "    \
+         "bad debt|discount|voucher|gift voucher|gift card|dotcomgiftshop gift voucher|samples|carrier "               \
+         "bag|tip|donation|cruk commission|none",                                                                      \
+         "Words and phrases in a line's name that mark it as no product, separated by |. A name that is a service "    \
+         "word, or contains a phrase.")                                                                                \
     TEXT(enrich_season_words, "enrich.season_words",                                                                   \
-         "christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|black friday|mothers day|fathers day|thanksgiving|new year|back to school", \
+         "christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|black "      \
+         "friday|mothers day|fathers day|thanksgiving|new year|back to school",                                        \
          "Words that mark a product as seasonal, separated by |.")                                                     \
     REAL(enrich_slow_velocity, "enrich.slow_velocity", 0.1, 0, 1000, "Slow mover: fewer units a day than this ...")    \
     INT(enrich_slow_stock, "enrich.slow_stock", 10, 0, 1000000, "... and more in stock than this.")                    \
@@ -61,15 +73,18 @@
     REAL(enrich_high_margin, "enrich.high_margin", 0.5, 0, 1, "High margin: at least this share of the price.")        \
     INT(mining_neighbours_max, "mining.neighbours_max", 48, 1, 10000, "Best partners kept per product.")               \
     INT(mining_pairs_max, "mining.pairs_max", 20000, 1, 10000000, "Best pairs kept per upload.")                       \
-    INT(mining_basket_max, "mining.basket_max", 1000, 2, 100000, "Orders with more distinct products are left out of pair counting.") \
+    INT(mining_basket_max, "mining.basket_max", 1000, 2, 100000,                                                       \
+        "Orders with more distinct products are left out of pair counting.")                                           \
     REAL(mining_shrink, "mining.shrink", 3, 0, 1000, "Pseudo-orders that pull a pair's score towards chance.")         \
-    INT(offers_candidates, "offers.candidates_per_pair", 40, 1, 1000, "Candidates worked out per objective and type.")   \
+    INT(offers_candidates, "offers.candidates_per_pair", 40, 1, 1000, "Candidates worked out per objective and type.") \
     INT(offers_per_pair_max, "offers.per_pair_max", 15, 1, 1000, "Final bundles per objective and type.")              \
     INT(offers_per_products_max, "offers.per_products_max", 2, 1, 1000, "Final bundles per same pair of products.")    \
     INT(offers_bundles_max, "offers.bundles_max", 200, 1, 10000, "Final bundles per job.")                             \
-    INT(offers_fill_up_to, "offers.fill_up_to", 12, 0, 1000, "Fewer final bundles than this are filled up with co-purchased pairs.") \
+    INT(offers_fill_up_to, "offers.fill_up_to", 12, 0, 1000,                                                           \
+        "Fewer final bundles than this are filled up with co-purchased pairs.")                                        \
     INT(offers_preliminary_max, "offers.preliminary_max", 12, 1, 1000, "Preliminary bundles per job.")                 \
-    REAL(offers_margin_floor, "offers.margin_floor", 0.10, 0, 10, "Never sell below cost * (1 + this), where cost is known.") \
+    REAL(offers_margin_floor, "offers.margin_floor", 0.10, 0, 10,                                                      \
+         "Never sell below cost * (1 + this), where cost is known.")                                                   \
     REAL(offers_list_floor, "offers.list_floor", 0.30, 0, 1, "Never sell below this share of the list total.")         \
     BOOL(offers_allow_out_of_stock, "offers.allow_out_of_stock", "false", "Offer products that are out of stock.")
 

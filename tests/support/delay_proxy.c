@@ -1,5 +1,6 @@
-// delay_proxy LISTEN UPSTREAM DELAY_MS: a unix socket in front of another one that makes the way longer. What either side
-// sends arrives DELAY_MS / 2 later, so that a round trip takes DELAY_MS more, however many bytes or messages it has.
+// delay_proxy LISTEN UPSTREAM DELAY_MS: a unix socket in front of another one that makes the way longer. What either
+// side sends arrives DELAY_MS / 2 later, so that a round trip takes DELAY_MS more, however many bytes or messages it
+// has.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,8 @@ static void on_event(struct bufferevent *b, short what, void *context)
         link_destroy(context);
 }
 
-static void way_init(struct way *w, struct event_base *base, struct bufferevent *from, struct bufferevent *to, struct link *l)
+static void way_init(struct way *w, struct event_base *base, struct bufferevent *from, struct bufferevent *to,
+                     struct link *l)
 {
     *w = (struct way){.from = from, .to = to, .link = l};
     w->end = &w->first;
@@ -121,7 +123,8 @@ static void way_init(struct way *w, struct event_base *base, struct bufferevent 
     CHECK(w->timer);
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int peer_len, void *context)
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer, int peer_len,
+                      void *context)
 {
     (void)peer, (void)peer_len, (void)context;
     struct event_base *base = evconnlistener_get_base(listener);

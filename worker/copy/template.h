@@ -1,6 +1,6 @@
-// Template copy: title, description, value proposition, features and benefits from the bundle's own figures, per type and
-// objective, for when no model is configured or its answer was refused. Pure. Lengths in Unicode characters: title <= 60,
-// description <= 200, value_proposition <= 150 (cut at a word, never inside a character).
+// Template copy: title, description, value proposition, features and benefits from the bundle's own figures, per type
+// and objective, for when no model is configured or its answer was refused. Pure. Lengths in Unicode characters: title
+// <= 60, description <= 200, value_proposition <= 150 (cut at a word, never inside a character).
 #ifndef BUNDLE_WORKER_COPY_TEMPLATE_H
 #define BUNDLE_WORKER_COPY_TEMPLATE_H
 

@@ -23,8 +23,8 @@ static bool is_smaller_text(const struct raw *r, uint32_t a, uint32_t b)
     return a != b && str_cmp(intern_text(&r->texts, a), intern_text(&r->texts, b)) < 0;
 }
 
-// Of several rows of one order (flat exports repeat it on every line) each field takes what is known, the smallest where
-// rows disagree: that does not depend on which came first.
+// Of several rows of one order (flat exports repeat it on every line) each field takes what is known, the smallest
+// where rows disagree: that does not depend on which came first.
 static void merge_text_number(const struct raw *r, uint32_t *into, uint32_t text)
 {
     if (intern_text(&r->texts, text).len == 0)
@@ -223,8 +223,8 @@ static int compare_orders(const void *left, const void *right, void *order_ids)
     return str_cmp(intern_text(order_ids, a->order), intern_text(order_ids, b->order));
 }
 
-static void number_customers(const struct raw *r, const struct baskets *b, const struct order_key *keys, struct dataset *d,
-                             struct arena *scratch)
+static void number_customers(const struct raw *r, const struct baskets *b, const struct order_key *keys,
+                             struct dataset *d, struct arena *scratch)
 {
     uint32_t *number = ARENA_ARRAY(scratch, uint32_t, r->texts.n); // + 1
     for (uint32_t o = 0; o < d->n_orders; o++) {

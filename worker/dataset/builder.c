@@ -8,8 +8,8 @@
 
 struct builder {
     struct raw raw;
-    struct buf key;            // of the tuple at hand
-    struct buf last_order_id;  // lines of an order mostly come one after the other
+    struct buf key;           // of the tuple at hand
+    struct buf last_order_id; // lines of an order mostly come one after the other
     uint32_t last_order;
     bool has_last_order;
     unsigned first_source;
@@ -158,9 +158,8 @@ static bool is_cancelled(const struct row_order *o)
 
 static bool is_same_order(const struct raw_order *a, const struct raw_order *b)
 {
-    return a->order == b->order && a->customer == b->customer && a->currency == b->currency &&
-           a->source == b->source && a->is_cancelled == b->is_cancelled && a->at == b->at &&
-           a->discount_e4 == b->discount_e4;
+    return a->order == b->order && a->customer == b->customer && a->currency == b->currency && a->source == b->source &&
+           a->is_cancelled == b->is_cancelled && a->at == b->at && a->discount_e4 == b->discount_e4;
 }
 
 static void add_order(struct builder *b, const struct row_order *o, uint16_t source)
@@ -182,9 +181,12 @@ static void add_order(struct builder *b, const struct row_order *o, uint16_t sou
 static uint32_t tuple_number(struct builder *b, const struct row_line *l)
 {
     struct str fields[TUPLE_FIELDS] = {
-        [TUPLE_VARIANT_ID] = str_trim(l->variant_id), [TUPLE_SKU] = str_trim(l->sku),
-        [TUPLE_NAME] = str_trim(l->name),             [TUPLE_VARIANT_TITLE] = variant_title_of(l->variant_title),
-        [TUPLE_BRAND] = str_trim(l->brand),           [TUPLE_CATEGORY] = str_trim(l->category),
+        [TUPLE_VARIANT_ID] = str_trim(l->variant_id),
+        [TUPLE_SKU] = str_trim(l->sku),
+        [TUPLE_NAME] = str_trim(l->name),
+        [TUPLE_VARIANT_TITLE] = variant_title_of(l->variant_title),
+        [TUPLE_BRAND] = str_trim(l->brand),
+        [TUPLE_CATEGORY] = str_trim(l->category),
     };
     uint32_t lengths[TUPLE_FIELDS];
     buf_clear(&b->key);

@@ -1,5 +1,6 @@
 // The builder turns rows, in whatever order they come, into a dataset (SPEC 4: resolve each line to a variant by
-// variant_id, else by a SKU that is unique in the upload, else by title + variant title, else make a product of the line).
+// variant_id, else by a SKU that is unique in the upload, else by title + variant title, else make a product of the
+// line).
 //
 // FAILURE   ERR_LIMIT over rules.lines_max or memory; ERR_INPUT only for an upload that no cleaning can save. After a
 //           failure: builder_destroy().
@@ -15,12 +16,12 @@ struct builder *builder_create(const struct enrich_rules *rules); // texts in ru
 void builder_destroy(struct builder *b);                          // NULL is fine
 void builder_destroyp(struct builder **b);
 
-// `source` numbers the file (csv upload) the row came from: an order that comes again from another source is a duplicate.
-// A line may come before its order.
+// `source` numbers the file (csv upload) the row came from: an order that comes again from another source is a
+// duplicate. A line may come before its order.
 bool builder_add(struct builder *b, const struct row *r, unsigned source, struct err *e) MUST_USE;
 
-// The finished dataset with figures and flags; the builder is empty afterwards (destroy it). An upload without one usable
-// line gives a dataset with 0 orders: that is not an error.
+// The finished dataset with figures and flags; the builder is empty afterwards (destroy it). An upload without one
+// usable line gives a dataset with 0 orders: that is not an error.
 bool builder_finish(struct builder *b, struct dataset **out, struct err *e) MUST_USE;
 
 #endif

@@ -146,11 +146,16 @@ static int compare_rows(const void *left, const void *right)
     if (a->source != b->source)
         return a->source > b->source ? -1 : 1;
     const struct str texts[][2] = {
-        {a->variant_id, b->variant_id}, {a->sku, b->sku},
-        {a->title, b->title},           {a->variant_title, b->variant_title},
-        {a->product_id, b->product_id}, {a->inventory_item, b->inventory_item},
-        {a->type, b->type},             {a->vendor, b->vendor},
-        {a->tags, b->tags},             {a->status, b->status},
+        {a->variant_id, b->variant_id},
+        {a->sku, b->sku},
+        {a->title, b->title},
+        {a->variant_title, b->variant_title},
+        {a->product_id, b->product_id},
+        {a->inventory_item, b->inventory_item},
+        {a->type, b->type},
+        {a->vendor, b->vendor},
+        {a->tags, b->tags},
+        {a->status, b->status},
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         int order = texts[i][0].ptr == texts[i][1].ptr ? 0 : str_cmp(texts[i][0], texts[i][1]);

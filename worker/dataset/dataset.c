@@ -11,15 +11,16 @@ const struct enrich_rules ENRICH_RULES_DEFAULT = {
     // words below find those lines by their names ("Manual", "Discount", "SAMPLES", "Adjust bad debt").
     .service_ids = STR("POST|DOT|C2|C3|PADS|CRUK|AMAZONFEE|BANK CHARGES|SHIPPING|SHIP|ADJUST|ADJUST2|TEST001|TEST002|"
                        "SP1002"),
-    .service_words =
-        STR("postage|dotcom postage|postage and packing|postage & packing|p&p|shipping|shipping fee|shipping charge|"
-            "shipping charges|shipping cost|shipping protection|shipping insurance|delivery|delivery charge|delivery fee|"
-            "next day delivery|express delivery|freight|carriage|next day carriage|packing charge|handling|handling fee|"
-            "service charge|bank charges|amazon fee|manual|adjustment|adjust bad debt|discount|voucher|sample|samples|"
-            "carrier bag|carrier bags|bag charge|tip|donation|cruk commission|gift wrap|gift wrapping|none"),
-    .season_words = STR("christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|"
-                        "black friday|mothers day|mother's day|fathers day|father's day|thanksgiving|new year|"
-                        "back to school"),
+    .service_words = STR(
+        "postage|dotcom postage|postage and packing|postage & packing|p&p|shipping|shipping fee|shipping charge|"
+        "shipping charges|shipping cost|shipping protection|shipping insurance|delivery|delivery charge|delivery fee|"
+        "next day delivery|express delivery|freight|carriage|next day carriage|packing charge|handling|handling fee|"
+        "service charge|bank charges|amazon fee|manual|adjustment|adjust bad debt|discount|voucher|sample|samples|"
+        "carrier bag|carrier bags|bag charge|tip|donation|cruk commission|gift wrap|gift wrapping|none"),
+    .season_words =
+        STR("christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|"
+            "black friday|mothers day|mother's day|fathers day|father's day|thanksgiving|new year|"
+            "back to school"),
     .as_of = DATE_UNKNOWN,
     .lines_max = 20000000,
     .memory_max_bytes = (size_t)4096 << 20,

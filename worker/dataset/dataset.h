@@ -1,5 +1,5 @@
-// Dataset: one upload in memory, columnar, cleaned and enriched (SPEC 4), with the figures and flags of SPEC 6. It is what
-// every stage computes from; all workers see the same bytes.
+// Dataset: one upload in memory, columnar, cleaned and enriched (SPEC 4), with the figures and flags of SPEC 6. It is
+// what every stage computes from; all workers see the same bytes.
 //
 //     items[i]                     one variant; i is the item id used everywhere (mining, offers)
 //     order_at[o], order_customer[o]
@@ -36,24 +36,24 @@ enum item_flag {
     ITEM_HIGH_MARGIN = 1 << 3,
     ITEM_MARGIN_ESTIMATED = 1 << 4, // margin is a guess: cost unknown
     ITEM_GIFT_CARD = 1 << 5,
-    ITEM_INACTIVE = 1 << 6,         // product_status is known and not "active"
-    ITEM_IN_CATALOG = 1 << 7,       // came with the catalogue or variants file, not only from order lines
+    ITEM_INACTIVE = 1 << 6,   // product_status is known and not "active"
+    ITEM_IN_CATALOG = 1 << 7, // came with the catalogue or variants file, not only from order lines
 };
 
 struct item {
-    struct str variant_id;  // identity; for items made from lines: the sku, else the name
-    struct str product_id;  // == variant_id where no catalogue names it
-    struct str sku;         // display only; often empty
-    struct str title;       // product title
+    struct str variant_id;    // identity; for items made from lines: the sku, else the name
+    struct str product_id;    // == variant_id where no catalogue names it
+    struct str sku;           // display only; often empty
+    struct str title;         // product title
     struct str variant_title; // "" or e.g. "Blue / M"
     struct str type, vendor, tags;
-    uint32_t product;       // dense product number: items of one product share it
-    uint32_t type_id;       // dense product-type number, ID_NONE: no type
+    uint32_t product; // dense product number: items of one product share it
+    uint32_t type_id; // dense product-type number, ID_NONE: no type
     uint32_t vendor_id;
-    uint32_t flags;         // enum item_flag
+    uint32_t flags;                                    // enum item_flag
     int64_t price_minor, compare_at_minor, cost_minor; // price: list price, else median of the newest 20 line prices
     int32_t stock;
-    int64_t created_at;     // DATE_UNKNOWN: not known
+    int64_t created_at; // DATE_UNKNOWN: not known
     // figures, from all lines at once (figures.c)
     double velocity;        // units a day, 60 days before as_of
     double avg_discount;    // 0..1, discounts / gross over 180 days before as_of
@@ -65,15 +65,15 @@ struct item {
 };
 
 enum left_out {
-    LEFT_OUT_QUANTITY,      // quantity <= 0
-    LEFT_OUT_PRICE,         // price <= 0
-    LEFT_OUT_CANCELLED,     // cancelled, refunded or voided order
+    LEFT_OUT_QUANTITY,  // quantity <= 0
+    LEFT_OUT_PRICE,     // price <= 0
+    LEFT_OUT_CANCELLED, // cancelled, refunded or voided order
     LEFT_OUT_GIFT_CARD,
-    LEFT_OUT_NO_IDENTITY,   // nothing to tell what was sold
-    LEFT_OUT_SERVICE,       // postage, fees, manual corrections, ...
-    LEFT_OUT_CURRENCY,      // another currency than most of the upload
-    LEFT_OUT_NO_ORDER,      // a line whose order is not in the upload
-    LEFT_OUT_DUPLICATE,     // the same order again, in another file of the run
+    LEFT_OUT_NO_IDENTITY, // nothing to tell what was sold
+    LEFT_OUT_SERVICE,     // postage, fees, manual corrections, ...
+    LEFT_OUT_CURRENCY,    // another currency than most of the upload
+    LEFT_OUT_NO_ORDER,    // a line whose order is not in the upload
+    LEFT_OUT_DUPLICATE,   // the same order again, in another file of the run
     LEFT_OUT_REASONS
 };
 const char *left_out_name(enum left_out reason); // "quantity", "price", ... as in metrics
@@ -89,7 +89,7 @@ struct dataset {
 
     struct item *items;
     uint32_t n_items, n_products, n_types, n_vendors;
-    struct str *types;   // n_types names
+    struct str *types; // n_types names
     int64_t *order_at;
     uint32_t *order_customer; // dense customer number, ID_NONE: unknown
     uint32_t n_orders, n_customers;
@@ -105,14 +105,14 @@ struct enrich_rules {
     struct str service_ids;   // whole SKU / stock code: "POST|DOT|M|D|C2|BANK CHARGES|AMAZONFEE|..."
     struct str service_words; // words in the name: "postage|shipping|..."
     struct str season_words;
-    bool ignores_sku_case;    // "85123a" and "85123A" are one product; identities made of SKUs are upper case then
-    int64_t as_of;            // DATE_UNKNOWN: the newest order
-    uint32_t lines_max;       // limit job.lines_max
+    bool ignores_sku_case; // "85123a" and "85123A" are one product; identities made of SKUs are upper case then
+    int64_t as_of;         // DATE_UNKNOWN: the newest order
+    uint32_t lines_max;    // limit job.lines_max
     size_t memory_max_bytes;
-    double slow_velocity;     // SPEC 6: 0.1 a day
-    int32_t slow_stock;       // 10
-    uint32_t new_days;        // 30
-    double high_margin;       // 0.5
+    double slow_velocity; // SPEC 6: 0.1 a day
+    int32_t slow_stock;   // 10
+    uint32_t new_days;    // 30
+    double high_margin;   // 0.5
 };
 extern const struct enrich_rules ENRICH_RULES_DEFAULT;
 

@@ -15,13 +15,13 @@ struct column {
 
 #define COLUMN(field)                                                                                                  \
     {                                                                                                                  \
-        #field, offsetof(struct item, field), sizeof(((struct item *)NULL)->field)                                     \
+#field, offsetof(struct item, field), sizeof(((struct item *)NULL)->field)                                     \
     }
 static const struct column NUMBERS[] = {
-    COLUMN(product),          COLUMN(type_id),    COLUMN(vendor_id),  COLUMN(flags),        COLUMN(price_minor),
-    COLUMN(compare_at_minor), COLUMN(cost_minor), COLUMN(stock),      COLUMN(created_at),   COLUMN(velocity),
-    COLUMN(avg_discount),     COLUMN(margin),     COLUMN(repeat_rate), COLUMN(orders),      COLUMN(orders_recent),
-    COLUMN(units),
+    COLUMN(product),     COLUMN(type_id),          COLUMN(vendor_id),     COLUMN(flags),
+    COLUMN(price_minor), COLUMN(compare_at_minor), COLUMN(cost_minor),    COLUMN(stock),
+    COLUMN(created_at),  COLUMN(velocity),         COLUMN(avg_discount),  COLUMN(margin),
+    COLUMN(repeat_rate), COLUMN(orders),           COLUMN(orders_recent), COLUMN(units),
 };
 static const struct column TEXTS[] = {
     COLUMN(variant_id), COLUMN(product_id), COLUMN(sku), COLUMN(title), COLUMN(variant_title), COLUMN(tags),
@@ -147,7 +147,8 @@ static bool get_u32(const struct mp_value *map, const char *key, uint32_t *out, 
     return true;
 }
 
-static bool get_column(const struct mp_value *map, const char *key, size_t n, size_t size, struct str *out, struct err *e)
+static bool get_column(const struct mp_value *map, const char *key, size_t n, size_t size, struct str *out,
+                       struct err *e)
 {
     if (!mp_bin(mp_get(map, key), out) || out->len / size != n || out->len % size != 0)
         return broken(e, key);
@@ -155,8 +156,8 @@ static bool get_column(const struct mp_value *map, const char *key, size_t n, si
 }
 
 // A column in the dataset's memory; the bytes in the message may be unaligned.
-static bool copy_column(struct dataset *d, const struct mp_value *map, const char *key, size_t n, size_t size, void *out,
-                        struct err *e)
+static bool copy_column(struct dataset *d, const struct mp_value *map, const char *key, size_t n, size_t size,
+                        void *out, struct err *e)
 {
     struct str bytes;
     if (!get_column(map, key, n, size, &bytes, e))

@@ -4,13 +4,13 @@
 
 #include "common/check.h"
 
-// All figures come out of two walks over the orders (this one, and one by customer), however many items there are. Sums are
-// integers, so that the order of additions cannot show.
+// All figures come out of two walks over the orders (this one, and one by customer), however many items there are. Sums
+// are integers, so that the order of additions cannot show.
 
 enum { DAY_S = 86400, VELOCITY_DAYS = 60, DISCOUNT_DAYS = 180, RECENT_DAYS = 30 };
 
-static const double USUAL_MARGIN = 0.4;       // where a shop tells no cost at all: a common retail gross margin
-static const double SMALL_DISCOUNT = 0.05;    // SPEC 6: a product that needs less is taken for a high-margin one
+static const double USUAL_MARGIN = 0.4;    // where a shop tells no cost at all: a common retail gross margin
+static const double SMALL_DISCOUNT = 0.05; // SPEC 6: a product that needs less is taken for a high-margin one
 
 void figures_init(struct figures *f, struct dataset *d, struct arena *scratch)
 {
@@ -244,10 +244,11 @@ static bool is_high_margin(const struct item *i, const struct enrich_rules *rule
     return i->orders > 0 && i->avg_discount < SMALL_DISCOUNT;
 }
 
-static void set_flags(const struct dataset *d, struct item *i, const struct enrich_rules *rules, const struct words *seasons)
+static void set_flags(const struct dataset *d, struct item *i, const struct enrich_rules *rules,
+                      const struct words *seasons)
 {
-    bool is_slow = d->has_dates && i->velocity < rules->slow_velocity && i->stock != STOCK_UNKNOWN &&
-                   i->stock > rules->slow_stock;
+    bool is_slow =
+        d->has_dates && i->velocity < rules->slow_velocity && i->stock != STOCK_UNKNOWN && i->stock > rules->slow_stock;
     bool is_new = i->created_at != DATE_UNKNOWN && d->as_of != DATE_UNKNOWN &&
                   i->created_at >= d->as_of - (int64_t)rules->new_days * DAY_S;
     i->flags |= is_slow ? ITEM_SLOW_MOVER : 0;

@@ -153,8 +153,8 @@ static struct dataset *finish(struct raw *r, struct products *p, struct arena *s
 bool raw_finish(struct raw *r, struct dataset **out, struct err *e)
 {
     // Per line: its number among its order's, item and quantity; the rest goes with orders and products.
-    size_t working_bytes = r->lines.n * 3 * sizeof(uint32_t) +
-                           r->order_ids.n * (sizeof(struct order_info) + 6 * sizeof(uint64_t));
+    size_t working_bytes =
+        r->lines.n * 3 * sizeof(uint32_t) + r->order_ids.n * (sizeof(struct order_info) + 6 * sizeof(uint64_t));
     if (!raw_within(r, working_bytes, e))
         return false;
     struct arena scratch;

@@ -51,7 +51,8 @@ static bool is_letter(char c)
 // What may stand before or behind a number: a symbol ("£", "$", "US$", "zł"), an ISO code, or a usual abbreviation.
 static bool is_currency_mark(struct str mark)
 {
-    static const char *const ABBREVIATIONS[] = {"kr", "rs", "rs.", "r", "ft", "lei", "fr", "fr.", "rm", "rp", "tl", "zl"};
+    static const char *const ABBREVIATIONS[] = {"kr", "rs",  "rs.", "r",  "ft", "lei",
+                                                "fr", "fr.", "rm",  "rp", "tl", "zl"};
     char code[3];
     bool is_symbol = false;
     if (mark.len == 0)
@@ -135,7 +136,8 @@ static bool strip_marks(struct str *s, bool *is_negative)
     bool has_sign = drop_sign(s, is_negative);
     size_t first = 0;
     while (first < s->len && !is_digit(s->ptr[first]) && s->ptr[first] != '-' &&
-           !(s->ptr[first] == '.' && first + 1 < s->len && is_digit(s->ptr[first + 1]) && (first == 0 || !is_letter(s->ptr[first - 1]))))
+           !(s->ptr[first] == '.' && first + 1 < s->len && is_digit(s->ptr[first + 1]) &&
+             (first == 0 || !is_letter(s->ptr[first - 1]))))
         first++;
     size_t end = s->len;
     while (end > first && !is_digit(s->ptr[end - 1]))

@@ -1,10 +1,11 @@
-// Raw: what the builder has collected, before anything is resolved, and how finish.c works it up. Private to worker/dataset.
+// Raw: what the builder has collected, before anything is resolved, and how finish.c works it up. Private to
+// worker/dataset.
 //
 //     rows ──builder.c──> struct raw ──catalog.c──> products ──resolve.c──> tuple -> product, titles
 //                                    ──baskets.c──> orders in order, lines cleaned ──figures.c──> figures and flags
 //
-// A "tuple" is all that a line says about its product (six texts). Lines repeat few tuples very often, so that products are
-// resolved once per tuple and a line costs 32 bytes.
+// A "tuple" is all that a line says about its product (six texts). Lines repeat few tuples very often, so that products
+// are resolved once per tuple and a line costs 32 bytes.
 #ifndef BUNDLE_WORKER_DATASET_RAW_H
 #define BUNDLE_WORKER_DATASET_RAW_H
 
@@ -15,8 +16,8 @@
 enum { SOURCES_MAX = UINT16_MAX, KEPT = UINT8_MAX };
 
 struct raw_line {
-    uint32_t order; // in raw.order_ids
-    uint32_t tuple; // in raw.tuples
+    uint32_t order;   // in raw.order_ids
+    uint32_t tuple;   // in raw.tuples
     int32_t quantity; // 0: not a quantity that can be sold
     uint16_t source;
     uint8_t left_out; // enum left_out, or KEPT
@@ -46,7 +47,15 @@ struct raw_inventory {
     uint16_t source;
 };
 
-enum tuple_field { TUPLE_VARIANT_ID, TUPLE_SKU, TUPLE_NAME, TUPLE_VARIANT_TITLE, TUPLE_BRAND, TUPLE_CATEGORY, TUPLE_FIELDS };
+enum tuple_field {
+    TUPLE_VARIANT_ID,
+    TUPLE_SKU,
+    TUPLE_NAME,
+    TUPLE_VARIANT_TITLE,
+    TUPLE_BRAND,
+    TUPLE_CATEGORY,
+    TUPLE_FIELDS
+};
 
 #define RAW_LIST(type)                                                                                                 \
     struct {                                                                                                           \
@@ -99,8 +108,8 @@ struct products {
 };
 void products_init(struct products *p, const struct enrich_rules *rules, struct arena *memory);
 void products_fini(struct products *p);
-uint32_t products_add(struct products *p, struct str identity);                                  // new or known
-struct str products_sku_key(struct products *p, struct str sku);                                 // what SKUs are compared by
+uint32_t products_add(struct products *p, struct str identity);  // new or known
+struct str products_sku_key(struct products *p, struct str sku); // what SKUs are compared by
 uint32_t products_find_sku(struct products *p, struct str sku);
 uint32_t products_find_title(struct products *p, struct str title, struct str variant_title);
 // Lets `product` be found by its SKU and by its title, where those lead to no other.
@@ -109,7 +118,8 @@ void products_index(struct products *p, uint32_t product, struct str sku, struct
 // catalog.c: the variants, catalogue and inventory rows as products.
 void catalog_collect(struct raw *r, struct products *p);
 
-// resolve.c: tuple_product[tuple], ID_NONE without identity; tuple_left_out[tuple]: KEPT or why all its lines are left out.
+// resolve.c: tuple_product[tuple], ID_NONE without identity; tuple_left_out[tuple]: KEPT or why all its lines are left
+// out.
 struct resolution {
     uint32_t *product;
     uint8_t *left_out;
@@ -117,7 +127,8 @@ struct resolution {
 };
 void resolve_tuples(struct raw *r, struct products *p, struct resolution *out);
 void resolve_texts(const struct raw *r, struct products *p, const struct resolution *res); // titles etc. from lines
-uint32_t *resolve_items(struct products *p, struct arena *scratch, uint32_t *n_items);     // products in item order, numbered
+uint32_t *resolve_items(struct products *p, struct arena *scratch,
+                        uint32_t *n_items); // products in item order, numbered
 
 // baskets.c: orders merged, currency chosen, lines judged; then the dataset's columns.
 struct order_info {

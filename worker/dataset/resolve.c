@@ -9,7 +9,8 @@ static uint32_t find_product(struct raw *r, struct products *p, uint32_t tuple)
     uint32_t product = products_find_sku(p, raw_tuple_field(r, tuple, TUPLE_SKU));
     if (product != ID_NONE)
         return product;
-    return products_find_title(p, raw_tuple_field(r, tuple, TUPLE_NAME), raw_tuple_field(r, tuple, TUPLE_VARIANT_TITLE));
+    return products_find_title(p, raw_tuple_field(r, tuple, TUPLE_NAME),
+                               raw_tuple_field(r, tuple, TUPLE_VARIANT_TITLE));
 }
 
 // A variant id that no catalogue has may still be found by SKU or title: variants are deleted and made anew.

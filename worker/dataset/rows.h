@@ -1,7 +1,8 @@
 // Rows: what an upload consists of, one struct per table. The CSV reader makes them, PostgreSQL's COPY takes and gives
 // them, the dataset builder eats them: one shape, three users.
 //
-// UNITS     Amounts are exact integers in 1/10,000 of the currency's major unit (_e4): the currency is only known once all
+// UNITS     Amounts are exact integers in 1/10,000 of the currency's major unit (_e4): the currency is only known once
+// all
 //           orders are. Dates are Unix seconds UTC. Texts are views, valid until the giver's next row; empty = absent.
 #ifndef BUNDLE_WORKER_DATASET_ROWS_H
 #define BUNDLE_WORKER_DATASET_ROWS_H
@@ -24,7 +25,7 @@ struct row_order {
     struct str currency;         // ISO 4217, upper case
     struct str financial_status; // paid, refunded, voided, ...
     int64_t created_at;
-    bool is_returned;            // cancelled or returned as a whole
+    bool is_returned; // cancelled or returned as a whole
     int64_t subtotal_e4, discount_e4, total_e4;
 };
 
@@ -33,7 +34,7 @@ struct row_line {
     struct str line_item_id;
     struct str variant_id;
     struct str sku;
-    struct str name;          // product title, or what the export calls the line
+    struct str name; // product title, or what the export calls the line
     struct str variant_title;
     struct str brand;
     struct str category;

@@ -77,8 +77,8 @@ bool words_match(const struct words *w, struct str name)
 }
 
 static const struct str GIFT_PHRASES[] = {
-    {"gift card", 9},     {"gift cards", 10},       {"gift voucher", 12},      {"gift vouchers", 13},
-    {"giftcard", 8},      {"gift certificate", 16}, {"gift certificates", 17},
+    {"gift card", 9}, {"gift cards", 10},       {"gift voucher", 12},      {"gift vouchers", 13},
+    {"giftcard", 8},  {"gift certificate", 16}, {"gift certificates", 17},
 };
 enum { GIFT_PHRASES_N = sizeof GIFT_PHRASES / sizeof GIFT_PHRASES[0] };
 
@@ -103,7 +103,8 @@ bool words_are_gift_card(struct str name)
             continue;
         for (size_t i = 0; i < GIFT_PHRASES_N; i++) {
             size_t end = at + GIFT_PHRASES[i].len;
-            if (phrase_at(name, at, GIFT_PHRASES[i]) && !is_followed_by_thing((struct str){name.ptr + end, name.len - end}))
+            if (phrase_at(name, at, GIFT_PHRASES[i]) &&
+                !is_followed_by_thing((struct str){name.ptr + end, name.len - end}))
                 return true;
         }
     }

@@ -1,9 +1,10 @@
-// Words: '|'-separated lists of what to recognise in a product's name, matched without (ASCII) case and only as whole words,
-// so that "tip" never finds "tipi".
+// Words: '|'-separated lists of what to recognise in a product's name, matched without (ASCII) case and only as whole
+// words, so that "tip" never finds "tipi".
 //
-// SERVICE LISTS  An entry of several words matches anywhere in a name ("bank charges" in "Bank charges May"). An entry of a
-//                single word must be the whole name, because real products contain such words ("FRENCH CARRIAGE LANTERN",
-//                "Discount Card Holder"); written with a leading '~' it matches anywhere, too ("~postage").
+// SERVICE LISTS  An entry of several words matches anywhere in a name ("bank charges" in "Bank charges May"). An entry
+// of a
+//                single word must be the whole name, because real products contain such words ("FRENCH CARRIAGE
+//                LANTERN", "Discount Card Holder"); written with a leading '~' it matches anywhere, too ("~postage").
 // THREADS        Read-only once made. Texts are views into the list.
 #ifndef BUNDLE_WORKER_DATASET_WORDS_H
 #define BUNDLE_WORKER_DATASET_WORDS_H

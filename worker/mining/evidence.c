@@ -40,8 +40,8 @@ static double split(double x, int *exponent)
     return x;
 }
 
-// log2 by the series of atanh, of ordinary positive x. The C library's differs in the last bit between machines (with and
-// without fused multiply-add), and equal uploads must give equal bytes everywhere.
+// log2 by the series of atanh, of ordinary positive x. The C library's differs in the last bit between machines (with
+// and without fused multiply-add), and equal uploads must give equal bytes everywhere.
 static double log2_exact(double x)
 {
     static const double TWO_OVER_LN2 = 2.8853900817779268;
@@ -94,8 +94,8 @@ static bool pair_is_better(const struct item_pair *x, const struct item_pair *y)
     return x->a != y->a ? x->a < y->a : x->b < y->b;
 }
 
-// The best `max` pairs seen, in a buffer of twice as many: when it is full the better half stays. That is a few steps for
-// a pair, where a heap takes its depth.
+// The best `max` pairs seen, in a buffer of twice as many: when it is full the better half stays. That is a few steps
+// for a pair, where a heap takes its depth.
 struct best {
     struct item_pair *pairs;
     uint32_t n, max, capacity;

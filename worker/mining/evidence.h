@@ -3,11 +3,12 @@
 // Pair counting walks the catalogue row by row: for item a, every order of a adds its other items to one dense row of
 // counters. Memory is one row plus what is kept (the neighbours_max best of each item), at any vocabulary.
 //
-// SCORE     c * log2((c + s) / (x + s)): joint orders times the shrunk log-ratio to what independence expects (Kilgarriff's
+// SCORE     c * log2((c + s) / (x + s)): joint orders times the shrunk log-ratio to what independence expects
+// (Kilgarriff's
 //           "salience" family, the lexicographer's mutual information). A coincidence seen once scores little, a
 //           pair that merely consists of best sellers scores near 0, negative association scores below 0.
-//           x = kappa * c(a) * c(b) / N, kappa = N * sum n(n-1) / (sum n)^2 over multi-item orders: the joint count that
-//           chance gives for the basket sizes this shop has.
+//           x = kappa * c(a) * c(b) / N, kappa = N * sum n(n-1) / (sum n)^2 over multi-item orders: the joint count
+//           that chance gives for the basket sizes this shop has.
 // INVARIANTS  1. Counts are numbers of distinct orders. 2. Neighbour lists are sorted by score, then by item id.
 //             3. Same dataset, same bytes: no clock, no threads' order, no float reassociation.
 // THREADS     Immutable once mined.
@@ -34,26 +35,26 @@ struct item_pair {
 struct mining_rules {
     uint32_t neighbours_max; // kept per item, default 48
     uint32_t pairs_max;      // ranked pairs kept, default 20000
-    uint32_t basket_max;     // orders with more distinct items are left out of pair counting (and counted), default 1000
+    uint32_t basket_max; // orders with more distinct items are left out of pair counting (and counted), default 1000
     uint32_t pair_orders_min; // joint orders for a pair to be kept: 2, and 1 for uploads of < 20 lines
-    double shrink;           // s, default 3
+    double shrink;            // s, default 3
 };
 extern const struct mining_rules MINING_RULES_DEFAULT;
 
 struct evidence {
     struct arena memory;
     uint32_t n_items;
-    uint32_t n_orders;         // == dataset.n_orders
-    uint32_t n_multi;          // orders with two or more distinct items, within basket_max
-    uint32_t n_too_large;      // orders over basket_max
+    uint32_t n_orders;    // == dataset.n_orders
+    uint32_t n_multi;     // orders with two or more distinct items, within basket_max
+    uint32_t n_too_large; // orders over basket_max
     double kappa;
     uint32_t *item_multi;      // orders_multi[i]: multi-item orders that contain i (the marginals of the pair counts)
     uint32_t *neighbour_first; // n_items + 1
     struct neighbour *neighbours;
-    struct item_pair *pairs;   // best first
+    struct item_pair *pairs; // best first
     uint32_t n_pairs;
-    uint64_t pair_increments;  // sum over orders of n(n-1)/2
-    uint64_t pairs_distinct;   // pairs seen at least once
+    uint64_t pair_increments; // sum over orders of n(n-1)/2
+    uint64_t pairs_distinct;  // pairs seen at least once
 };
 
 // is_cancelled is looked at between rows; set: ERR_CANCELLED.
@@ -62,8 +63,8 @@ bool evidence_mine(struct evidence **out, const struct dataset *d, const struct 
 void evidence_destroy(struct evidence *v);
 void evidence_destroyp(struct evidence **v);
 
-double evidence_expected(const struct evidence *v, uint32_t a, uint32_t b);  // x above; multi-item orders
-double evidence_score(double orders, double expected, double shrink);        // the formula above
+double evidence_expected(const struct evidence *v, uint32_t a, uint32_t b);              // x above; multi-item orders
+double evidence_score(double orders, double expected, double shrink);                    // the formula above
 const struct neighbour *evidence_find(const struct evidence *v, uint32_t a, uint32_t b); // b among a's, NULL: not kept
 
 void evidence_encode(const struct evidence *v, struct buf *out);

@@ -11,13 +11,16 @@ struct postings {
     const struct dataset *data; // not owned
     uint32_t *first;            // n_items + 1
     uint32_t *orders;
-    uint32_t *quantities;       // beside orders: how many of the item
+    uint32_t *quantities; // beside orders: how many of the item
 };
 
 void postings_build(struct postings *p, const struct dataset *d, struct arena *memory);
-uint32_t postings_count_all(const struct postings *p, const uint32_t *items, size_t n);                  // orders with all n
-uint32_t postings_count_all_since(const struct postings *p, const uint32_t *items, size_t n, int64_t since); // ... on/after
-uint32_t postings_count_some(const struct postings *p, const uint32_t *items, size_t n, uint32_t at_least); // >= at_least of n
-uint32_t postings_count_quantity(const struct postings *p, uint32_t item, uint32_t at_least); // orders with quantity >= k
+uint32_t postings_count_all(const struct postings *p, const uint32_t *items, size_t n); // orders with all n
+uint32_t postings_count_all_since(const struct postings *p, const uint32_t *items, size_t n,
+                                  int64_t since); // ... on/after
+uint32_t postings_count_some(const struct postings *p, const uint32_t *items, size_t n,
+                             uint32_t at_least); // >= at_least of n
+uint32_t postings_count_quantity(const struct postings *p, uint32_t item,
+                                 uint32_t at_least); // orders with quantity >= k
 
 #endif

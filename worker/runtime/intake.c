@@ -7,7 +7,8 @@
 
 static void on_admitted(void *context, const struct redis_reply *reply)
 {
-    static const char *const WORDS[] = {"job admitted", "job joined the one that runs", "job replaced the one that ran"};
+    static const char *const WORDS[] = {"job admitted", "job joined the one that runs",
+                                        "job replaced the one that ran"};
     struct loop *l = context;
     enum queue_admission what;
     struct str job;

@@ -8,7 +8,8 @@
 //
 // INVARIANTS  1. At most one turn is on its way. 2. A task is in exactly one of: slots, ended list, turn.
 //             3. Tasks held never exceed slots + prefetch.
-// STOPPING    SIGTERM or SIGINT: draw no more, hand back what no slot has begun, wait up to grace_ms for the rest, then ask
+// STOPPING    SIGTERM or SIGINT: draw no more, hand back what no slot has begun, wait up to grace_ms for the rest, then
+// ask
 //             it to stop and hand it back too; loop_run returns. A second signal ends the process at once.
 #ifndef BUNDLE_WORKER_RUNTIME_LOOP_H
 #define BUNDLE_WORKER_RUNTIME_LOOP_H
@@ -30,7 +31,8 @@ struct loop_config {
     int64_t redis_timeout_ms, beat_ms, sweep_ms, grace_ms;
     const struct task_kind *kinds;
     size_t n_kinds;
-    // Makes a job of a producer's message. Texts may live in `memory`. On failure *upload says whose it is, if it is known.
+    // Makes a job of a producer's message. Texts may live in `memory`. On failure *upload says whose it is, if it is
+    // known.
     bool (*admit)(void *context, struct str raw, struct arena *memory, struct admission *out, struct str *upload,
                   struct err *e);
     void *admit_context;

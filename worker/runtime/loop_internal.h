@@ -19,7 +19,7 @@ struct loop {
     bool is_draining, is_grace_over;
 
     // turn.c
-    struct task *ended;       // waiting to be settled, oldest first
+    struct task *ended; // waiting to be settled, oldest first
     struct task **ended_end;
     struct task *settling[TURN_TASKS_MAX];
     unsigned n_settling, turn_want;
@@ -31,14 +31,14 @@ struct loop {
 
 // turn.c
 void turn_init(struct loop *l);
-void turn_fini(struct loop *l); // drops what was not settled
-void turn_on_mail(void *loop);       // something was posted
-void turn_maybe(struct loop *l);     // take a turn if there is a reason to and none is out
-void turn_wait(struct loop *l);      // block on the wake marker if slots are free
+void turn_fini(struct loop *l);  // drops what was not settled
+void turn_on_mail(void *loop);   // something was posted
+void turn_maybe(struct loop *l); // take a turn if there is a reason to and none is out
+void turn_wait(struct loop *l);  // block on the wake marker if slots are free
 void turn_hand_back_waiting(struct loop *l);
 
 // intake.c
-void intake_wait(struct loop *l);    // block on the inbox
+void intake_wait(struct loop *l); // block on the inbox
 void intake_sweep(struct loop *l);
 
 // loop.c

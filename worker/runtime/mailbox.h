@@ -10,8 +10,8 @@ struct task;
 
 struct mail {
     struct mail *next;
-    struct redis_cmd cmd;  // when task is NULL
-    struct task *task;     // ended
+    struct redis_cmd cmd; // when task is NULL
+    struct task *task;    // ended
 };
 
 struct mailbox;

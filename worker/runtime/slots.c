@@ -71,7 +71,8 @@ static bool run_kind(struct task *t, void *slot, struct err *e)
 
 static void run(struct task *t, void *slot)
 {
-    const struct log_context context = {.job = t->job.ptr, .upload = t->upload.ptr, .shop = t->shop.ptr, .task = t->name.ptr};
+    const struct log_context context = {
+        .job = t->job.ptr, .upload = t->upload.ptr, .shop = t->shop.ptr, .task = t->name.ptr};
     log_set_context(&context);
     check_set_context(t->ref.ptr);
     int64_t begun_us = clock_mono_us();

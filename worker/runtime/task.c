@@ -74,6 +74,7 @@ void task_result(struct task *t, struct str bytes)
     t->result = keep(t, bytes);
 }
 
+PRINTF_LIKE(2, 0)
 static struct str keep_printed(struct task *t, const char *fmt, va_list args)
 {
     char text[ERR_MESSAGE_MAX];

@@ -1,5 +1,5 @@
-// A claimed task: what came with it, what it leaves, and whether somebody wants it to stop. It belongs to one thread at a
-// time and moves by hand-off: loop -> slot -> loop.
+// A claimed task: what came with it, what it leaves, and whether somebody wants it to stop. It belongs to one thread at
+// a time and moves by hand-off: loop -> slot -> loop.
 //
 // INVARIANTS  1. is_cancelled only ever goes from false to true; it is the one field that other threads touch.
 //             2. What task_post sends (progress, blobs) is on its way to Redis before the task's end is.
@@ -14,8 +14,8 @@
 struct task;
 struct mailbox;
 
-// Which handler runs a stage's tasks, and what goes first on a worker's slots (0 before 1, as in the plan). `slot` is what
-// the thread owns (hooks.slot_open of the loop).
+// Which handler runs a stage's tasks, and what goes first on a worker's slots (0 before 1, as in the plan). `slot` is
+// what the thread owns (hooks.slot_open of the loop).
 struct task_kind {
     const char *stage;
     int urgency;
@@ -34,7 +34,7 @@ struct task {
     bool is_partial;
     const struct task_input *inputs; // sorted by task name
     size_t n_inputs;
-    const struct task_kind *kind;    // NULL: nobody here knows this stage
+    const struct task_kind *kind; // NULL: nobody here knows this stage
     atomic_bool is_cancelled;
 
     // what it leaves
@@ -47,7 +47,7 @@ struct task {
 
     const struct queue *queue;
     struct mailbox *mailbox;
-    struct task *next;             // in whoever holds it
+    struct task *next;                      // in whoever holds it
     struct task *held_next, *held_previous; // in the registry of leases (beat.h)
 };
 
@@ -59,7 +59,7 @@ void task_destroy(struct task *t);
 void task_result(struct task *t, struct str bytes);
 void task_say(struct task *t, const char *fmt, ...) PRINTF_LIKE(2, 3); // the job's last word, if it ends by this task
 void task_more(struct task *t, struct str name, struct str payload);   // a task of the next stage
-struct str task_input(const struct task *t, struct str name);          // the result of that task, "" where there is none
+struct str task_input(const struct task *t, struct str name); // the result of that task, "" where there is none
 // An event now. bundles < 0: no news.
 void task_progress(struct task *t, int percent, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void task_preliminary(struct task *t, int percent, int64_t bundles, const char *message);

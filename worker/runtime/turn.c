@@ -37,7 +37,8 @@ static void ended_append(struct loop *l, struct task *t)
     l->ended_end = &t->next;
 }
 
-// How many tasks to hold: one per slot, and as many more as the slots end while a round trip is on its way (Little's law).
+// How many tasks to hold: one per slot, and as many more as the slots end while a round trip is on its way (Little's
+// law).
 static unsigned hold_target(const struct loop *l)
 {
     double ahead = l->config->slots * l->round_trip_us / (l->task_us > 1 ? l->task_us : 1);
@@ -181,7 +182,7 @@ static void on_wake(void *context, const struct redis_reply *reply)
     struct loop *l = context;
     l->is_wake_out = false;
     if (!reply)
-        return; // on_ready of the connection waits again
+        return;         // on_ready of the connection waits again
     l->may_draw = true; // a marker, or time to look anyway
     turn_maybe(l);
     turn_wait(l);

@@ -79,7 +79,8 @@ static bool payload_of_json(struct str raw, size_t bytes_max, struct arena *memo
 bool job_payload_of_message(struct str raw, size_t bytes_max, struct arena *memory, struct str *payload, struct err *e)
 {
     if (raw.len > bytes_max)
-        return err_set(e, ERR_LIMIT, "the job has %zu bytes, more than queue.payload_bytes_max = %zu", raw.len, bytes_max);
+        return err_set(e, ERR_LIMIT, "the job has %zu bytes, more than queue.payload_bytes_max = %zu", raw.len,
+                       bytes_max);
     struct str text = str_trim(raw);
     if (text.len == 0)
         return err_set(e, ERR_CODEC, "the job is empty: send {\"shop\": ..., \"upload\": ...}");
@@ -245,16 +246,17 @@ static void only_keys(struct reader *r, const char *where, const char *const *ke
 
 static void read_options(struct reader *r, struct job_request *out)
 {
-    static const char *const KEYS[] = {"as_of",      "objectives",   "types",     "exclude",   "bundles",
+    static const char *const KEYS[] = {"as_of",        "objectives", "types",     "exclude",   "bundles",
                                        "max_discount", "min_margin", "min_price", "max_price", "season_words"};
     size_t n_words;
     if (r->map && !mp_is_map(r->map))
         bad(r, "options", "a map");
     only_keys(r, "\"options\"", KEYS, ARRAY_LEN(KEYS));
     out->as_of = read_as_of(r);
-    out->objectives = read_bits(r, "objectives", OBJECTIVE_COUNT, objective_bit,
-                                "names of increase_aov, clear_slow_movers, seasonal_promo, new_launch, category_bundle, "
-                                "gift_box, subscription_push, margin_guard");
+    out->objectives =
+        read_bits(r, "objectives", OBJECTIVE_COUNT, objective_bit,
+                  "names of increase_aov, clear_slow_movers, seasonal_promo, new_launch, category_bundle, "
+                  "gift_box, subscription_push, margin_guard");
     out->types = read_bits(r, "types", TYPE_COUNT, type_bit, "names of FBT, VOLUME_DISCOUNT, MIX_MATCH, BXGY, FIXED");
     out->excluded = read_list(r, "exclude", &out->n_excluded);
     out->bundles_max = (int64_t)read_real(r, "bundles", 1, 10000, 0, "a number from 1 to 10000");
@@ -273,7 +275,8 @@ static void read_version(struct reader *r)
         bad(r, "v", "1, the version of this worker");
 }
 
-bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct str *upload, struct err *e)
+bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct str *upload,
+                      struct err *e)
 {
     static const char *const KEYS[] = {"v", "job", "upload", "shop", "force", "options"};
     AUTO(mp_closep) struct mp_doc *doc = NULL;
@@ -315,7 +318,8 @@ static bool is_excluded(const struct job_request *r, const struct item *item)
 {
     for (size_t i = 0; i < r->n_excluded; i++) {
         struct str name = r->excluded[i];
-        if (str_eq(name, item->variant_id) || str_eq(name, item->product_id) || (item->sku.len && str_eq(name, item->sku)))
+        if (str_eq(name, item->variant_id) || str_eq(name, item->product_id) ||
+            (item->sku.len && str_eq(name, item->sku)))
             return true;
     }
     return false;

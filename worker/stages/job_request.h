@@ -11,19 +11,19 @@
 enum { JOB_VERSION = 1, JOB_LIST_MAX = 1000 };
 
 struct job_request {
-    struct str job;    // "" : the worker names it
+    struct str job; // "" : the worker names it
     struct str upload, shop;
     bool is_forced;
     // options; each as in PROTOCOL.md
-    int64_t as_of;             // DATE_UNKNOWN: the newest order
+    int64_t as_of;              // DATE_UNKNOWN: the newest order
     uint32_t objectives, types; // bit sets
     const struct str *excluded; // variant_id, product_id or sku
     size_t n_excluded;
-    int64_t bundles_max;        // 0: the setting's
-    double discount_max_pct;    // < 0: none
-    double margin_floor;        // < 0: the setting's
+    int64_t bundles_max;         // 0: the setting's
+    double discount_max_pct;     // < 0: none
+    double margin_floor;         // < 0: the setting's
     double price_min, price_max; // major units of the upload's currency; < 0: none
-    struct str season_words;    // '|'-separated; "" : the setting's
+    struct str season_words;     // '|'-separated; "" : the setting's
 };
 
 // A producer's message to the payload that travels with the job (MessagePack; a view into raw or the arena).

@@ -20,7 +20,8 @@ static bool read_prepared(struct task *t, struct prepared *out, struct err *e)
         return false;
     const struct mp_value *root = mp_root(doc);
     return (mp_str(mp_get(root, "fingerprint"), &out->fingerprint) &&
-            mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) && mp_str(mp_get(root, "metrics"), &out->metrics)) ||
+            mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) &&
+            mp_str(mp_get(root, "metrics"), &out->metrics)) ||
            err_set(e, ERR_CODEC, "the result of prepare lacks a field");
 }
 
@@ -99,9 +100,9 @@ static const char *reason_for_none(const struct artefact *a)
     return "no combination of products stands out in these orders";
 }
 
-static void put_metrics(const struct task *t, const struct prepared *p, const struct artefact *a, const struct pairs *pairs,
-                        const struct bundle_list *list, const struct merge_report *report, int64_t merge_ms,
-                        struct buf *out)
+static void put_metrics(const struct task *t, const struct prepared *p, const struct artefact *a,
+                        const struct pairs *pairs, const struct bundle_list *list, const struct merge_report *report,
+                        int64_t merge_ms, struct buf *out)
 {
     struct json_out j = json_out_on(out);
     json_out_object(&j);
@@ -140,8 +141,8 @@ static void put_metrics(const struct task *t, const struct prepared *p, const st
     json_out_end(&j);
 }
 
-static bool leave(struct task *t, const struct stages_slot *slot, const struct prepared *p, const struct bundle_rows *rows,
-                  struct str metrics, struct err *e)
+static bool leave(struct task *t, const struct stages_slot *slot, const struct prepared *p,
+                  const struct bundle_rows *rows, struct str metrics, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, (size_t)slot->env->settings->queue_result_max);
@@ -169,8 +170,8 @@ static bool merge(struct task *t, struct stages_slot *slot, const struct job_req
     struct bundle_list list;
     struct bundle_rows rows;
     buf_init(&metrics, METRICS_MAX_BYTES);
-    if (!read_pairs(t, a, pairs, e) || !offers_merge(&a->market, &rules, pairs->lists, pairs->n, &t->memory,
-                                                     &t->is_cancelled, &list, &report, e))
+    if (!read_pairs(t, a, pairs, e) ||
+        !offers_merge(&a->market, &rules, pairs->lists, pairs->n, &t->memory, &t->is_cancelled, &list, &report, e))
         return false;
     bundle_rows_make(&a->market, &list, p->csv_upload_id, STR("final"), &t->memory, &rows);
     put_metrics(t, p, a, pairs, &list, &report, clock_mono_ms() - begun_ms, &metrics);

@@ -10,11 +10,41 @@
 #include "worker/store/bundle_store.h"
 
 const struct queue_stage STAGES_PLAN[STAGES_N] = {
-    {.name = "prepare", .message = "Reading the upload", .urgency = 0, .from = 1, .to = 50, .is_required = true, .timeout_ms = 300000},
-    {.name = "pairs", .message = "Working out offers", .urgency = 1, .from = 50, .to = 70, .is_split = true, .timeout_ms = 120000},
-    {.name = "merge", .message = "Choosing the best offers", .urgency = 0, .from = 70, .to = 85, .is_required = true, .timeout_ms = 120000},
-    {.name = "copy", .message = "Writing copy", .urgency = 1, .from = 85, .to = 92, .is_split = true, .timeout_ms = 120000},
-    {.name = "publish", .message = "Storing the bundles", .urgency = 0, .from = 92, .to = 100, .is_required = true, .timeout_ms = 120000},
+    {.name = "prepare",
+     .message = "Reading the upload",
+     .urgency = 0,
+     .from = 1,
+     .to = 50,
+     .is_required = true,
+     .timeout_ms = 300000},
+    {.name = "pairs",
+     .message = "Working out offers",
+     .urgency = 1,
+     .from = 50,
+     .to = 70,
+     .is_split = true,
+     .timeout_ms = 120000},
+    {.name = "merge",
+     .message = "Choosing the best offers",
+     .urgency = 0,
+     .from = 70,
+     .to = 85,
+     .is_required = true,
+     .timeout_ms = 120000},
+    {.name = "copy",
+     .message = "Writing copy",
+     .urgency = 1,
+     .from = 85,
+     .to = 92,
+     .is_split = true,
+     .timeout_ms = 120000},
+    {.name = "publish",
+     .message = "Storing the bundles",
+     .urgency = 0,
+     .from = 92,
+     .to = 100,
+     .is_required = true,
+     .timeout_ms = 120000},
 };
 
 const struct task_kind STAGES_KINDS[] = {
@@ -96,16 +126,16 @@ bool stage_request(struct task *t, struct job_request *out, struct err *e)
     return job_request_read(t->job_payload, &t->memory, out, &upload, e);
 }
 
-struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r, const struct artefact *a,
-                                     struct arena *memory)
+struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,
+                                     const struct artefact *a, struct arena *memory)
 {
     struct offer_rules rules = settings_offer_rules(slot->env->settings);
     job_request_offer(r, a->data, memory, &rules);
     return rules;
 }
 
-bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct upload_info *info,
-                         struct artefact **out, struct buf *blob, struct err *e)
+bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
+                         struct upload_info *info, struct artefact **out, struct buf *blob, struct err *e)
 {
     struct enrich_rules enrich = settings_enrich_rules(slot->env->settings);
     struct mining_rules mining = settings_mining_rules(slot->env->settings);
@@ -150,8 +180,8 @@ bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_r
 
 bool stage_failed(struct task *t, struct stages_slot *slot, struct str csv_upload_id, struct err *e)
 {
-    bool is_last = !err_kind_is_retried(e->kind) || (err_kind_burns_attempt(e->kind) &&
-                                                    t->attempts + 1 >= slot->env->settings->queue_attempts);
+    bool is_last = !err_kind_is_retried(e->kind) ||
+                   (err_kind_burns_attempt(e->kind) && t->attempts + 1 >= slot->env->settings->queue_attempts);
     if (!is_last || e->kind == ERR_CANCELLED || e->kind == ERR_FENCED || e->kind == ERR_NOT_FOUND)
         return false;
     const struct store_target target = {.job = t->job, .shop = t->shop, .csv_upload_id = csv_upload_id};

@@ -15,12 +15,12 @@ bool stage_publish(struct task *t, void *slot, struct err *e);
 
 // The request that travels with the task.
 bool stage_request(struct task *t, struct job_request *out, struct err *e) MUST_USE;
-struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r, const struct artefact *a,
-                                     struct arena *memory);
+struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,
+                                     const struct artefact *a, struct arena *memory);
 
 // Loads and mines the upload. *blob: the encoded artefact.
-bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct upload_info *info,
-                         struct artefact **out, struct buf *blob, struct err *e) MUST_USE;
+bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
+                         struct upload_info *info, struct artefact **out, struct buf *blob, struct err *e) MUST_USE;
 // The artefact of this fingerprint: cached, or made again. ERR_INPUT when the upload has changed since.
 bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
                     struct artefact **out, struct err *e) MUST_USE;

@@ -44,7 +44,8 @@ static struct artefact *artefact_create(void)
 static void fingerprint(const void *data, size_t len, char out[FINGERPRINT_HEX + 1])
 {
     XXH128_hash_t h = XXH3_128bits(data, len);
-    (void)snprintf(out, FINGERPRINT_HEX + 1, "%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
+    (void)snprintf(out, FINGERPRINT_HEX + 1, "%016llx%016llx", (unsigned long long)h.high64,
+                   (unsigned long long)h.low64);
 }
 
 static void finish(struct artefact *a, const void *blob, size_t len)
@@ -109,7 +110,7 @@ static bool inflate_blob(struct str packed, struct buf *out, struct err *e)
 struct entry {
     struct artefact *artefact; // NULL while somebody fetches it
     char fingerprint[FINGERPRINT_HEX + 1];
-    uint64_t used;             // tick of last use
+    uint64_t used; // tick of last use
     bool is_fetching;
 };
 

@@ -1,6 +1,6 @@
-// An artefact: all that is mined once per upload and used by every task of its jobs: dataset, evidence and the market made
-// of them. Immutable, shared by reference count; its fingerprint is the hash of its own encoded content, so a blob that
-// does not hash to its name is foreign or corrupt and never used.
+// An artefact: all that is mined once per upload and used by every task of its jobs: dataset, evidence and the market
+// made of them. Immutable, shared by reference count; its fingerprint is the hash of its own encoded content, so a blob
+// that does not hash to its name is foreign or corrupt and never used.
 //
 //     memory (LRU, byte budget)  ->  Redis (<queue>:cache:<fingerprint>, zstd, TTL)  ->  made again from the upload
 //
@@ -20,8 +20,8 @@ struct artefact {
     struct evidence *evidence;
     struct market market;
     char fingerprint[FINGERPRINT_HEX + 1];
-    size_t bytes;                 // memory held, roughly
-    unsigned references;          // of the cache's lock
+    size_t bytes;        // memory held, roughly
+    unsigned references; // of the cache's lock
 };
 
 // Mines the dataset and wraps both. Takes the dataset, also on failure. `blob`: the encoded artefact (not compressed).
@@ -29,7 +29,8 @@ bool artefact_make(struct artefact **out, struct dataset *take_data, const struc
                    const atomic_bool *is_cancelled, struct buf *blob, struct err *e) MUST_USE;
 
 struct artefact_cache;
-struct artefact_cache *artefact_cache_create(const struct queue *q, size_t budget_bytes, int64_t ttl_s, size_t blob_max);
+struct artefact_cache *artefact_cache_create(const struct queue *q, size_t budget_bytes, int64_t ttl_s,
+                                             size_t blob_max);
 void artefact_cache_destroy(struct artefact_cache *c);
 
 // Into memory; the caller keeps its reference.

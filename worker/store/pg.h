@@ -11,8 +11,8 @@
 
 struct pg;
 
-// Connects lazily, at first use. application_name is `name`. The connection reads at REPEATABLE READ by default, so that
-// the one multi-statement load sees one snapshot.
+// Connects lazily, at first use. application_name is `name`. The connection reads at REPEATABLE READ by default, so
+// that the one multi-statement load sees one snapshot.
 struct pg *pg_create(const struct settings *s, const char *name);
 void pg_destroy(struct pg *pg);
 void pg_destroyp(struct pg **pg);

@@ -6,7 +6,7 @@
 
 enum { SCHEMA_VERSION = 1 };
 
-bool schema_apply(struct pg *pg, struct err *e) MUST_USE;                  // create or migrate; concurrent callers queue up
+bool schema_apply(struct pg *pg, struct err *e) MUST_USE; // create or migrate; concurrent callers queue up
 bool schema_version(struct pg *pg, int *version, struct err *e) MUST_USE; // 0: not there
 
 #endif

@@ -29,45 +29,56 @@ struct sample_row {
 
 #define ORDER(id, ...)                                                                                                 \
     {                                                                                                                  \
-        .row = {.kind = ROW_ORDER,                                                                                     \
-                .order = {.order_id = STR(id), .created_at = T0, .discount_e4 = AMOUNT_UNKNOWN, ##__VA_ARGS__} }       \
+        .row = {                                                                                                       \
+            .kind = ROW_ORDER,                                                                                         \
+            .order = {.order_id = STR(id), .created_at = T0, .discount_e4 = AMOUNT_UNKNOWN, ##__VA_ARGS__}             \
+        }                                                                                                              \
     }
 #define LINE(id, ...)                                                                                                  \
     {                                                                                                                  \
-        .row = {.kind = ROW_LINE,                                                                                      \
-                .line = {.order_id = STR(id),                                                                          \
-                         .quantity = 1,                                                                                \
-                         .unit_price_e4 = 10 * 10000,                                                                  \
-                         .line_discount_e4 = AMOUNT_UNKNOWN,                                                           \
-                         ##__VA_ARGS__} }                                                                              \
+        .row = {                                                                                                       \
+            .kind = ROW_LINE,                                                                                          \
+            .line = {.order_id = STR(id),                                                                              \
+                     .quantity = 1,                                                                                    \
+                     .unit_price_e4 = 10 * 10000,                                                                      \
+                     .line_discount_e4 = AMOUNT_UNKNOWN,                                                               \
+                     ##__VA_ARGS__}                                                                                    \
+        }                                                                                                              \
     }
 #define VARIANT(id, ...)                                                                                               \
     {                                                                                                                  \
-        .row = {.kind = ROW_VARIANT,                                                                                   \
-                .variant = {.variant_id = STR(id),                                                                     \
-                            .price_e4 = AMOUNT_UNKNOWN,                                                                \
-                            .compare_at_e4 = AMOUNT_UNKNOWN,                                                           \
-                            .cost_e4 = AMOUNT_UNKNOWN,                                                                 \
-                            ##__VA_ARGS__} }                                                                           \
+        .row = {                                                                                                       \
+            .kind = ROW_VARIANT,                                                                                       \
+            .variant = {.variant_id = STR(id),                                                                         \
+                        .price_e4 = AMOUNT_UNKNOWN,                                                                    \
+                        .compare_at_e4 = AMOUNT_UNKNOWN,                                                               \
+                        .cost_e4 = AMOUNT_UNKNOWN,                                                                     \
+                        ##__VA_ARGS__}                                                                                 \
+        }                                                                                                              \
     }
 #define CATALOG(id, ...)                                                                                               \
     {                                                                                                                  \
-        .row = {.kind = ROW_CATALOG,                                                                                   \
-                .catalog = {.variant_id = STR(id),                                                                     \
-                            .price_e4 = AMOUNT_UNKNOWN,                                                                \
-                            .compare_at_e4 = AMOUNT_UNKNOWN,                                                           \
-                            .cost_e4 = AMOUNT_UNKNOWN,                                                                 \
-                            .available_total = COUNT_UNKNOWN,                                                          \
-                            .product_created_at = DATE_UNKNOWN,                                                        \
-                            ##__VA_ARGS__} }                                                                           \
+        .row = {                                                                                                       \
+            .kind = ROW_CATALOG,                                                                                       \
+            .catalog = {.variant_id = STR(id),                                                                         \
+                        .price_e4 = AMOUNT_UNKNOWN,                                                                    \
+                        .compare_at_e4 = AMOUNT_UNKNOWN,                                                               \
+                        .cost_e4 = AMOUNT_UNKNOWN,                                                                     \
+                        .available_total = COUNT_UNKNOWN,                                                              \
+                        .product_created_at = DATE_UNKNOWN,                                                            \
+                        ##__VA_ARGS__}                                                                                 \
+        }                                                                                                              \
     }
 #define INVENTORY(id, ...)                                                                                             \
     {                                                                                                                  \
-        .row = {.kind = ROW_INVENTORY,                                                                                 \
-                .inventory = {.inventory_item_id = STR(id), .updated_at = DATE_UNKNOWN, ##__VA_ARGS__} }               \
+        .row = {                                                                                                       \
+            .kind = ROW_INVENTORY,                                                                                     \
+            .inventory = {.inventory_item_id = STR(id), .updated_at = DATE_UNKNOWN, ##__VA_ARGS__}                     \
+        }                                                                                                              \
     }
 
-static inline struct dataset *sample_build_with(const struct enrich_rules *rules, const struct sample_row *rows, size_t n)
+static inline struct dataset *sample_build_with(const struct enrich_rules *rules, const struct sample_row *rows,
+                                                size_t n)
 {
     struct err e;
     struct dataset *d = NULL;

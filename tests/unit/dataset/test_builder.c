@@ -24,7 +24,8 @@ static void lines_become_sorted_baskets(void **state)
     assert_int_equal(d->n_orders, 3); // 1 and 3 on the first day, 2 on the next
     assert_int_equal(d->n_lines, 4);
     assert_int_equal(d->lines_read, 5);
-    static const uint32_t FIRST[] = {0, 2, 3, 4}, ITEM[] = {0, 2, 0, 1}, QUANTITY[] = {1, 4, 1, 2}, CUSTOMER[] = {0, 0, 1};
+    static const uint32_t FIRST[] = {0, 2, 3, 4}, ITEM[] = {0, 2, 0, 1}, QUANTITY[] = {1, 4, 1, 2},
+                          CUSTOMER[] = {0, 0, 1};
     assert_memory_equal(d->line_first, FIRST, sizeof FIRST);
     assert_memory_equal(d->line_item, ITEM, sizeof ITEM);
     assert_memory_equal(d->line_quantity, QUANTITY, sizeof QUANTITY);
@@ -83,9 +84,14 @@ static void an_order_of_two_files_counts_once(void **state)
 {
     (void)state;
     struct sample_row rows[] = {
-        ORDER("1", .customer_id = STR("late")), LINE("1", .sku = STR("A")), LINE("1", .sku = STR("B")),
-        ORDER("1", .customer_id = STR("x")),    LINE("1", .sku = STR("A")), ORDER("2"),
-        LINE("2", .sku = STR("A")),             LINE("1", .sku = STR("C")), // of a file without the order's row
+        ORDER("1", .customer_id = STR("late")),
+        LINE("1", .sku = STR("A")),
+        LINE("1", .sku = STR("B")),
+        ORDER("1", .customer_id = STR("x")),
+        LINE("1", .sku = STR("A")),
+        ORDER("2"),
+        LINE("2", .sku = STR("A")),
+        LINE("1", .sku = STR("C")), // of a file without the order's row
     };
     rows[0].source = rows[1].source = rows[2].source = 2;
     rows[3].source = rows[4].source = 1;
@@ -155,10 +161,10 @@ static void lines_find_their_variant(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        CATALOG("v1", .product_id = STR("p1"), .product_title = STR("Mug"), .variant_title = STR("Blue"), .sku = STR("M-B"),
-                .price_e4 = 90000),
-        CATALOG("v2", .product_id = STR("p1"), .product_title = STR("Mug"), .variant_title = STR("Red"), .sku = STR("DUP"),
-                .price_e4 = 90000),
+        CATALOG("v1", .product_id = STR("p1"), .product_title = STR("Mug"), .variant_title = STR("Blue"),
+                .sku = STR("M-B"), .price_e4 = 90000),
+        CATALOG("v2", .product_id = STR("p1"), .product_title = STR("Mug"), .variant_title = STR("Red"),
+                .sku = STR("DUP"), .price_e4 = 90000),
         CATALOG("v3", .product_id = STR("p2"), .product_title = STR("Pot"), .variant_title = STR("Default Title"),
                 .sku = STR("DUP"), .price_e4 = 90000),
         CATALOG("v4", .product_title = STR("Unsold"), .price_e4 = 50000, .product_status = STR("draft")),
@@ -169,11 +175,11 @@ static void lines_find_their_variant(void **state)
         ORDER("5"),
         ORDER("6"),
         ORDER("7"),
-        LINE("1", .variant_id = STR("v1"), .sku = STR("DUP")),                        // by id
-        LINE("2", .sku = STR("M-B"), .unit_price_e4 = AMOUNT_UNKNOWN),                // by SKU, catalogue's price
-        LINE("3", .variant_id = STR("old"), .sku = STR("M-B")),                       // an id that is gone: by SKU
+        LINE("1", .variant_id = STR("v1"), .sku = STR("DUP")),                         // by id
+        LINE("2", .sku = STR("M-B"), .unit_price_e4 = AMOUNT_UNKNOWN),                 // by SKU, catalogue's price
+        LINE("3", .variant_id = STR("old"), .sku = STR("M-B")),                        // an id that is gone: by SKU
         LINE("4", .sku = STR("DUP"), .name = STR("Mug"), .variant_title = STR("Red")), // SKU of two: by titles
-        LINE("5", .name = STR("Mug - Red")),                                          // titles in one
+        LINE("5", .name = STR("Mug - Red")),                                           // titles in one
         LINE("6", .sku = STR("DUP"), .name = STR("Pot")),
         LINE("7", .sku = STR("DUP"), .name = STR("Strange")), // of neither: its own product
     };
@@ -196,7 +202,9 @@ static void a_variant_known_from_lines_is_found_by_its_sku(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        ORDER("1"), ORDER("2"), ORDER("3"),
+        ORDER("1"),
+        ORDER("2"),
+        ORDER("3"),
         LINE("1", .variant_id = STR("v1"), .sku = STR("A"), .name = STR("Mug")),
         LINE("2", .sku = STR("A"), .name = STR("Old mug")),
         LINE("3", .name = STR("Mug")),
@@ -214,8 +222,9 @@ static void variants_and_catalogue_rows_are_one_item(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        CATALOG("v1", .product_id = STR("p1"), .product_title = STR("Mug"), .product_type = STR("Mugs"), .vendor = STR("Acme"),
-                .tags = STR("blue, christmas"), .price_e4 = 90000, .cost_e4 = 10000, .available_total = 99),
+        CATALOG("v1", .product_id = STR("p1"), .product_title = STR("Mug"), .product_type = STR("Mugs"),
+                .vendor = STR("Acme"), .tags = STR("blue, christmas"), .price_e4 = 90000, .cost_e4 = 10000,
+                .available_total = 99),
         VARIANT("v1", .sku = STR("M"), .inventory_item_id = STR("i1"), .price_e4 = 80000, .compare_at_e4 = 100000,
                 .cost_e4 = 40000),
         INVENTORY("i1", .location_id = STR("x"), .available = 5, .updated_at = T0),
@@ -266,7 +275,8 @@ static void a_catalogued_product_may_have_a_service_code(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        CATALOG("v1", .product_title = STR("Shirt M"), .sku = STR("M")), ORDER("1"),
+        CATALOG("v1", .product_title = STR("Shirt M"), .sku = STR("M")),
+        ORDER("1"),
         LINE("1", .sku = STR("M"), .name = STR("Manual")),
     };
     struct dataset *d = BUILD(rows);
@@ -279,11 +289,17 @@ static void the_most_frequent_name_is_the_title(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        ORDER("1"), LINE("1", .sku = STR("A"), .name = STR("Zebra"), .brand = STR("Acme")),
-        ORDER("2"), LINE("2", .sku = STR("A"), .name = STR("Mug"), .category = STR("Mugs")),
-        ORDER("3"), LINE("3", .sku = STR("A"), .name = STR("Mug")),
-        ORDER("4"), LINE("4", .sku = STR("B"), .name = STR("Yak")), LINE("4", .sku = STR("B"), .name = STR("Ape")),
-        ORDER("5"), LINE("5", .sku = STR("C")),
+        ORDER("1"),
+        LINE("1", .sku = STR("A"), .name = STR("Zebra"), .brand = STR("Acme")),
+        ORDER("2"),
+        LINE("2", .sku = STR("A"), .name = STR("Mug"), .category = STR("Mugs")),
+        ORDER("3"),
+        LINE("3", .sku = STR("A"), .name = STR("Mug")),
+        ORDER("4"),
+        LINE("4", .sku = STR("B"), .name = STR("Yak")),
+        LINE("4", .sku = STR("B"), .name = STR("Ape")),
+        ORDER("5"),
+        LINE("5", .sku = STR("C")),
         LINE("5", .sku = STR("A"), .name = STR("damaged"), .unit_price_e4 = 0),
         LINE("4", .sku = STR("A"), .name = STR("damaged"), .unit_price_e4 = 0),
         LINE("3", .sku = STR("A"), .name = STR("damaged"), .unit_price_e4 = 0),

@@ -1,4 +1,5 @@
-// One random upload: its bytes do not depend on the order of rows, come back as they were, and broken bytes are refused.
+// One random upload: its bytes do not depend on the order of rows, come back as they were, and broken bytes are
+// refused.
 #include <stdio.h>
 
 #include "tests/unit/dataset/sample.h"

@@ -9,10 +9,14 @@ static void velocity_counts_units_of_sixty_days(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        ORDER("old", .created_at = T0 - 60 * DAY),          LINE("old", .sku = STR("A"), .quantity = 100),
-        ORDER("in", .created_at = T0 - 60 * DAY + 1),       LINE("in", .sku = STR("A"), .quantity = 5),
-        ORDER("recent", .created_at = T0 - 30 * DAY + 1),   LINE("recent", .sku = STR("A"), .quantity = 6),
-        ORDER("now", .created_at = T0),                     LINE("now", .sku = STR("A")),
+        ORDER("old", .created_at = T0 - 60 * DAY),
+        LINE("old", .sku = STR("A"), .quantity = 100),
+        ORDER("in", .created_at = T0 - 60 * DAY + 1),
+        LINE("in", .sku = STR("A"), .quantity = 5),
+        ORDER("recent", .created_at = T0 - 30 * DAY + 1),
+        LINE("recent", .sku = STR("A"), .quantity = 6),
+        ORDER("now", .created_at = T0),
+        LINE("now", .sku = STR("A")),
     };
     struct dataset *d = BUILD(rows);
     assert_near(d->items[0].velocity, 12 / 60.0);
@@ -26,8 +30,8 @@ static void as_of_of_the_job_moves_the_windows(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        ORDER("1", .created_at = T0),           LINE("1", .sku = STR("A"), .quantity = 6),
-        ORDER("2", .created_at = T0 + 5 * DAY), LINE("2", .sku = STR("A"), .quantity = 60), // after as_of
+        ORDER("1", .created_at = T0), LINE("1", .sku = STR("A"), .quantity = 6), ORDER("2", .created_at = T0 + 5 * DAY),
+        LINE("2", .sku = STR("A"), .quantity = 60), // after as_of
     };
     struct enrich_rules rules = ENRICH_RULES_DEFAULT;
     rules.as_of = T0 + DAY;
@@ -86,14 +90,24 @@ static void repeat_rate_is_of_known_customers(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        ORDER("1", .customer_id = STR("a")), LINE("1", .sku = STR("A")), LINE("1", .sku = STR("B")),
-        ORDER("2", .customer_id = STR("a")), LINE("2", .sku = STR("A")),
-        ORDER("3", .customer_id = STR("a")), LINE("3", .sku = STR("A")),
-        ORDER("4", .customer_id = STR("b")), LINE("4", .sku = STR("A")), LINE("4", .sku = STR("A")),
-        ORDER("5", .customer_id = STR("c")), LINE("5", .sku = STR("B")),
-        ORDER("6"),                          LINE("6", .sku = STR("A")),
-        ORDER("7"),                          LINE("7", .sku = STR("C")),
-        ORDER("8"),                          LINE("8", .sku = STR("C")),
+        ORDER("1", .customer_id = STR("a")),
+        LINE("1", .sku = STR("A")),
+        LINE("1", .sku = STR("B")),
+        ORDER("2", .customer_id = STR("a")),
+        LINE("2", .sku = STR("A")),
+        ORDER("3", .customer_id = STR("a")),
+        LINE("3", .sku = STR("A")),
+        ORDER("4", .customer_id = STR("b")),
+        LINE("4", .sku = STR("A")),
+        LINE("4", .sku = STR("A")),
+        ORDER("5", .customer_id = STR("c")),
+        LINE("5", .sku = STR("B")),
+        ORDER("6"),
+        LINE("6", .sku = STR("A")),
+        ORDER("7"),
+        LINE("7", .sku = STR("C")),
+        ORDER("8"),
+        LINE("8", .sku = STR("C")),
     };
     struct dataset *d = BUILD(rows);
     assert_near(sample_item(d, "A")->repeat_rate, 1 / 2.0); // a did, b bought it twice at once

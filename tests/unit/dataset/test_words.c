@@ -51,8 +51,12 @@ static void season_words_are_whole_words(void **state)
 static void gift_cards_are_told_from_gift_card_holders(void **state)
 {
     (void)state;
-    static const char *const CARDS[] = {"Gift Card",          "gift cards",     "$25 Gift Voucher",
-                                        "Gift card - Birthday", "Gift Card USD 25", "Dotcomgiftshop Gift Voucher £20.00",
+    static const char *const CARDS[] = {"Gift Card",
+                                        "gift cards",
+                                        "$25 Gift Voucher",
+                                        "Gift card - Birthday",
+                                        "Gift Card USD 25",
+                                        "Dotcomgiftshop Gift Voucher £20.00",
                                         "E-Gift Card (digital)"};
     static const char *const PRODUCTS[] = {"Gift Card Holder", "Thegift card", "Gift box", "gift cardigan", "Card", ""};
     for (size_t i = 0; i < sizeof CARDS / sizeof CARDS[0]; i++)
@@ -67,9 +71,9 @@ static void the_default_list_keeps_products(void **state)
 {
     (void)state;
     const char *list = ENRICH_RULES_DEFAULT.service_words.ptr;
-    static const char *const SERVICES[] = {"POSTAGE",       "Dotcom Postage", "Shipping",      "Next Day Carriage",
-                                           "PACKING CHARGE", "Manual",         "Carrier bag",   "NONE",
-                                           "Adjust bad debt", "Discount",      "Express delivery", "Tip"};
+    static const char *const SERVICES[] = {"POSTAGE",         "Dotcom Postage", "Shipping",         "Next Day Carriage",
+                                           "PACKING CHARGE",  "Manual",         "Carrier bag",      "NONE",
+                                           "Adjust bad debt", "Discount",       "Express delivery", "Tip"};
     static const char *const PRODUCTS[] = {"French carriage lantern", "Shipping labels, 100", "Discount card holder",
                                            "Manual coffee grinder",   "Sample tube rack",     "Tip jar",
                                            "Vintage postage stamp",   "Carrier bagpipe"};
@@ -84,8 +88,10 @@ static void the_default_list_keeps_products(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_service_words_are_whole_names), cmocka_unit_test(service_phrases_stand_anywhere),
-        cmocka_unit_test(season_words_are_whole_words),         cmocka_unit_test(gift_cards_are_told_from_gift_card_holders),
+        cmocka_unit_test(single_service_words_are_whole_names),
+        cmocka_unit_test(service_phrases_stand_anywhere),
+        cmocka_unit_test(season_words_are_whole_words),
+        cmocka_unit_test(gift_cards_are_told_from_gift_card_holders),
         cmocka_unit_test(the_default_list_keeps_products),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

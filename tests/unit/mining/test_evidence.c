@@ -138,12 +138,11 @@ static void counts_are_those_of_brute_force(void **state)
         uint32_t n_orders, n_items, size_max;
         struct mining_rules rules;
     } CASES[] = {
-        {300, 40, 10, {48, 20000, 1000, 2, 3}},
-        {300, 40, 10, {5, 30, 1000, 2, 3}},  // lists full
-        {500, 12, 12, {3, 7, 1000, 1, 3}},   // dense
-        {400, 300, 6, {48, 500, 1000, 1, 3}}, // sparse
-        {300, 40, 30, {10, 50, 8, 2, 3}},    // many baskets too large
-        {300, 40, 10, {10, 50, 1000, 2, 0}}, // no shrinkage
+        {300, 40, 10, {48, 20000, 1000, 2, 3}}, {300, 40, 10, {5, 30, 1000, 2, 3}}, // lists full
+        {500, 12, 12, {3, 7, 1000, 1, 3}},                                          // dense
+        {400, 300, 6, {48, 500, 1000, 1, 3}},                                       // sparse
+        {300, 40, 30, {10, 50, 8, 2, 3}},                                           // many baskets too large
+        {300, 40, 10, {10, 50, 1000, 2, 0}},                                        // no shrinkage
         {300, 40, 10, {1, 1, 1000, 3, 0.5}},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -156,8 +155,8 @@ static void counts_are_those_of_brute_force(void **state)
 static void scores_follow_the_formula(void **state)
 {
     (void)state;
-    assert_true(fabs(evidence_score(5, 1, 3) - 5) < 1e-12);             // 5 * log2(8 / 4)
-    assert_true(fabs(evidence_score(1, 13, 3) + 2) < 1e-12);            // 1 * log2(4 / 16)
+    assert_true(fabs(evidence_score(5, 1, 3) - 5) < 1e-12);  // 5 * log2(8 / 4)
+    assert_true(fabs(evidence_score(1, 13, 3) + 2) < 1e-12); // 1 * log2(4 / 16)
     assert_true(evidence_score(7, 7, 3) == 0);
     assert_true(evidence_score(0, 7, 3) == 0);
     for (double orders = 1; orders < 1e6; orders *= 1.7)

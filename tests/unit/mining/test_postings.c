@@ -42,9 +42,14 @@ static void lists_are_ascending_with_their_quantities(void **state)
 {
     (void)state;
     const struct sample_row rows[] = {
-        ORDER("1", .created_at = T0),     LINE("1", .sku = STR("A"), .quantity = 2), LINE("1", .sku = STR("C")),
-        ORDER("2", .created_at = T0 + 1), LINE("2", .sku = STR("A")),
-        ORDER("3", .created_at = T0 + 2), LINE("3", .sku = STR("A"), .quantity = 3), LINE("3", .sku = STR("B")),
+        ORDER("1", .created_at = T0),
+        LINE("1", .sku = STR("A"), .quantity = 2),
+        LINE("1", .sku = STR("C")),
+        ORDER("2", .created_at = T0 + 1),
+        LINE("2", .sku = STR("A")),
+        ORDER("3", .created_at = T0 + 2),
+        LINE("3", .sku = STR("A"), .quantity = 3),
+        LINE("3", .sku = STR("B")),
     };
     static const uint32_t FIRST[] = {0, 3, 4, 5}, ORDERS[] = {0, 1, 2, 2, 0}, QUANTITIES[] = {2, 1, 3, 1, 1};
     struct arena memory;

@@ -1,4 +1,5 @@
-// The order histories that the project is measured with: counts against the figures known for them. Skipped where absent.
+// The order histories that the project is measured with: counts against the figures known for them. Skipped where
+// absent.
 #include <stdio.h>
 #include <zlib.h>
 
@@ -123,8 +124,8 @@ static struct evidence *mine(const struct dataset *d)
     if (!evidence_mine(&v, d, &MINING_RULES_DEFAULT, NULL, &e))
         fail_msg("%s", e.message);
     print_message("mined in %lld us: %u multi-item orders, %u items, %llu increments, %llu pairs, kappa %.4f\n",
-                  (long long)(clock_cpu_us() - start_us), v->n_multi, d->n_items, (unsigned long long)v->pair_increments,
-                  (unsigned long long)v->pairs_distinct, v->kappa);
+                  (long long)(clock_cpu_us() - start_us), v->n_multi, d->n_items,
+                  (unsigned long long)v->pair_increments, (unsigned long long)v->pairs_distinct, v->kappa);
     for (uint32_t i = 0; i < 5 && i < v->n_pairs; i++)
         print_message("  " STR_FMT " + " STR_FMT ": %u\n", STR_ARG(d->items[v->pairs[i].a].title),
                       STR_ARG(d->items[v->pairs[i].b].title), v->pairs[i].orders);

@@ -1,5 +1,5 @@
-// The queue's scripts on a real Redis (BUNDLE_TEST_REDIS, which scripts/test sets): the join, the fence and the events hold
-// whatever order claims, ends, failures, crashes and repeats come in.
+// The queue's scripts on a real Redis (BUNDLE_TEST_REDIS, which scripts/test sets): the join, the fence and the events
+// hold whatever order claims, ends, failures, crashes and repeats come in.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -103,8 +103,11 @@ static bool is_open(struct world *w)
 static enum queue_admission admit(struct world *w, const char *job, const char *upload, bool is_forced, char *answer)
 {
     struct redis_cmd c;
-    const struct queue_job j = {
-        .id = str_of(job), .upload = str_of(upload), .shop = STR("shop"), .is_forced = is_forced, .payload = STR("payload")};
+    const struct queue_job j = {.id = str_of(job),
+                                .upload = str_of(upload),
+                                .shop = STR("shop"),
+                                .is_forced = is_forced,
+                                .payload = STR("payload")};
     queue_admit_cmd(&w->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     enum queue_admission what;
@@ -236,8 +239,8 @@ static void count_done(struct world *w, const struct held *h, enum queue_outcome
 
 static void end_one(struct world *w)
 {
-    static const enum queue_outcome OUTCOMES[] = {QUEUE_DONE, QUEUE_DONE, QUEUE_DONE, QUEUE_RETRY, QUEUE_AWAY, QUEUE_BACK,
-                                                  QUEUE_FAILED};
+    static const enum queue_outcome OUTCOMES[] = {QUEUE_DONE, QUEUE_DONE, QUEUE_DONE,  QUEUE_RETRY,
+                                                  QUEUE_AWAY, QUEUE_BACK, QUEUE_FAILED};
     struct held *h = &w->held[below(w, (unsigned)w->n_held)];
     bool is_many = strcmp(h->stage, "many") == 0;
     // Only the split stage may lose tasks here, or most jobs would end at once.
@@ -412,8 +415,10 @@ static void shops_take_turns(void **state)
     for (int i = 0; i < 6; i++) {
         char id[16];
         (void)snprintf(id, sizeof id, "fair%d", i);
-        const struct queue_job j = {
-            .id = str_of(id), .upload = str_of(id), .shop = i < 5 ? STR("big") : STR("small"), .payload = STR("payload")};
+        const struct queue_job j = {.id = str_of(id),
+                                    .upload = str_of(id),
+                                    .shop = i < 5 ? STR("big") : STR("small"),
+                                    .payload = STR("payload")};
         queue_admit_cmd(&w->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
         redis_reply_free(ask(w, &c));
     }
@@ -436,8 +441,15 @@ static int setup(void **state)
         return -1;
     }
     (void)snprintf(name, sizeof name, "test_queue-%d-%u", (int)getpid(), number++);
-    const struct queue_limits limits = {.lease_ms = 10000, .attempts = 3, .crashes = 2, .retry_ms = 100, .keep_s = 60,
-                                        .log_max = 1000, .dead_max = 10, .shop_running_max = 100, .deadline_s = 60};
+    const struct queue_limits limits = {.lease_ms = 10000,
+                                        .attempts = 3,
+                                        .crashes = 2,
+                                        .retry_ms = 100,
+                                        .keep_s = 60,
+                                        .log_max = 1000,
+                                        .dead_max = 10,
+                                        .shop_running_max = 100,
+                                        .deadline_s = 60};
     queue_init(&w->queue, name, &limits);
     *state = w;
     return 0;

@@ -116,7 +116,8 @@ static void a_lost_script_is_sent_again(void **state)
     struct redis_url u = parsed(getenv("BUNDLE_TEST_REDIS"));
     AUTO(redis_closep) struct redis *r = NULL;
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    const struct redis_script script = {"unknown", "0123456789012345678901234567890123456789", "return {KEYS[1], ARGV[1]}"};
+    const struct redis_script script = {"unknown", "0123456789012345678901234567890123456789",
+                                        "return {KEYS[1], ARGV[1]}"};
     struct redis_cmd c;
     struct err e;
     assert_true(redis_open(&r, &u, "test", 1000, &e));

@@ -26,8 +26,8 @@ static void every_pair_has_a_name_and_back(void **state)
 static void other_names_are_refused(void **state)
 {
     (void)state;
-    static const char *const NAMES[] = {"", ".", "increase_aov", "increase_aov.", ".FBT", "increase_aov.fbt", "x.FBT",
-                                        "increase_aov.FBT.FBT"};
+    static const char *const NAMES[] = {
+        "", ".", "increase_aov", "increase_aov.", ".FBT", "increase_aov.fbt", "x.FBT", "increase_aov.FBT.FBT"};
     enum objective o;
     enum bundle_type t;
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++)
