@@ -362,6 +362,16 @@ static void print_assignment(struct buf *out, const char *name, struct str value
     buf_printf(out, "%s =%s%s" STR_FMT "%s\n", name, value.len || *quote ? " " : "", quote, STR_ARG(value), quote);
 }
 
+static void print_choice_of_values(const struct config_key *k, struct buf *out)
+{
+    if (k->type == CONFIG_INT || k->type == CONFIG_REAL)
+        buf_printf(out, " (%.15g to %.15g)", k->min, k->max);
+    else if (k->type == CONFIG_CHOICE)
+        buf_printf(out, " (%s)", k->choices);
+    else if (k->type == CONFIG_BOOL)
+        buf_puts(out, " (true or false)");
+}
+
 static size_t section_len(const char *name)
 {
     const char *dot = strchr(name, '.');
@@ -383,11 +393,7 @@ void config_print_defaults(const struct config_table *t, struct buf *out)
         AUTO(buf_fini) struct buf comment;
         buf_init(&comment, CONFIG_LINE_MAX);
         buf_printf(&comment, "%s", k->comment);
-        if (k->type != CONFIG_TEXT) {
-            buf_puts(&comment, " (");
-            wanted(k, &comment);
-            buf_puts(&comment, ")");
-        }
+        print_choice_of_values(k, &comment);
         buf_putc(out, '\n');
         print_comment(out, buf_str(&comment));
         print_assignment(out, k->name, str_of(k->default_text));

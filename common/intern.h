@@ -13,9 +13,15 @@
 
 enum { INTERN_NONE = -1 };
 
+// The upper half of the hash beside the id: a probe that meets another text is over without touching that text.
+struct intern_slot {
+    uint32_t id;
+    uint32_t hash_high;
+};
+
 struct intern {
     struct arena *memory; // not owned
-    uint32_t *slots;
+    struct intern_slot *slots;
     uint64_t *hashes;
     struct str *texts;
     uint32_t n;

@@ -31,7 +31,7 @@
     INT(queue_crashes, "queue.crashes", 2, 1, 100,                                                                     \
         "How many workers may die on a task before it is given up as poison.")                                         \
     INT(queue_retry_ms, "queue.retry_ms", 500, 1, 3600000, "First retry delay; doubles each time, with jitter.")       \
-    INT(queue_prefetch_max, "queue.prefetch_max", 32, 0, 1000,                                                         \
+    INT(queue_prefetch_max, "queue.prefetch_max", 64, 0, 1000,                                                         \
         "Most tasks claimed ahead of the slots on a slow network.")                                                    \
     INT(queue_shop_running_max, "queue.shop_running_max", 256, 1, 100000,                                              \
         "Most tasks of one shop running at once, over all workers.")                                                   \
@@ -53,20 +53,13 @@
         "Largest artefact put into Redis; a larger one is loaded anew by each worker.")                                \
     CHOICE(log_level, "log.level", "info", "debug|info|warn|error", "Least important line that is logged.")            \
     CHOICE(log_format, "log.format", "logfmt", "logfmt|json", "How log lines are written (stderr).")                   \
-    TEXT(enrich_service_ids, "enrich.service_ids",                                                                     \
-         "POST|DOT|M|D|C2|C3|S|B|m|PADS|CRUK|AMAZONFEE|BANK "                                                          \
-         "CHARGES|SHIPPING|SHIP|ADJUST|ADJUST2|TEST001|TEST002|SP1002",                                                \
-         "SKUs that are no products, separated by |.")                                                                 \
-    TEXT(enrich_service_words, "enrich.service_words",                                                                 \
-         "postage|shipping|delivery charge|carriage|handling fee|bank charges|amazon fee|manual|adjustment|adjust "    \
-         "bad debt|discount|voucher|gift voucher|gift card|dotcomgiftshop gift voucher|samples|carrier "               \
-         "bag|tip|donation|cruk commission|none",                                                                      \
-         "Words and phrases in a line's name that mark it as no product, separated by |. A name that is a service "    \
-         "word, or contains a phrase.")                                                                                \
-    TEXT(enrich_season_words, "enrich.season_words",                                                                   \
-         "christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|black "      \
-         "friday|mothers day|fathers day|thanksgiving|new year|back to school",                                        \
-         "Words that mark a product as seasonal, separated by |.")                                                     \
+    TEXT(enrich_service_ids, "enrich.service_ids", ENRICH_SERVICE_IDS, "SKUs that are no products, separated by |.") \
+    TEXT(enrich_service_words, "enrich.service_words", ENRICH_SERVICE_WORDS, \
+         "Names of lines that are no products, separated by |: a single word must be the whole name, a phrase may " \
+         "stand anywhere in it, and so may a word written with ~ before it.") \
+    TEXT(enrich_season_words, "enrich.season_words", ENRICH_SEASON_WORDS, \
+         "Words that mark a product as seasonal, separated by |; whole words only.") \
+    BOOL(enrich_ignore_sku_case, "enrich.ignore_sku_case", "true", "Take 85123A and 85123a for one product.") \
     REAL(enrich_slow_velocity, "enrich.slow_velocity", 0.1, 0, 1000, "Slow mover: fewer units a day than this ...")    \
     INT(enrich_slow_stock, "enrich.slow_stock", 10, 0, 1000000, "... and more in stock than this.")                    \
     INT(enrich_new_days, "enrich.new_days", 30, 1, 3650, "New launch: created within this many days before as_of.")    \

@@ -76,7 +76,7 @@ void progress_bar_event(const struct term *t, const json_t *event, struct buf *o
     term_style_begin(t, style_of(status), out);
     progress_bar_put(t, (double)percent / 100, PROGRESS_BAR_COLUMNS, out);
     term_style_end(t, out);
-    buf_printf(&tail, " %3d %%", (int)(percent < 0 ? 0 : percent > 100 ? 100 : percent));
+    buf_printf(&tail, " %3d%%", (int)(percent < 0 ? 0 : percent > 100 ? 100 : percent));
     put_figures(event, &tail);
     buf_puts(&tail, "  ");
     term_put(&tail, text_of(event, "message"));

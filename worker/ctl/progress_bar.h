@@ -12,7 +12,7 @@ void progress_bar_put(const struct term *t, double share, unsigned columns, stru
 void progress_put_duration(struct buf *out, int64_t ms); // "850 ms", "3.2 s", "4 min 05 s"
 
 // One line, no newline, never wider than the terminal:
-//     pairs        ██████████░░░░░░░░░░░░░░  62 %  12/34 pairs  3.1 s, about 2.0 s left  Looking for partners
+//     pairs        ██████████░░░░░░░░░░░░░░  62%  12/34 pairs  3.1 s, about 2.0 s left  Looking for partners
 // An event (common/PROTOCOL.md, "Progress") has status, step, progress, message, pairs_done, pairs_total, elapsed_ms,
 // eta_ms; what is missing is left out.
 void progress_bar_event(const struct term *t, const struct json_t *event, struct buf *out);

@@ -1,6 +1,7 @@
 #include "worker/ctl/render.h"
 
 #include <math.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -61,9 +62,9 @@ static void put_percent(double pct, struct buf *out)
 {
     double tenths = round(pct * 10);
     if (fmod(tenths, 10) == 0)
-        buf_printf(out, "%.0f %%", tenths / 10);
+        buf_printf(out, "%.0f%%", tenths / 10);
     else
-        buf_printf(out, "%.1f %%", tenths / 10);
+        buf_printf(out, "%.1f%%", tenths / 10);
 }
 
 // false and nothing where there is no such amount.
@@ -122,16 +123,14 @@ static void offer_volume(const json_t *pricing, struct str currency, struct buf 
     size_t i;
     json_array_foreach(get(pricing, "tiers"), i, tier)
     {
+        AUTO(buf_fini) struct buf each;
         double pct = 0;
+        buf_init(&each, 128);
         (void)number_of(tier, "discount_pct", &pct);
         buf_printf(out, "%s%lld+ ", i ? ", " : "", (long long)count_of(tier, "min_qty"));
         put_percent(pct, out);
-        size_t before = out->len;
-        buf_puts(out, " (");
-        if (put_money(tier, "unit_price", currency, out))
-            buf_puts(out, " each)");
-        else
-            out->len = before;
+        if (put_money(tier, "unit_price", currency, &each))
+            buf_printf(out, " (%s each)", each.data);
     }
 }
 
@@ -323,6 +322,15 @@ static void put_figure(const json_t *o, const char *key, const char *words, cons
     buf_printf(out, " %s", words);
 }
 
+static void put_lines(const struct term *t, struct str text, struct buf *out)
+{
+    struct str line;
+    while (term_wrap(&text, t->columns, &line)) {
+        term_put(out, line);
+        buf_putc(out, '\n');
+    }
+}
+
 static void put_upload(const struct term *t, const json_t *upload, struct buf *out)
 {
     AUTO(buf_fini) struct buf line;
@@ -335,18 +343,29 @@ static void put_upload(const struct term *t, const json_t *upload, struct buf *o
     put_figure(upload, "items", "products and variants", DOT, &line);
     if (as_of.len)
         buf_printf(&line, "%snewest order %.*s", DOT, as_of.len < 10 ? (int)as_of.len : 10, as_of.ptr);
-    struct str rest = buf_str(&line), cut;
-    while (term_wrap(&rest, t->columns, &cut)) {
-        term_put(out, cut);
-        buf_putc(out, '\n');
-    }
+    put_lines(t, buf_str(&line), out);
+}
+
+// For people; a reason that is not here is said as it stands.
+static const char *left_out_words(const char *reason)
+{
+    static const char *const WORDS[][2] = {
+        {"quantity", "without a quantity"},     {"price", "without a price"},
+        {"cancelled", "cancelled or refunded"}, {"gift_card", "gift cards"},
+        {"no_identity", "without a product"},   {"service", "postage, fees and the like"},
+        {"currency", "in another currency"},    {"no_order", "without their order"},
+        {"duplicate", "of orders seen before"}};
+    for (size_t i = 0; i < ARRAY_LEN(WORDS); i++)
+        if (strcmp(reason, WORDS[i][0]) == 0)
+            return WORDS[i][1];
+    return reason;
 }
 
 static void put_left_out(const struct term *t, const json_t *left_out, struct buf *out)
 {
     AUTO(buf_fini) struct buf line;
     buf_init(&line, 1 << 16);
-    const char *key, *glue = "left out: ";
+    const char *key, *glue = "lines left out: ";
     json_t *n;
     json_object_foreach((json_t *)(uintptr_t)left_out, key, n)
     {
@@ -354,29 +373,29 @@ static void put_left_out(const struct term *t, const json_t *left_out, struct bu
             continue;
         buf_puts(&line, glue);
         term_put_count(&line, (uint64_t)json_integer_value(n));
-        buf_printf(&line, " by %s", key);
+        buf_printf(&line, " %s", left_out_words(key));
         glue = ", ";
     }
     if (line.len == 0)
         return;
-    term_style_begin(t, TERM_DIM, out);
-    term_put_cut(out, buf_str(&line), t->columns);
-    term_style_end(t, out);
-    buf_putc(out, '\n');
+    put_lines(t, buf_str(&line), out);
 }
 
-static void put_totals(const json_t *bundles, size_t shown, struct buf *out)
+// `all`: how many there are; a preview of the best N has only these in its document.
+static void put_totals(const json_t *bundles, size_t shown, int64_t all, struct buf *out)
 {
     unsigned by_type[TYPE_COUNT] = {0};
     const json_t *bundle;
     size_t i;
     enum bundle_type type;
-    json_array_foreach(bundles, i, bundle) if (bundle_type_of_name(text_of(bundle, "bundle_type"), &type))
-        by_type[type]++;
-    size_t n = json_array_size(bundles);
-    buf_printf(out, "%zu %s", n, n == 1 ? "bundle" : "bundles");
-    if (shown < n)
-        buf_printf(out, " (%zu shown)", shown);
+    json_array_foreach(bundles, i, bundle)
+    {
+        if (i < shown && bundle_type_of_name(text_of(bundle, "bundle_type"), &type))
+            by_type[type]++;
+    }
+    if (all > (int64_t)shown)
+        buf_printf(out, "%zu of ", shown);
+    buf_printf(out, "%lld %s", (long long)all, all == 1 ? "bundle" : "bundles");
     const char *glue = ": ";
     for (int t = 0; t < TYPE_COUNT; t++) {
         if (by_type[t] == 0)
@@ -461,8 +480,9 @@ void render_table(const struct term *t, const json_t *document, unsigned top, st
         put_heading(t, out);
     for (size_t i = 0; i < shown; i++)
         put_bundle(t, json_array_get(bundles, i), out);
+    int64_t all = count_of(metrics, "bundles"), listed = (int64_t)json_array_size(bundles);
     if (shown)
-        put_totals(bundles, shown, out);
+        put_totals(bundles, shown, all > listed ? all : listed, out);
     else
         put_none(metrics, out);
     const json_t *skipped = get(metrics, "pairs_skipped");

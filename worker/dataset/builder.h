@@ -2,6 +2,9 @@
 // variant_id, else by a SKU that is unique in the upload, else by title + variant title, else make a product of the
 // line).
 //
+// LEFT OUT  A line is counted under the first reason that holds: no order, duplicate, cancelled, currency, no identity,
+//           service, gift card, quantity, price. Service ids and names are not looked for in lines of catalogued
+//           products, whose own title decides.
 // FAILURE   ERR_LIMIT over rules.lines_max or memory; ERR_INPUT only for an upload that no cleaning can save. After a
 //           failure: builder_destroy().
 // THREADS   One owner at a time.

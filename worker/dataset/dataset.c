@@ -7,20 +7,10 @@
 #include "worker/dataset/money.h"
 
 const struct enrich_rules ENRICH_RULES_DEFAULT = {
-    // No single letters, though some exports have such codes: a small shop may well call its products A, B, C, and the
-    // words below find those lines by their names ("Manual", "Discount", "SAMPLES", "Adjust bad debt").
-    .service_ids = STR("POST|DOT|C2|C3|PADS|CRUK|AMAZONFEE|BANK CHARGES|SHIPPING|SHIP|ADJUST|ADJUST2|TEST001|TEST002|"
-                       "SP1002"),
-    .service_words = STR(
-        "postage|dotcom postage|postage and packing|postage & packing|p&p|shipping|shipping fee|shipping charge|"
-        "shipping charges|shipping cost|shipping protection|shipping insurance|delivery|delivery charge|delivery fee|"
-        "next day delivery|express delivery|freight|carriage|next day carriage|packing charge|handling|handling fee|"
-        "service charge|bank charges|amazon fee|manual|adjustment|adjust bad debt|discount|voucher|sample|samples|"
-        "carrier bag|carrier bags|bag charge|tip|donation|cruk commission|gift wrap|gift wrapping|none"),
-    .season_words =
-        STR("christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|"
-            "black friday|mothers day|mother's day|fathers day|father's day|thanksgiving|new year|"
-            "back to school"),
+    .service_ids = STR(ENRICH_SERVICE_IDS),
+    .service_words = STR(ENRICH_SERVICE_WORDS),
+    .season_words = STR(ENRICH_SEASON_WORDS),
+    .ignores_sku_case = true,
     .as_of = DATE_UNKNOWN,
     .lines_max = 20000000,
     .memory_max_bytes = (size_t)4096 << 20,

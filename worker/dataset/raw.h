@@ -1,8 +1,8 @@
-// Raw: what the builder has collected, before anything is resolved, and how finish.c works it up. Private to
-// worker/dataset.
+// Raw: what the builder has collected before anything is resolved, and how it is worked up. Private to worker/dataset.
 //
-//     rows ──builder.c──> struct raw ──catalog.c──> products ──resolve.c──> tuple -> product, titles
-//                                    ──baskets.c──> orders in order, lines cleaned ──figures.c──> figures and flags
+//     rows --builder.c--> struct raw --catalog.c--> products --resolve.c--> product of each tuple, titles
+//                                    --baskets.c--> orders sorted, lines judged --figures.c--> figures, flags
+//     finish.c calls them in order.
 //
 // A "tuple" is all that a line says about its product (six texts). Lines repeat few tuples very often, so that products
 // are resolved once per tuple and a line costs 32 bytes.

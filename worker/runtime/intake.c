@@ -58,6 +58,9 @@ static void admit(struct loop *l, struct str raw)
     struct redis_cmd c;
     queue_admit_cmd(&l->config->queue, raw, &a.job, a.plan, a.n_stages, &c);
     (void)redis_async_send(l->command, &c, 0, on_admitted, l); // not ready: the sweep brings the message again
+    // The turn right behind it, without waiting for the answer, draws what this job begins with.
+    l->may_draw = true;
+    turn_maybe(l);
 }
 
 static void on_intake(void *context, const struct redis_reply *reply)

@@ -21,6 +21,9 @@ struct loop {
     // turn.c
     struct task *ended; // waiting to be settled, oldest first
     struct task **ended_end;
+    unsigned n_ended;
+    int64_t gathering_since_us; // 0: not gathering
+    struct event *gather_timer;
     struct task *settling[TURN_TASKS_MAX];
     unsigned n_settling, turn_want;
     int64_t turn_sent_us;

@@ -1,5 +1,9 @@
 #include "worker/runtime/loop_internal.h"
 
+#include <math.h>
+
+#include <event2/event.h>
+
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -7,8 +11,16 @@
 // Moving averages forget with this weight per sample: about the last ten count.
 static const double AVERAGE_WEIGHT = 0.1;
 
+static void on_gather_over(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    turn_maybe(context);
+}
+
 void turn_init(struct loop *l)
 {
+    l->gather_timer = evtimer_new(l->base, on_gather_over, l);
+    CHECK(l->gather_timer);
     l->ended_end = &l->ended;
     l->may_draw = true;
     l->round_trip_us = 200;
@@ -17,6 +29,7 @@ void turn_init(struct loop *l)
 
 void turn_fini(struct loop *l)
 {
+    event_free(l->gather_timer);
     while (l->ended) {
         struct task *t = l->ended;
         l->ended = t->next;
@@ -30,11 +43,19 @@ static void average(double *a, double sample)
     *a += (sample - *a) * AVERAGE_WEIGHT;
 }
 
+// Of the many small tasks only: one that a whole stage is made of says nothing about how many to hold.
+static void note_run(struct loop *l, const struct task *t)
+{
+    if (t->kind && t->kind->urgency > 0)
+        average(&l->task_us, (double)t->run_us);
+}
+
 static void ended_append(struct loop *l, struct task *t)
 {
     t->next = NULL;
     *l->ended_end = t;
     l->ended_end = &t->next;
+    l->n_ended++;
 }
 
 // How many tasks to hold: one per slot, and as many more as the slots end while a round trip is on its way (Little's
@@ -94,6 +115,7 @@ static void end_settled(struct loop *l, const struct redis_reply *reply)
 static void settle_again(struct loop *l)
 {
     for (unsigned i = l->n_settling; i-- > 0;) {
+        l->n_ended++;
         l->settling[i]->next = l->ended;
         if (!l->ended)
             l->ended_end = &l->settling[i]->next;
@@ -147,15 +169,36 @@ static void take_ended(struct loop *l)
     while (l->ended && l->n_settling < TURN_TASKS_MAX) {
         struct task *t = l->ended;
         l->ended = t->next;
+        l->n_ended--;
         l->settling[l->n_settling++] = t;
     }
     if (!l->ended)
         l->ended_end = &l->ended;
 }
 
+// On a slow network it pays to wait: what still runs here will have ended long before a round trip is over, so one turn
+// can carry it all. Never longer than a round trip: a task may take longer than the others did.
+static bool is_gathering(struct loop *l)
+{
+    unsigned running = (unsigned)beat_held(l->beat) - l->n_ended;
+    double rest_us = running * l->task_us / l->config->slots;
+    int64_t now_us = clock_mono_us();
+    if (l->gathering_since_us == 0)
+        l->gathering_since_us = now_us;
+    bool is_worth_it = l->n_ended > 0 && l->n_ended < TURN_TASKS_MAX && running > 0 && rest_us < l->round_trip_us / 2;
+    if (is_worth_it && (double)(now_us - l->gathering_since_us) < l->round_trip_us) {
+        struct timeval limit = {.tv_sec = (time_t)(l->round_trip_us / 1e6), .tv_usec = (suseconds_t)fmod(l->round_trip_us, 1e6)};
+        if (!evtimer_pending(l->gather_timer, NULL))
+            (void)evtimer_add(l->gather_timer, &limit);
+        return true;
+    }
+    l->gathering_since_us = 0;
+    return false;
+}
+
 void turn_maybe(struct loop *l)
 {
-    if (l->is_turn_out || !redis_async_is_ready(l->command))
+    if (l->is_turn_out || !redis_async_is_ready(l->command) || is_gathering(l))
         return;
     take_ended(l);
     unsigned held = held_after_turn(l);
@@ -212,7 +255,7 @@ void turn_on_mail(void *loop)
     struct mail *mail;
     while ((mail = mailbox_take(l->mailbox))) {
         if (mail->task) {
-            average(&l->task_us, (double)mail->task->run_us);
+            note_run(l, mail->task);
             ended_append(l, mail->task);
         } else {
             (void)redis_async_send(l->command, &mail->cmd, 0, ignore_reply, l); // away: the next event says more

@@ -92,6 +92,10 @@ void *stages_slot_open(void *env, unsigned number)
     slot->env = env;
     (void)snprintf(name, sizeof name, "bundle-worker slot %u", number);
     slot->pg = pg_create(slot->env->settings, name);
+    // Now rather than during the first job; where it is away, each task tries again.
+    struct err e;
+    if (!pg_connect(slot->pg, &e))
+        LOG(LOG_WARN, "PostgreSQL is away", LOG_S("error", e.message));
     return slot;
 }
 
