@@ -187,7 +187,8 @@ static bool is_gathering(struct loop *l)
         l->gathering_since_us = now_us;
     bool is_worth_it = l->n_ended > 0 && l->n_ended < TURN_TASKS_MAX && running > 0 && rest_us < l->round_trip_us / 2;
     if (is_worth_it && (double)(now_us - l->gathering_since_us) < l->round_trip_us) {
-        struct timeval limit = {.tv_sec = (time_t)(l->round_trip_us / 1e6), .tv_usec = (suseconds_t)fmod(l->round_trip_us, 1e6)};
+        struct timeval limit = {.tv_sec = (time_t)(l->round_trip_us / 1e6),
+                                .tv_usec = (suseconds_t)fmod(l->round_trip_us, 1e6)};
         if (!evtimer_pending(l->gather_timer, NULL))
             (void)evtimer_add(l->gather_timer, &limit);
         return true;

@@ -11,11 +11,6 @@
 
 enum { METRICS_MAX_BYTES = 1 << 20 };
 
-struct timings {
-    int64_t begun_ms, mined_ms, preliminary_ms;
-    uint64_t statements_before; // of the slot's connection
-};
-
 static void put_counts(const struct artefact *a, struct json_out *j)
 {
     const struct dataset *d = a->data;
@@ -75,35 +70,46 @@ static void put_skipped_phases(const struct market *m, struct json_out *j)
     json_out_end(j);
 }
 
-static void put_metrics(struct task *t, const struct stages_slot *slot, const struct job_request *r,
-                        const struct artefact *a, const struct offer_rules *rules, const struct timings *at,
-                        struct buf *out)
+struct prepared {
+    const struct job_request *request;
+    const struct stage_made *made;
+    struct offer_rules rules;
+    int64_t preliminary_ms, share_ms;
+    uint64_t statements;
+};
+
+static void put_metrics(struct task *t, const struct stages_slot *slot, const struct prepared *p, struct buf *out)
 {
+    const struct artefact *a = p->made->artefact;
     struct json_out j = json_out_on(out);
     json_out_object(&j);
     json_out_key_str(&j, "worker", str_of(slot->env->worker));
     json_out_key(&j, "options");
-    job_request_json(r, &j);
+    job_request_json(p->request, &j);
     put_counts(a, &j);
     put_skipped_phases(&a->market, &j);
-    split(t, a, rules, &j);
-    json_out_key_int(&j, "load_and_mine_ms", at->mined_ms - at->begun_ms);
-    json_out_key_int(&j, "preliminary_ms", at->preliminary_ms - at->mined_ms);
-    json_out_key_int(&j, "sql_statements", (int64_t)(pg_statements(slot->pg) - at->statements_before));
+    split(t, a, &p->rules, &j);
+    json_out_key_int(&j, "load_ms", p->made->load_ms);
+    json_out_key_int(&j, "mine_ms", p->made->mine_ms);
+    json_out_key_int(&j, "preliminary_ms", p->preliminary_ms);
+    json_out_key_int(&j, "share_ms", p->share_ms);
+    json_out_key_int(&j, "sql_statements", (int64_t)p->statements);
     json_out_end(&j);
 }
 
-static bool store_preliminary(struct task *t, struct stages_slot *slot, const struct artefact *a,
-                              const struct offer_rules *rules, const struct upload_info *info, struct err *e)
+static bool store_preliminary(struct task *t, struct stages_slot *slot, struct prepared *p, struct err *e)
 {
+    const struct artefact *a = p->made->artefact;
+    const struct store_target target = {t->job, t->shop, str_of(p->made->info.csv_upload_id)};
     struct bundle_list list;
     struct bundle_rows rows;
     bool is_stored = false;
-    const struct store_target target = {t->job, t->shop, str_of(info->csv_upload_id)};
-    offers_preliminary(&a->market, rules, &t->memory, &list);
+    int64_t begun_ms = clock_mono_ms();
+    offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
     if (!bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
         return false;
+    p->preliminary_ms = clock_mono_ms() - begun_ms;
     if (is_stored) {
         char message[96];
         (void)snprintf(message, sizeof message, "%u preliminary bundles are ready", rows.n);
@@ -113,16 +119,15 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, const st
     return true;
 }
 
-static bool leave(struct task *t, const struct artefact *a, const struct upload_info *info, struct str metrics,
-                  struct err *e)
+static bool leave(struct task *t, const struct stage_made *made, struct str metrics, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, METRICS_MAX_BYTES);
     mp_put_envelope(&out, "prepare-result", PREPARE_VERSION, 3);
     mp_put_key(&out, "fingerprint");
-    mp_put_str(&out, str_of(a->fingerprint));
+    mp_put_str(&out, str_of(made->artefact->fingerprint));
     mp_put_key(&out, "csv_upload_id");
-    mp_put_str(&out, str_of(info->csv_upload_id));
+    mp_put_str(&out, str_of(made->info.csv_upload_id));
     mp_put_key(&out, "metrics");
     mp_put_str(&out, metrics);
     if (!buf_ok(&out, "the result of prepare", e))
@@ -132,49 +137,51 @@ static bool leave(struct task *t, const struct artefact *a, const struct upload_
 }
 
 // The blob goes out before the task's end does, so whoever draws a pair finds it.
-static void share(struct task *t, struct stages_slot *slot, struct artefact *a, const struct buf *blob)
+static void share(struct task *t, struct stages_slot *slot, struct prepared *p)
 {
     struct redis_cmd set;
-    artefact_cache_put(slot->env->cache, a);
-    if (artefact_cache_share_cmd(slot->env->cache, a, blob, &set))
+    int64_t begun_ms = clock_mono_ms();
+    if (artefact_cache_share_cmd(slot->env->cache, p->made->artefact, &p->made->blob, &set))
         task_post(t, &set);
     else
-        LOG(LOG_WARN, "artefact too large to share: other workers make it again", LOG_I("bytes", blob->len));
+        LOG(LOG_WARN, "artefact too large to share: other workers make it again", LOG_I("bytes", p->made->blob.len));
+    p->share_ms = clock_mono_ms() - begun_ms;
 }
 
-static bool with_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct artefact *a,
-                          const struct upload_info *info, struct timings *at, struct err *e)
+static bool with_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
+                          const struct stage_made *made, uint64_t statements_before, struct err *e)
 {
+    const struct artefact *a = made->artefact;
     AUTO(buf_fini) struct buf metrics;
-    struct offer_rules rules = stage_offer_rules(slot, r, a, &t->memory);
+    struct prepared p = {.request = r, .made = made, .rules = stage_offer_rules(slot, r, a, &t->memory)};
     buf_init(&metrics, METRICS_MAX_BYTES);
     task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
-    if (!store_preliminary(t, slot, a, &rules, info, e))
+    if (!store_preliminary(t, slot, &p, e))
         return false;
-    at->preliminary_ms = clock_mono_ms();
-    put_metrics(t, slot, r, a, &rules, at, &metrics);
-    return buf_ok(&metrics, "the metrics", e) && leave(t, a, info, buf_str(&metrics), e);
+    share(t, slot, &p);
+    p.statements = pg_statements(slot->pg) - statements_before;
+    put_metrics(t, slot, &p, &metrics);
+    return buf_ok(&metrics, "the metrics", e) && leave(t, made, buf_str(&metrics), e);
 }
 
 bool stage_prepare(struct task *t, void *slot_, struct err *e)
 {
     struct stages_slot *slot = slot_;
-    AUTO(buf_fini) struct buf blob;
     struct job_request r;
-    struct upload_info info = {0};
-    struct artefact *a;
-    struct timings at = {.begun_ms = clock_mono_ms(), .statements_before = pg_statements(slot->pg)};
-    buf_init(&blob, ARTEFACT_BLOB_MAX);
+    struct stage_made made = {.artefact = NULL};
+    uint64_t statements_before = pg_statements(slot->pg);
     if (!stage_request(t, &r, e))
         return false;
     task_progress(t, 5, "Reading the orders");
-    if (!stage_make_artefact(t, slot, &r, &info, &a, &blob, e))
-        return stage_failed(t, slot, str_of(info.csv_upload_id), e);
-    at.mined_ms = clock_mono_ms();
-    LOG(LOG_INFO, "upload loaded and mined", LOG_I("lines", a->data->lines_read), LOG_I("orders", a->data->n_orders),
-        LOG_I("items", a->data->n_items), LOG_I("ms", at.mined_ms - at.begun_ms));
-    share(t, slot, a, &blob);
-    bool ok = with_artefact(t, slot, &r, a, &info, &at, e);
-    artefact_release(slot->env->cache, a);
-    return ok || stage_failed(t, slot, str_of(info.csv_upload_id), e);
+    buf_init(&made.blob, ARTEFACT_BLOB_MAX);
+    bool ok = stage_make(t, slot, &r, &made, e);
+    if (ok) {
+        LOG(LOG_INFO, "upload loaded and mined", LOG_I("lines", made.artefact->data->lines_read),
+            LOG_I("load_ms", made.load_ms), LOG_I("mine_ms", made.mine_ms));
+        artefact_cache_put(slot->env->cache, made.artefact);
+        ok = with_artefact(t, slot, &r, &made, statements_before, e);
+        artefact_release(slot->env->cache, made.artefact);
+    }
+    buf_fini(&made.blob);
+    return ok || stage_failed(t, slot, str_of(made.info.csv_upload_id), e);
 }

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "worker/stages/stages_internal.h"
 #include "worker/store/bundle_store.h"
@@ -138,15 +139,22 @@ struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struc
     return rules;
 }
 
-bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
-                         struct upload_info *info, struct artefact **out, struct buf *blob, struct err *e)
+bool stage_make(struct task *t, struct stages_slot *slot, const struct job_request *r, struct stage_made *out,
+                struct err *e)
 {
     struct enrich_rules enrich = settings_enrich_rules(slot->env->settings);
     struct mining_rules mining = settings_mining_rules(slot->env->settings);
     struct dataset *data = NULL;
+    int64_t begun_ms = clock_mono_ms();
     job_request_enrich(r, &enrich);
-    return upload_load(slot->pg, t->shop, t->upload, &enrich, &t->is_cancelled, info, &data, e) &&
-           artefact_make(out, data, &mining, &t->is_cancelled, blob, e);
+    if (!upload_load(slot->pg, t->shop, t->upload, &enrich, &t->is_cancelled, &out->info, &data, e))
+        return false;
+    int64_t loaded_ms = clock_mono_ms();
+    if (!artefact_make(&out->artefact, data, &mining, &t->is_cancelled, &out->blob, e))
+        return false;
+    out->load_ms = loaded_ms - begun_ms;
+    out->mine_ms = clock_mono_ms() - loaded_ms;
+    return true;
 }
 
 static struct redis *slot_redis(struct stages_slot *slot)
@@ -168,17 +176,18 @@ bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_r
         *out = a;
         return true;
     }
-    AUTO(buf_fini) struct buf blob;
-    struct upload_info info;
-    buf_init(&blob, ARTEFACT_BLOB_MAX);
-    if (!stage_make_artefact(t, slot, r, &info, &a, &blob, e))
+    struct stage_made made = {.artefact = NULL};
+    buf_init(&made.blob, ARTEFACT_BLOB_MAX);
+    bool is_made = stage_make(t, slot, r, &made, e);
+    buf_fini(&made.blob);
+    if (!is_made)
         return false;
-    artefact_cache_put(slot->env->cache, a);
-    if (!str_eq(str_of(a->fingerprint), fingerprint)) {
-        artefact_release(slot->env->cache, a);
+    artefact_cache_put(slot->env->cache, made.artefact);
+    if (!str_eq(str_of(made.artefact->fingerprint), fingerprint)) {
+        artefact_release(slot->env->cache, made.artefact);
         return err_set(e, ERR_INPUT, "the upload was changed while its bundles were made; ask for them again");
     }
-    *out = a;
+    *out = made.artefact;
     return true;
 }
 

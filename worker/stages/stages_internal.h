@@ -18,9 +18,15 @@ bool stage_request(struct task *t, struct job_request *out, struct err *e) MUST_
 struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,
                                      const struct artefact *a, struct arena *memory);
 
-// Loads and mines the upload. *blob: the encoded artefact.
-bool stage_make_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
-                         struct upload_info *info, struct artefact **out, struct buf *blob, struct err *e) MUST_USE;
+// Loads and mines the upload.
+struct stage_made {
+    struct artefact *artefact;
+    struct upload_info info;
+    struct buf blob; // the encoded artefact; buf_init before, buf_fini after
+    int64_t load_ms, mine_ms;
+};
+bool stage_make(struct task *t, struct stages_slot *slot, const struct job_request *r, struct stage_made *out,
+                struct err *e) MUST_USE;
 // The artefact of this fingerprint: cached, or made again. ERR_INPUT when the upload has changed since.
 bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
                     struct artefact **out, struct err *e) MUST_USE;
