@@ -77,19 +77,6 @@ static void log_start(const struct settings *s, const char *worker)
     log_setup((enum log_level)s->log_level, (enum log_format)s->log_format, worker);
 }
 
-static struct queue_limits limits_of(const struct settings *s)
-{
-    return (struct queue_limits){.lease_ms = s->queue_lease_ms,
-                                 .attempts = s->queue_attempts,
-                                 .crashes = s->queue_crashes,
-                                 .retry_ms = s->queue_retry_ms,
-                                 .keep_s = s->queue_keep_s,
-                                 .log_max = s->queue_log_max,
-                                 .dead_max = s->queue_dead_max,
-                                 .shop_running_max = s->queue_shop_running_max,
-                                 .deadline_s = s->job_deadline_s};
-}
-
 static unsigned slots_of(const struct settings *s)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -102,7 +89,7 @@ static bool work(const struct settings *s, struct err *e)
 {
     char worker[80];
     struct loop_config *c = calloc(1, sizeof *c);
-    const struct queue_limits limits = limits_of(s);
+    const struct queue_limits limits = settings_queue_limits(s);
     CHECK(c);
     name_worker(s, worker, sizeof worker);
     log_start(s, worker);

@@ -1,13 +1,13 @@
 #include "worker/store/pg_internal.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/check.h"
 #include "common/log.h"
+#include "common/secret.h"
 
 struct pg {
     PGconn *connection; // NULL: not connected yet
@@ -107,19 +107,6 @@ static void on_notice(void *context, const PGresult *result)
     LOG(LOG_DEBUG, "postgres notice", LOG_S("notice", text ? text : ""));
 }
 
-static bool read_password(const char *path, char *password, size_t size, struct err *e)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return err_set(e, ERR_CONFIG, "pg.password_file %s: %s", path, strerror(errno));
-    bool has_line = fgets(password, (int)size, file) != NULL;
-    (void)fclose(file);
-    if (!has_line)
-        return err_set(e, ERR_CONFIG, "pg.password_file %s is empty", path);
-    password[strcspn(password, "\r\n")] = '\0';
-    return true;
-}
-
 struct connect_words {
     const char *keys[24], *values[24];
     size_t n;
@@ -179,7 +166,8 @@ static bool make_words(const struct pg *pg, bool with_options, struct connect_wo
                        sizeof w->options);
     if (with_options)
         add_word(w, "options", w->options);
-    if (*s->pg_password_file && !read_password(s->pg_password_file, w->password, sizeof w->password, e))
+    if (*s->pg_password_file &&
+        !secret_read("pg.password_file", s->pg_password_file, w->password, sizeof w->password, e))
         return false;
     if (*w->password)
         add_word(w, "password", w->password);
