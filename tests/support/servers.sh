@@ -71,6 +71,7 @@ servers_start() { # servers_start [--tcp] [--keep]; true when both answer
 servers_start_redis() { # servers_start_redis IS_TCP
     local server log=$SERVERS_DIR/redis.log socket=$SERVERS_DIR/redis.sock port=0 try
     server=$(command -v redis-server || command -v valkey-server)
+    SERVERS_REDIS_CLI=$(command -v redis-cli || command -v valkey-cli)
     servers_as=()
     for try in {1..20}; do # with TCP: until a port was free
         [ "$1" = no ] || port=$((20000 + RANDOM % 12000))
@@ -130,7 +131,7 @@ servers_psql() { # servers_psql SQL [psql options]: bare rows, columns separated
 }
 
 servers_redis() { # servers_redis COMMAND...
-    redis-cli -s "$SERVERS_REDIS_SOCKET" "$@"
+    "$SERVERS_REDIS_CLI" -s "$SERVERS_REDIS_SOCKET" "$@"
 }
 
 servers_stop() {

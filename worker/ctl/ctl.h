@@ -1,4 +1,5 @@
-// bundlectl: what its commands share. commands.c has the table of commands; each stands in a file of its own, cmd_NAME.c.
+// bundlectl: what its commands share. commands.c has the table of commands; each stands in a file of its own,
+// cmd_NAME.c.
 //
 // OUTPUT    Results on stdout (a table, or with --json one JSON document or JSON lines), everything else on stderr.
 // EXIT      0, or the exit code of the error's kind (common/err.h); a command may set one without an error

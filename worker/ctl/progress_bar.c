@@ -41,11 +41,17 @@ static int64_t number_of(const json_t *event, const char *key, int64_t absent)
     return json_is_number(v) ? (int64_t)json_number_value(v) : absent;
 }
 
+// Where a job ended without an answer, how it ended says more than the step that it was in.
+static bool has_ended_badly(struct str status)
+{
+    return str_eq(status, STR("failed")) || str_eq(status, STR("cancelled")) || str_eq(status, STR("rejected"));
+}
+
 static enum term_style style_of(struct str status)
 {
     if (str_eq(status, STR("final")))
         return TERM_GREEN;
-    return str_eq(status, STR("failed")) || str_eq(status, STR("cancelled")) ? TERM_RED : TERM_YELLOW;
+    return has_ended_badly(status) ? TERM_RED : TERM_YELLOW;
 }
 
 static void put_figures(const json_t *event, struct buf *out)
@@ -58,7 +64,7 @@ static void put_figures(const json_t *event, struct buf *out)
         buf_puts(out, "  ");
         progress_put_duration(out, elapsed);
     }
-    if (left > 0) {
+    if (left > 0 && !has_ended_badly(text_of(event, "status"))) {
         buf_puts(out, ", about ");
         progress_put_duration(out, left);
         buf_puts(out, " left");
@@ -71,7 +77,7 @@ void progress_bar_event(const struct term *t, const json_t *event, struct buf *o
     buf_init(&tail, 4096);
     int64_t percent = number_of(event, "progress", 0);
     struct str status = text_of(event, "status"), step = text_of(event, "step");
-    term_put_padded(out, step.len ? step : status, STEP_COLUMNS, false);
+    term_put_padded(out, step.len && !has_ended_badly(status) ? step : status, STEP_COLUMNS, false);
     buf_putc(out, ' ');
     term_style_begin(t, style_of(status), out);
     progress_bar_put(t, (double)percent / 100, PROGRESS_BAR_COLUMNS, out);

@@ -331,16 +331,23 @@ static void put_lines(const struct term *t, struct str text, struct buf *out)
     }
 }
 
-static void put_upload(const struct term *t, const json_t *upload, struct buf *out)
+// A preview has its figures in "upload", a job in its metrics.
+static const json_t *figures_of(const json_t *document)
+{
+    const json_t *upload = get(document, "upload");
+    return get(upload, "orders") ? upload : get(get(get(document, "metrics"), "prepare"), "dataset");
+}
+
+static void put_upload(const struct term *t, const json_t *upload, const json_t *figures, struct buf *out)
 {
     AUTO(buf_fini) struct buf line;
     buf_init(&line, 1 << 16);
     struct str shop = text_of(upload, "shop_id"), as_of = text_of(upload, "as_of");
     buf_puts(&line, "shop ");
     term_put(&line, shop.len ? shop : text_of(upload, "shop"));
-    put_figure(upload, "orders", "orders", DOT, &line);
-    put_figure(upload, "lines", "lines", DOT, &line);
-    put_figure(upload, "items", "products and variants", DOT, &line);
+    put_figure(figures, "orders", "orders", DOT, &line);
+    put_figure(figures, get(figures, "lines") ? "lines" : "order_lines", "lines", DOT, &line);
+    put_figure(figures, get(figures, "items") ? "items" : "variants", "products and variants", DOT, &line);
     if (as_of.len)
         buf_printf(&line, "%snewest order %.*s", DOT, as_of.len < 10 ? (int)as_of.len : 10, as_of.ptr);
     put_lines(t, buf_str(&line), out);
@@ -453,12 +460,19 @@ static void put_timings(const json_t *timings, struct buf *out)
     buf_putc(out, '\n');
 }
 
-static void put_none(const json_t *metrics, struct buf *out)
+static void put_none(const json_t *upload, const json_t *metrics, struct buf *out)
 {
-    struct str reason = text_of(metrics, "no_bundles_reason");
-    buf_puts(out, "No bundles");
-    buf_puts(out, reason.len ? ": " : "");
-    term_put(out, reason);
+    struct str reason = text_of(metrics, "no_bundles_reason"), failure = text_of(upload, "error_message");
+    struct str status = text_of(upload, "status");
+    bool is_final = status.len == 0 || str_eq(status, STR("final"));
+    buf_puts(out, is_final ? "No bundles" : "No bundles yet");
+    if (failure.len || reason.len) {
+        buf_puts(out, ": ");
+        term_put(out, failure.len ? failure : reason);
+    } else if (!is_final) {
+        buf_puts(out, ": the upload is ");
+        term_put(out, status);
+    }
     buf_puts(out, ".\n");
 }
 
@@ -473,8 +487,9 @@ void render_table(const struct term *t, const json_t *document, unsigned top, st
     const json_t *bundles = get(document, "bundles"), *metrics = get(document, "metrics");
     const json_t *upload = get(document, "upload"), *prepare = get(metrics, "prepare");
     size_t shown = shown_of(bundles, top);
-    put_upload(t, upload, out);
-    put_left_out(t, get(upload, "left_out"), out);
+    const json_t *figures = figures_of(document);
+    put_upload(t, upload, figures, out);
+    put_left_out(t, get(figures, "left_out"), out);
     buf_putc(out, '\n');
     if (shown)
         put_heading(t, out);
@@ -484,7 +499,7 @@ void render_table(const struct term *t, const json_t *document, unsigned top, st
     if (shown)
         put_totals(bundles, shown, all > listed ? all : listed, out);
     else
-        put_none(metrics, out);
+        put_none(upload, metrics, out);
     const json_t *skipped = get(metrics, "pairs_skipped");
     put_skipped(t, skipped ? skipped : get(prepare, "pairs_skipped"), out);
     put_timings(get(metrics, "timings_ms"), out);

@@ -58,7 +58,7 @@ static void put_row(const struct watch *w, const json_t *event, struct buf *out)
     struct term t = w->c->out;
     if (!t.is_tty)
         t.columns = TERM_COLUMNS_MAX; // nothing is cut for a log
-    if (!w->upload[0]) { // several: each line says whose it is
+    if (!w->upload[0]) {              // several: each line says whose it is
         AUTO(buf_fini) struct buf label;
         buf_init(&label, 4096);
         buf_printf(&label, "%s/%s", text_of(event, "shop"), text_of(event, "upload"));

@@ -76,6 +76,17 @@ static void missing_fields_are_left_out(void **state)
                         "queued       ------------------------   0%  ");
 }
 
+static void a_bad_end_says_so(void **state)
+{
+    (void)state;
+    AUTO(buf_fini) struct buf out;
+    buf_init(&out, 10000);
+    assert_string_equal(line_of(&out, &PLAIN,
+                                "{\"status\":\"failed\",\"step\":\"prepare\",\"progress\":50,\"eta_ms\":9,"
+                                "\"elapsed_ms\":9,\"message\":\"no such upload\"}"),
+                        "failed       ############------------  50%  9 ms  no such upload");
+}
+
 static void lines_never_wrap_and_never_steer(void **state)
 {
     (void)state;
@@ -92,11 +103,9 @@ static void lines_never_wrap_and_never_steer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bars_fill_with_the_share),
-        cmocka_unit_test(durations_are_for_people),
-        cmocka_unit_test(an_event_is_one_line),
-        cmocka_unit_test(missing_fields_are_left_out),
-        cmocka_unit_test(lines_never_wrap_and_never_steer),
+        cmocka_unit_test(bars_fill_with_the_share), cmocka_unit_test(durations_are_for_people),
+        cmocka_unit_test(an_event_is_one_line),     cmocka_unit_test(missing_fields_are_left_out),
+        cmocka_unit_test(a_bad_end_says_so),        cmocka_unit_test(lines_never_wrap_and_never_steer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,6 +147,13 @@ static void an_empty_document_says_why(void **state)
     render_table(&t, document, 0, &out);
     json_decref(document);
     assert_string_equal(out.data, "shop s\n\nNo bundles: the upload has no order lines.\n");
+    document = parse("{\"upload\":{\"shop_id\":\"s\",\"status\":\"imported\"},\"bundles\":[],\"metrics\":{\"prepare\":"
+                     "{\"dataset\":{\"orders\":3,\"order_lines\":7,\"variants\":2,\"left_out\":{\"price\":1}}}}}");
+    buf_clear(&out);
+    render_table(&t, document, 0, &out);
+    json_decref(document);
+    assert_string_equal(out.data, "shop s \xC2\xB7 3 orders \xC2\xB7 7 lines \xC2\xB7 2 products and variants\n"
+                                  "lines left out: 1 without a price\n\nNo bundles yet: the upload is imported.\n");
     document = parse("{}");
     buf_clear(&out);
     render_table(&t, document, 0, &out); // must not crash on what is not there
