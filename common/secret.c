@@ -12,7 +12,7 @@ bool secret_read(const char *setting, const char *path, char *out, size_t size, 
     if (!file)
         return err_set(e, ERR_CONFIG, "%s = %s: %s", setting, path, strerror(errno));
     bool has_line = fgets(out, (int)size, file) != NULL;
-    bool is_whole = has_line && (strchr(out, '\n') || feof(file));
+    bool is_whole = has_line && (strchr(out, '\n') || fgetc(file) == EOF);
     (void)fclose(file);
     struct str line = str_trim(str_of(has_line ? out : ""));
     if (!is_whole || line.len == 0)

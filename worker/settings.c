@@ -24,7 +24,8 @@
 
 static const struct config_key KEYS[] = {SETTINGS(TEXT_ROW, SECRET_ROW, INT_ROW, REAL_ROW, BOOL_ROW, CHOICE_ROW)};
 static const char CONFIG_VARIABLE[] = "BUNDLE_CONFIG";
-static const char *const NOT_KEYS[] = {CONFIG_VARIABLE, "BUNDLE_DATA" /* where tests find their data */, NULL};
+// The others are the tests': where they find data, and servers of their own.
+static const char *const NOT_KEYS[] = {CONFIG_VARIABLE, "BUNDLE_DATA", "BUNDLE_TEST_REDIS", "BUNDLE_TEST_PG", NULL};
 
 const struct config_table SETTINGS_TABLE = {.keys = KEYS, .n = ARRAY_LEN(KEYS), .not_keys = NOT_KEYS};
 

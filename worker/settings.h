@@ -53,13 +53,13 @@
         "Largest artefact put into Redis; a larger one is loaded anew by each worker.")                                \
     CHOICE(log_level, "log.level", "info", "debug|info|warn|error", "Least important line that is logged.")            \
     CHOICE(log_format, "log.format", "logfmt", "logfmt|json", "How log lines are written (stderr).")                   \
-    TEXT(enrich_service_ids, "enrich.service_ids", ENRICH_SERVICE_IDS, "SKUs that are no products, separated by |.") \
-    TEXT(enrich_service_words, "enrich.service_words", ENRICH_SERVICE_WORDS, \
-         "Names of lines that are no products, separated by |: a single word must be the whole name, a phrase may " \
-         "stand anywhere in it, and so may a word written with ~ before it.") \
-    TEXT(enrich_season_words, "enrich.season_words", ENRICH_SEASON_WORDS, \
-         "Words that mark a product as seasonal, separated by |; whole words only.") \
-    BOOL(enrich_ignore_sku_case, "enrich.ignore_sku_case", "true", "Take 85123A and 85123a for one product.") \
+    TEXT(enrich_service_ids, "enrich.service_ids", ENRICH_SERVICE_IDS, "SKUs that are no products, separated by |.")   \
+    TEXT(enrich_service_words, "enrich.service_words", ENRICH_SERVICE_WORDS,                                           \
+         "Names of lines that are no products, separated by |: a single word must be the whole name, a phrase may "    \
+         "stand anywhere in it, and so may a word written with ~ before it.")                                          \
+    TEXT(enrich_season_words, "enrich.season_words", ENRICH_SEASON_WORDS,                                              \
+         "Words that mark a product as seasonal, separated by |; whole words only.")                                   \
+    BOOL(enrich_ignore_sku_case, "enrich.ignore_sku_case", "true", "Take 85123A and 85123a for one product.")          \
     REAL(enrich_slow_velocity, "enrich.slow_velocity", 0.1, 0, 1000, "Slow mover: fewer units a day than this ...")    \
     INT(enrich_slow_stock, "enrich.slow_stock", 10, 0, 1000000, "... and more in stock than this.")                    \
     INT(enrich_new_days, "enrich.new_days", 30, 1, 3650, "New launch: created within this many days before as_of.")    \

@@ -22,8 +22,6 @@ enum phase { PHASES(PHASE_ENUM) PHASE_COUNT };
 #define PHASE_NAME(phase, name) name,
 static const char *const PHASE_NAMES[] = {PHASES(PHASE_NAME)};
 
-enum { SMALL_UPLOAD_LINES = 20 };
-
 struct pair_outcome {
     const char *skip_reason; // NULL: worked out
     uint32_t candidates;
@@ -115,8 +113,6 @@ static bool load(struct preview *p, struct err *e)
 static bool mine(struct preview *p, struct err *e)
 {
     struct mining_rules rules = settings_mining_rules(p->request->settings);
-    if (p->data->lines_read < SMALL_UPLOAD_LINES)
-        rules.pair_orders_min = 1;
     int64_t begun_us = clock_mono_us();
     if (!evidence_mine(&p->evidence, p->data, &rules, &p->is_cancelled, e))
         return false;

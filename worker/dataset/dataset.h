@@ -115,21 +115,22 @@ struct enrich_rules {
     uint32_t new_days;    // 30
     double high_margin;   // 0.5
 };
-// The default lists. No single letters among the ids, though some exports have such codes: a small shop may well call its
-// products A, B, C, and the words find those lines by their names ("Manual", "Discount", "SAMPLES", "Adjust bad debt").
-#define ENRICH_SERVICE_IDS \
-    "POST|DOT|C2|C3|PADS|CRUK|AMAZONFEE|BANK CHARGES|SHIPPING|SHIP|ADJUST|ADJUST2|TEST001|TEST002|" \
+// The default lists. No single letters among the ids, though some exports have such codes: a small shop may well call
+// its products A, B, C, and the words find those lines by their names ("Manual", "Discount", "SAMPLES", "Adjust bad
+// debt").
+#define ENRICH_SERVICE_IDS                                                                                             \
+    "POST|DOT|C2|C3|PADS|CRUK|AMAZONFEE|BANK CHARGES|SHIPPING|SHIP|ADJUST|ADJUST2|TEST001|TEST002|"                    \
     "SP1002"
-#define ENRICH_SERVICE_WORDS \
-    "postage|dotcom postage|postage and packing|postage & packing|p&p|shipping|shipping fee|" \
-    "shipping charge|shipping charges|shipping cost|shipping protection|shipping insurance|delivery|" \
-    "delivery charge|delivery fee|next day delivery|express delivery|freight|carriage|" \
-    "next day carriage|packing charge|handling|handling fee|service charge|bank charges|amazon fee|" \
-    "manual|adjustment|adjust bad debt|discount|voucher|sample|samples|carrier bag|carrier bags|" \
+#define ENRICH_SERVICE_WORDS                                                                                           \
+    "postage|dotcom postage|postage and packing|postage & packing|p&p|shipping|shipping fee|"                          \
+    "shipping charge|shipping charges|shipping cost|shipping protection|shipping insurance|delivery|"                  \
+    "delivery charge|delivery fee|next day delivery|express delivery|freight|carriage|"                                \
+    "next day carriage|packing charge|handling|handling fee|service charge|bank charges|amazon fee|"                   \
+    "manual|adjustment|adjust bad debt|discount|voucher|sample|samples|carrier bag|carrier bags|"                      \
     "bag charge|tip|donation|cruk commission|gift wrap|gift wrapping|none"
-#define ENRICH_SEASON_WORDS \
-    "christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|" \
-    "black friday|mothers day|mother's day|fathers day|father's day|thanksgiving|new year|" \
+#define ENRICH_SEASON_WORDS                                                                                            \
+    "christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|"                 \
+    "black friday|mothers day|mother's day|fathers day|father's day|thanksgiving|new year|"                            \
     "back to school"
 extern const struct enrich_rules ENRICH_RULES_DEFAULT;
 
