@@ -28,6 +28,7 @@ bool stage_publish(struct task *t, void *slot_, struct err *e)
     struct merged m = {0};
     if (!read_merged(t, &m, e))
         return false;
+    uint64_t statements_before = pg_statements(slot->pg);
     const struct store_target target = {t->job, t->shop, m.csv_upload_id};
     if (!bundle_store_final(slot->pg, &target, &m.rows, m.metrics, e))
         return stage_failed(t, slot, m.csv_upload_id, e);
@@ -36,6 +37,7 @@ bool stage_publish(struct task *t, void *slot_, struct err *e)
         task_say(t, "%u bundles are ready", m.rows.n);
     else
         task_say(t, "No bundles from this upload: see no_bundles_reason in its metrics");
-    LOG(LOG_INFO, "bundles published", LOG_I("bundles", m.rows.n));
+    LOG(LOG_INFO, "bundles published", LOG_I("bundles", m.rows.n),
+        LOG_I("sql_statements", pg_statements(slot->pg) - statements_before));
     return true;
 }

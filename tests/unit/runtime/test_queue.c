@@ -374,6 +374,78 @@ static void two_deaths_are_poison(void **state)
     check_events(w);
 }
 
+static void pass_the_deadline(struct world *w)
+{
+    redis_reply_free(plain(w, "ZADD", "deadlines", "XX", "0", w->job, NULL));
+    sweep(w);
+}
+
+static void a_deadline_ends_with_what_is_there(void **state)
+{
+    struct world *w = *state;
+    char answer[32], partial[8], failed[256], status[16];
+    (void)snprintf(w->job, sizeof w->job, "late");
+    w->n_many = 3;
+    w->n_done = 1;
+    (void)admit(w, "late", "late", false, answer);
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    assert_int_equal(draw(w, 2), 2);
+    assert_int_equal(settle(w, &w->held[1], QUEUE_DONE), QUEUE_OK);
+    pass_the_deadline(w);
+    assert_int_equal(settle(w, &w->held[2], QUEUE_DONE), QUEUE_FENCED);
+    assert_int_equal(draw(w, 5), 1); // which checks that the last stage gets exactly one result of the split one
+    assert_string_equal(w->held[3].stage, "last");
+    assert_int_equal(settle(w, &w->held[3], QUEUE_DONE), QUEUE_OK);
+    job_field(w, "partial", partial, sizeof partial);
+    job_field(w, "failed", failed, sizeof failed);
+    job_field(w, "status", status, sizeof status);
+    assert_string_equal(partial, "1");
+    assert_non_null(strstr(failed, "job deadline"));
+    assert_string_equal(status, "final");
+    check_events(w);
+    check_nothing_left(w);
+}
+
+static void a_deadline_with_nothing_there_fails(void **state)
+{
+    struct world *w = *state;
+    char answer[32], status[16];
+    (void)snprintf(w->job, sizeof w->job, "nothing");
+    (void)admit(w, "nothing", "nothing", false, answer);
+    assert_int_equal(draw(w, 1), 1);
+    pass_the_deadline(w);
+    job_field(w, "status", status, sizeof status);
+    assert_string_equal(status, "failed");
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_CLOSED);
+    check_events(w);
+    check_nothing_left(w);
+}
+
+static void errors_are_tried_again_and_outages_burn_nothing(void **state)
+{
+    struct world *w = *state;
+    char answer[32], status[16];
+    (void)snprintf(w->job, sizeof w->job, "errors");
+    (void)admit(w, "errors", "errors", false, answer);
+    for (size_t i = 0; i < 10; i++) { // an outage is no attempt, however long
+        assert_int_equal(draw(w, 1), 1);
+        assert_int_equal(settle(w, &w->held[i], QUEUE_AWAY), QUEUE_OK);
+        assert_int_equal(draw(w, 1), 0);
+        let_time_pass(w, NULL);
+    }
+    for (size_t i = 10; i < 13; i++) { // three attempts are all there are
+        assert_true(is_open(w));
+        assert_int_equal(draw(w, 1), 1);
+        assert_int_equal(settle(w, &w->held[i], QUEUE_RETRY), QUEUE_OK);
+        let_time_pass(w, NULL);
+    }
+    job_field(w, "status", status, sizeof status);
+    assert_string_equal(status, "failed");
+    check_events(w);
+    check_nothing_left(w);
+}
+
 static void cancelling_fences_what_runs(void **state)
 {
     struct world *w = *state;
@@ -470,6 +542,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, setup, teardown),
         cmocka_unit_test_setup_teardown(two_deaths_are_poison, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_ends_with_what_is_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_with_nothing_there_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_are_tried_again_and_outages_burn_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(cancelling_fences_what_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_message_is_put_aside_once, setup, teardown),
         cmocka_unit_test_setup_teardown(shops_take_turns, setup, teardown),
