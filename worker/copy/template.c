@@ -304,3 +304,16 @@ void template_copy(const struct market *m, const struct bundle *b, struct buf *o
     buf_fini(&w.text);
     buf_fini(&w.cut);
 }
+
+void template_rows(const struct market *m, const struct bundle_list *list, struct bundle_rows *rows,
+                   struct arena *memory)
+{
+    AUTO(buf_fini) struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    CHECK(rows->n == list->n);
+    for (uint32_t i = 0; i < list->n; i++) {
+        buf_clear(&text);
+        template_copy(m, &list->bundles[i], &text);
+        rows->rows[i].ai_copy = (struct str){arena_strdup(memory, text.data, text.len), text.len};
+    }
+}

@@ -4,9 +4,13 @@
 #ifndef BUNDLE_WORKER_COPY_TEMPLATE_H
 #define BUNDLE_WORKER_COPY_TEMPLATE_H
 
-#include "worker/offers/offers.h"
+#include "worker/offers/bundle_row.h"
 
 // JSON {title, description, value_proposition, features: [..], benefits: [..], source: "template"}.
 void template_copy(const struct market *m, const struct bundle *b, struct buf *out);
+
+// The same for each row of the list.
+void template_rows(const struct market *m, const struct bundle_list *list, struct bundle_rows *rows,
+                   struct arena *memory);
 
 #endif

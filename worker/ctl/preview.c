@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/json_out.h"
+#include "worker/copy/template.h"
 #include "worker/dataset/builder.h"
 #include "worker/offers/bundle_row.h"
 #include "worker/settings.h"
@@ -160,6 +161,7 @@ static bool merge(struct preview *p, struct err *e)
     int64_t merged_us = clock_mono_us();
     p->phase_us[PHASE_MERGE] = merged_us - begun_us;
     bundle_rows_make(&p->market, &merged, STR("preview"), STR("final"), &p->memory, &p->rows);
+    template_rows(&p->market, &merged, &p->rows, &p->memory);
     p->phase_us[PHASE_ROWS] = clock_mono_us() - merged_us;
     return true;
 }

@@ -7,7 +7,6 @@
 
 #include "common/check.h"
 #include "common/json_out.h"
-#include "worker/copy/template.h"
 #include "worker/offers/explain.h"
 
 enum { TEXT_BYTES_MAX = 1 << 20, RECENT_DAYS = 90 };
@@ -279,8 +278,7 @@ static void make_texts(const struct market *m, const struct bundle *b, struct bu
     row->products = keep(text, memory);
     put_pricing(m, b, text);
     row->pricing = keep(text, memory);
-    template_copy(m, b, text);
-    row->ai_copy = keep(text, memory);
+    row->ai_copy = STR("null");
     buf_printf(text, "%s/%s/%ubp", objective_row(b->objective)->name, bundle_type_name(b->type),
                b->pricing.discount_bp);
     row->discount_reference = keep(text, memory);

@@ -29,8 +29,8 @@ struct bundle_rows {
     uint32_t n;
 };
 
-// Rows with template copy and explanation. id = UUIDv8 of XXH3-128 over upload, status ("preliminary"|"final"), type,
-// objective, parts and structure.
+// Rows with explanation; ai_copy is null until somebody writes it (copy/template.h). id = UUIDv8 of XXH3-128 over
+// upload, status ("preliminary"|"final"), type, objective, parts and structure.
 void bundle_rows_make(const struct market *m, const struct bundle_list *list, struct str upload, struct str status,
                       struct arena *memory, struct bundle_rows *out);
 

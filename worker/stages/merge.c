@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json_out.h"
 #include "common/mp.h"
+#include "worker/copy/template.h"
 #include "worker/offers/bundle_row.h"
 
 enum { METRICS_MAX_BYTES = 2 << 20 };
@@ -174,6 +175,7 @@ static bool merge(struct task *t, struct stages_slot *slot, const struct job_req
         !offers_merge(&a->market, &rules, pairs->lists, pairs->n, &t->memory, &t->is_cancelled, &list, &report, e))
         return false;
     bundle_rows_make(&a->market, &list, p->csv_upload_id, STR("final"), &t->memory, &rows);
+    template_rows(&a->market, &list, &rows, &t->memory);
     put_metrics(t, p, a, pairs, &list, &report, clock_mono_ms() - begun_ms, &metrics);
     return buf_ok(&metrics, "the metrics", e) && leave(t, slot, p, &rows, buf_str(&metrics), e);
 }

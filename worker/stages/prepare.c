@@ -7,6 +7,7 @@
 #include "common/json_out.h"
 #include "common/log.h"
 #include "common/mp.h"
+#include "worker/copy/template.h"
 #include "worker/store/bundle_store.h"
 
 enum { METRICS_MAX_BYTES = 1 << 20 };
@@ -107,6 +108,7 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, struct p
     int64_t begun_ms = clock_mono_ms();
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
+    template_rows(&a->market, &list, &rows, &t->memory);
     if (!bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
         return false;
     p->preliminary_ms = clock_mono_ms() - begun_ms;

@@ -12,6 +12,7 @@
 #include "common/json_out.h"
 #include "common/mp.h"
 #include "tests/unit/offers/shop.h"
+#include "worker/copy/template.h"
 #include "worker/offers/bundle_row.h"
 
 static struct bundle_rows rows_of(struct shop *s, const char *status)
@@ -30,6 +31,7 @@ static struct bundle_rows rows_of(struct shop *s, const char *status)
     }
     assert_true(offers_merge(&s->market, &OFFER_RULES_DEFAULT, l.list, n, &s->memory, NULL, &list, &report, &e));
     bundle_rows_make(&s->market, &list, STR("upload-1"), str_of(status), &s->memory, &rows);
+    template_rows(&s->market, &list, &rows, &s->memory);
     assert_true(rows.n >= 10);
     return rows;
 }
