@@ -2,7 +2,7 @@
 // writing it by jansson costs more than pricing the bundles that are written.)
 //
 //     struct json_out j = json_out_on(&b);
-//     json_object(&j); json_key_int(&j, "n", 3); json_end(&j);
+//     json_out_object(&j); json_out_key_int(&j, "n", 3); json_out_end(&j);
 //
 // INVARIANTS  1. What comes out parses, if every object/array opened is ended and every key has one value.
 //             2. Bytes that are not UTF-8 come out as U+FFFD; control characters as \u00XX.
@@ -46,25 +46,5 @@ void json_out_key_str(struct json_out *j, const char *key, struct str value);
 void json_out_key_int(struct json_out *j, const char *key, int64_t value);
 void json_out_key_real(struct json_out *j, const char *key, double value, int decimals);
 void json_out_key_bool(struct json_out *j, const char *key, bool value);
-
-// Short names, where jansson is not seen: it has a json_object() and others of the same names, so the symbols must
-// differ. A file that needs both includes <jansson.h> first and writes the long names.
-#ifndef JANSSON_H
-#define json_object json_out_object
-#define json_array json_out_array
-#define json_end json_out_end
-#define json_key json_out_key
-#define json_str json_out_str
-#define json_int json_out_int
-#define json_real json_out_real
-#define json_bool json_out_bool
-#define json_null json_out_null
-#define json_raw json_out_raw
-#define json_decimal json_out_decimal
-#define json_key_str json_out_key_str
-#define json_key_int json_out_key_int
-#define json_key_real json_out_key_real
-#define json_key_bool json_out_key_bool
-#endif
 
 #endif

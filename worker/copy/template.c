@@ -244,7 +244,7 @@ static void put_json(struct writer *w, size_t max)
 {
     buf_clear(&w->cut);
     phrase_put_cut(&w->cut, buf_str(&w->text), max);
-    json_str(&w->json, buf_str(&w->cut));
+    json_out_str(&w->json, buf_str(&w->cut));
 }
 
 typedef void text_function(const struct market *m, const struct bundle *b, struct buf *out);
@@ -255,14 +255,14 @@ static void put_text(struct writer *w, const char *key, text_function *make, siz
     make(w->market, w->bundle, &w->text);
     if (make != put_title) // a title may begin with a name
         capitalise(&w->text);
-    json_key(&w->json, key);
+    json_out_key(&w->json, key);
     put_json(w, max);
 }
 
 static void put_features(struct writer *w)
 {
-    json_key(&w->json, "features");
-    json_array(&w->json);
+    json_out_key(&w->json, "features");
+    json_out_array(&w->json);
     for (uint32_t i = 0; i < w->bundle->n_parts; i++) {
         const struct part *p = &w->bundle->parts[i];
         buf_clear(&w->text);
@@ -271,7 +271,7 @@ static void put_features(struct writer *w)
         phrase_name(w->market, &w->text, p->item);
         put_json(w, LINE_MAX);
     }
-    json_end(&w->json);
+    json_out_end(&w->json);
 }
 
 static void put_benefits(struct writer *w)
@@ -281,11 +281,11 @@ static void put_benefits(struct writer *w)
         [TYPE_MIX_MATCH] = "You choose what goes in",    [TYPE_BXGY] = "The reduced product comes with your purchase",
         [TYPE_FIXED] = "One price for the whole kit",
     };
-    json_key(&w->json, "benefits");
-    json_array(&w->json);
-    json_str(&w->json, str_of(OF_TYPE[w->bundle->type]));
-    json_str(&w->json, str_of(VOICES[w->bundle->objective].benefit));
-    json_end(&w->json);
+    json_out_key(&w->json, "benefits");
+    json_out_array(&w->json);
+    json_out_str(&w->json, str_of(OF_TYPE[w->bundle->type]));
+    json_out_str(&w->json, str_of(VOICES[w->bundle->objective].benefit));
+    json_out_end(&w->json);
 }
 
 void template_copy(const struct market *m, const struct bundle *b, struct buf *out)
@@ -293,14 +293,14 @@ void template_copy(const struct market *m, const struct bundle *b, struct buf *o
     struct writer w = {.market = m, .bundle = b, .json = json_out_on(out)};
     buf_init(&w.text, TEXT_BYTES_MAX);
     buf_init(&w.cut, TEXT_BYTES_MAX);
-    json_object(&w.json);
+    json_out_object(&w.json);
     put_text(&w, "title", put_title, TITLE_MAX);
     put_text(&w, "description", put_description, DESCRIPTION_MAX);
     put_text(&w, "value_proposition", put_value, VALUE_MAX);
     put_features(&w);
     put_benefits(&w);
-    json_key_str(&w.json, "source", STR("template"));
-    json_end(&w.json);
+    json_out_key_str(&w.json, "source", STR("template"));
+    json_out_end(&w.json);
     buf_fini(&w.text);
     buf_fini(&w.cut);
 }

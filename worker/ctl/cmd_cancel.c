@@ -15,10 +15,10 @@ static bool print_state(const struct ctl *c, struct str state, struct str job, s
     buf_init(&out, CTL_OUTPUT_MAX);
     if (c->is_json) {
         struct json_out j = json_out_on(&out);
-        json_object(&j);
-        json_key_str(&j, "job", job);
-        json_key_str(&j, "status", state);
-        json_end(&j);
+        json_out_object(&j);
+        json_out_key_str(&j, "job", job);
+        json_out_key_str(&j, "status", state);
+        json_out_end(&j);
         buf_putc(&out, '\n');
     } else {
         buf_puts(&out, "job ");

@@ -49,10 +49,10 @@ static bool print_queued(const struct ctl *c, const char *upload, struct err *e)
     buf_init(&out, CTL_OUTPUT_MAX);
     if (c->is_json) {
         struct json_out j = json_out_on(&out);
-        json_object(&j);
-        json_key_str(&j, "status", STR("sent"));
-        json_key_str(&j, "upload", str_of(upload));
-        json_end(&j);
+        json_out_object(&j);
+        json_out_key_str(&j, "status", STR("sent"));
+        json_out_key_str(&j, "upload", str_of(upload));
+        json_out_end(&j);
         buf_putc(&out, '\n');
     } else {
         buf_printf(&out, "sent; follow it with: bundlectl watch %s\n", upload);

@@ -108,35 +108,35 @@ static void print_text(const struct ctl *c, const struct import_file *files, siz
 
 static void print_file_json(const struct import_file *f, struct json_out *j)
 {
-    json_object(j);
-    json_key_str(j, "file", str_of(f->path));
-    json_key_str(j, "kind", str_of(csv_kind_name(f->report.kind)));
-    json_key_str(j, "csv_upload_id", str_of(f->csv_upload_id));
-    json_key_str(j, "status", f->already ? STR("already") : STR("new"));
-    json_key_int(j, "rows", (int64_t)f->report.rows);
-    json_key_int(j, "rejected", (int64_t)f->report.rejected);
-    json_key_int(j, "orders", (int64_t)f->report.orders);
-    json_key_int(j, "lines", (int64_t)f->report.lines);
-    json_key_int(j, "bytes", (int64_t)f->report.bytes);
-    json_end(j);
+    json_out_object(j);
+    json_out_key_str(j, "file", str_of(f->path));
+    json_out_key_str(j, "kind", str_of(csv_kind_name(f->report.kind)));
+    json_out_key_str(j, "csv_upload_id", str_of(f->csv_upload_id));
+    json_out_key_str(j, "status", f->already ? STR("already") : STR("new"));
+    json_out_key_int(j, "rows", (int64_t)f->report.rows);
+    json_out_key_int(j, "rejected", (int64_t)f->report.rejected);
+    json_out_key_int(j, "orders", (int64_t)f->report.orders);
+    json_out_key_int(j, "lines", (int64_t)f->report.lines);
+    json_out_key_int(j, "bytes", (int64_t)f->report.bytes);
+    json_out_end(j);
 }
 
 static void print_json(const struct import_file *files, size_t n, const struct import_result *r, const char *shop,
                        struct buf *out)
 {
     struct json_out j = json_out_on(out);
-    json_object(&j);
-    json_key_str(&j, "shop", str_of(shop));
-    json_key_str(&j, "run_id", str_of(r->run_id));
-    json_key(&j, "files");
-    json_array(&j);
+    json_out_object(&j);
+    json_out_key_str(&j, "shop", str_of(shop));
+    json_out_key_str(&j, "run_id", str_of(r->run_id));
+    json_out_key(&j, "files");
+    json_out_array(&j);
     for (size_t i = 0; i < n; i++)
         print_file_json(&files[i], &j);
-    json_end(&j);
-    json_key_int(&j, "rejected", (int64_t)r->rejected);
-    json_key(&j, "rejects");
+    json_out_end(&j);
+    json_out_key_int(&j, "rejected", (int64_t)r->rejected);
+    json_out_key(&j, "rejects");
     csv_rejects_json(r->rejects, r->n_rejects, &j);
-    json_end(&j);
+    json_out_end(&j);
     buf_putc(out, '\n');
 }
 

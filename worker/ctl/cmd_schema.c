@@ -20,10 +20,10 @@ static bool print_version(const struct ctl *c, int version, struct err *e)
     buf_init(&out, CTL_OUTPUT_MAX);
     if (c->is_json) {
         struct json_out j = json_out_on(&out);
-        json_object(&j);
-        json_key_int(&j, "version", version);
-        json_key_int(&j, "needed", SCHEMA_VERSION);
-        json_end(&j);
+        json_out_object(&j);
+        json_out_key_int(&j, "version", version);
+        json_out_key_int(&j, "needed", SCHEMA_VERSION);
+        json_out_end(&j);
         buf_putc(&out, '\n');
     } else {
         buf_printf(&out, "schema version %d, needed %d\n", version, SCHEMA_VERSION);

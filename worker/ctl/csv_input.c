@@ -67,14 +67,14 @@ void csv_rejects_csv(const struct import_reject *rejects, size_t n, struct buf *
 
 void csv_rejects_json(const struct import_reject *rejects, size_t n, struct json_out *j)
 {
-    json_array(j);
+    json_out_array(j);
     for (size_t i = 0; i < n; i++) {
-        json_object(j);
-        json_key_str(j, "file", str_of(rejects[i].file));
-        json_key_int(j, "line", (int64_t)rejects[i].line);
-        json_key_str(j, "column", str_of(rejects[i].column));
-        json_key_str(j, "reason", str_of(rejects[i].reason));
-        json_end(j);
+        json_out_object(j);
+        json_out_key_str(j, "file", str_of(rejects[i].file));
+        json_out_key_int(j, "line", (int64_t)rejects[i].line);
+        json_out_key_str(j, "column", str_of(rejects[i].column));
+        json_out_key_str(j, "reason", str_of(rejects[i].reason));
+        json_out_end(j);
     }
-    json_end(j);
+    json_out_end(j);
 }

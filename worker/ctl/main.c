@@ -150,13 +150,13 @@ static void report(const struct ctl_command *command, bool is_json, const struct
     AUTO(buf_fini) struct buf line;
     buf_init(&line, 16 * ERR_MESSAGE_MAX);
     struct json_out j = json_out_on(&line);
-    json_object(&j);
-    json_key(&j, "error");
-    json_object(&j);
-    json_key_str(&j, "kind", str_of(err_kind_name(e->kind)));
-    json_key_str(&j, "message", str_of(e->message));
-    json_end(&j);
-    json_end(&j);
+    json_out_object(&j);
+    json_out_key(&j, "error");
+    json_out_object(&j);
+    json_out_key_str(&j, "kind", str_of(err_kind_name(e->kind)));
+    json_out_key_str(&j, "message", str_of(e->message));
+    json_out_end(&j);
+    json_out_end(&j);
     ctl_note("%s", line.data);
 }
 

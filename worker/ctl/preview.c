@@ -171,35 +171,35 @@ static bool merge(struct preview *p, struct err *e)
 static void put_upload(const struct preview *p, struct json_out *j)
 {
     const struct dataset *d = p->data;
-    json_object(j);
-    json_key_str(j, "csv_upload_id", STR("preview"));
-    json_key_str(j, "shop_id", STR("preview"));
-    json_key(j, "files");
-    json_array(j);
+    json_out_object(j);
+    json_out_key_str(j, "csv_upload_id", STR("preview"));
+    json_out_key_str(j, "shop_id", STR("preview"));
+    json_out_key(j, "files");
+    json_out_array(j);
     for (unsigned i = 0; i < p->request->n_files; i++)
-        json_str(j, str_of(p->request->files[i]));
-    json_end(j);
-    json_key_str(j, "currency", str_of(d->currency));
-    json_key_int(j, "orders", d->n_orders);
-    json_key_int(j, "lines", d->lines_read);
-    json_key_int(j, "items", d->n_items);
-    json_key_int(j, "rejected_rows", (int64_t)p->rejects->total);
-    json_key(j, "as_of");
+        json_out_str(j, str_of(p->request->files[i]));
+    json_out_end(j);
+    json_out_key_str(j, "currency", str_of(d->currency));
+    json_out_key_int(j, "orders", d->n_orders);
+    json_out_key_int(j, "lines", d->lines_read);
+    json_out_key_int(j, "items", d->n_items);
+    json_out_key_int(j, "rejected_rows", (int64_t)p->rejects->total);
+    json_out_key(j, "as_of");
     if (d->as_of == DATE_UNKNOWN) {
-        json_null(j);
+        json_out_null(j);
     } else {
         AUTO(buf_fini) struct buf date;
         buf_init(&date, 64);
         date_print(&date, d->as_of);
-        json_str(j, buf_str(&date));
+        json_out_str(j, buf_str(&date));
     }
-    json_key(j, "left_out");
-    json_object(j);
+    json_out_key(j, "left_out");
+    json_out_object(j);
     for (int reason = 0; reason < LEFT_OUT_REASONS; reason++)
         if (d->left_out[reason])
-            json_key_int(j, left_out_name((enum left_out)reason), d->left_out[reason]);
-    json_end(j);
-    json_end(j);
+            json_out_key_int(j, left_out_name((enum left_out)reason), d->left_out[reason]);
+    json_out_end(j);
+    json_out_end(j);
 }
 
 static void put_bundles(const struct preview *p, struct json_out *j)
@@ -209,10 +209,10 @@ static void put_bundles(const struct preview *p, struct json_out *j)
     uint32_t n = p->rows.n;
     if (p->request->top && n > p->request->top)
         n = p->request->top;
-    json_array(j);
+    json_out_array(j);
     for (uint32_t i = 0; i < n; i++)
         bundle_row_json(&p->rows.rows[i], &context, j);
-    json_end(j);
+    json_out_end(j);
 }
 
 static void put_pair_name(unsigned pair, struct json_out *j, bool is_key)
@@ -221,79 +221,79 @@ static void put_pair_name(unsigned pair, struct json_out *j, bool is_key)
     (void)snprintf(name, sizeof name, "%s.%s", objective_row((enum objective)(pair / TYPE_COUNT))->name,
                    bundle_type_name((enum bundle_type)(pair % TYPE_COUNT)));
     if (is_key)
-        json_key(j, name);
+        json_out_key(j, name);
     else
-        json_key_str(j, "pair", str_of(name));
+        json_out_key_str(j, "pair", str_of(name));
 }
 
 static void put_pairs(const struct preview *p, struct json_out *j)
 {
-    json_key(j, "candidates");
-    json_object(j);
+    json_out_key(j, "candidates");
+    json_out_object(j);
     for (unsigned i = 0; i < BUNDLE_PAIRS_MAX; i++)
         if (is_wanted(p, i) && !p->pairs[i].skip_reason) {
             put_pair_name(i, j, true);
-            json_int(j, p->pairs[i].candidates);
+            json_out_int(j, p->pairs[i].candidates);
         }
-    json_end(j);
-    json_key(j, "pairs_skipped");
-    json_array(j);
+    json_out_end(j);
+    json_out_key(j, "pairs_skipped");
+    json_out_array(j);
     for (unsigned i = 0; i < BUNDLE_PAIRS_MAX; i++)
         if (is_wanted(p, i) && p->pairs[i].skip_reason) {
-            json_object(j);
+            json_out_object(j);
             put_pair_name(i, j, false);
-            json_key_str(j, "reason", str_of(p->pairs[i].skip_reason));
-            json_end(j);
+            json_out_key_str(j, "reason", str_of(p->pairs[i].skip_reason));
+            json_out_end(j);
         }
-    json_end(j);
+    json_out_end(j);
 }
 
 static void put_merge(const struct merge_report *r, struct json_out *j)
 {
-    json_key(j, "merge");
-    json_object(j);
-    json_key_int(j, "candidates", r->candidates);
-    json_key_int(j, "duplicates", r->duplicates);
-    json_key_int(j, "broken_constraint", r->broken_constraint);
-    json_key_int(j, "over_cap", r->over_cap);
-    json_key_int(j, "filled_up", r->filled_up);
-    json_key_int(j, "fronts", r->fronts);
-    json_key_bool(j, "portfolio_skipped", r->portfolio_skipped);
-    json_end(j);
+    json_out_key(j, "merge");
+    json_out_object(j);
+    json_out_key_int(j, "candidates", r->candidates);
+    json_out_key_int(j, "duplicates", r->duplicates);
+    json_out_key_int(j, "broken_constraint", r->broken_constraint);
+    json_out_key_int(j, "over_cap", r->over_cap);
+    json_out_key_int(j, "filled_up", r->filled_up);
+    json_out_key_int(j, "fronts", r->fronts);
+    json_out_key_bool(j, "portfolio_skipped", r->portfolio_skipped);
+    json_out_end(j);
 }
 
 static void put_metrics(const struct preview *p, struct json_out *j)
 {
     int64_t total_us = 0;
-    json_object(j);
-    json_key_int(j, "bundles", p->rows.n);
-    json_key(j, "timings_ms");
-    json_object(j);
+    json_out_object(j);
+    json_out_key_int(j, "bundles", p->rows.n);
+    json_out_key(j, "timings_ms");
+    json_out_object(j);
     for (int phase = 0; phase < PHASE_COUNT; phase++) {
         total_us += p->phase_us[phase];
-        json_key_real(j, PHASE_NAMES[phase], (double)p->phase_us[phase] / 1000, 2);
+        json_out_key_real(j, PHASE_NAMES[phase], (double)p->phase_us[phase] / 1000, 2);
     }
-    json_key_real(j, "total", (double)total_us / 1000, 2);
-    json_end(j);
-    json_key(j, "options");
+    json_out_key_real(j, "total", (double)total_us / 1000, 2);
+    json_out_end(j);
+    json_out_key(j, "options");
     job_request_json(&p->request->job, j);
     put_pairs(p, j);
     put_merge(&p->report, j);
-    json_end(j);
+    json_out_end(j);
 }
 
 static void put_document(const struct preview *p, struct buf *out)
 {
     struct json_out j = json_out_on(out);
-    json_object(&j);
-    json_key_int(&j, "version", 1);
-    json_key(&j, "upload");
+    json_out_object(&j);
+    json_out_key_int(&j, "version", 1);
+    json_out_key(&j, "upload");
     put_upload(p, &j);
-    json_key(&j, "bundles");
+    json_out_key(&j, "bundles");
     put_bundles(p, &j);
-    json_key(&j, "metrics");
+    json_out_key(&j, "metrics");
     put_metrics(p, &j);
-    json_end(&j);
+    json_out_end(&j);
     buf_putc(out, '\n');
 }
 

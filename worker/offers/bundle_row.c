@@ -22,11 +22,11 @@ static struct str keep(struct buf *text, struct arena *memory)
 
 static void put_money(struct json_out *j, const char *key, int64_t minor, unsigned decimals)
 {
-    json_key(j, key);
+    json_out_key(j, key);
     if (minor == MONEY_UNKNOWN)
-        json_null(j);
+        json_out_null(j);
     else
-        json_decimal(j, minor, decimals);
+        json_out_decimal(j, minor, decimals);
 }
 
 // --- id
@@ -84,21 +84,21 @@ static void put_products(const struct market *m, const struct bundle *b, struct 
     struct arena scratch;
     struct json_out j = json_out_on(out);
     arena_init(&scratch, 0);
-    json_array(&j);
+    json_out_array(&j);
     for (uint32_t i = 0; i < b->n_parts; i++) {
         const struct part *p = &b->parts[i];
         const struct item *it = &m->data->items[p->item];
-        json_object(&j);
-        json_key_str(&j, "variant_id", it->variant_id);
-        json_key_str(&j, "product_id", it->product_id);
-        json_key_str(&j, "sku", it->sku);
-        json_key_str(&j, "name", item_display_name(it, &scratch));
-        json_key_int(&j, "quantity", p->quantity);
-        json_key_str(&j, "role", str_of(part_role_name(p->role)));
+        json_out_object(&j);
+        json_out_key_str(&j, "variant_id", it->variant_id);
+        json_out_key_str(&j, "product_id", it->product_id);
+        json_out_key_str(&j, "sku", it->sku);
+        json_out_key_str(&j, "name", item_display_name(it, &scratch));
+        json_out_key_int(&j, "quantity", p->quantity);
+        json_out_key_str(&j, "role", str_of(part_role_name(p->role)));
         put_money(&j, "price", p->price_minor, m->data->decimals);
-        json_end(&j);
+        json_out_end(&j);
     }
-    json_end(&j);
+    json_out_end(&j);
     arena_fini(&scratch);
 }
 
@@ -111,13 +111,13 @@ static void put_guards(struct json_out *j, uint32_t guards)
                  {GUARD_DISCOUNT_CAP, "discount_cap"},
                  {GUARD_LIST_FLOOR, "list_floor"},
                  {GUARD_NICE_ENDING, "nice_ending"}};
-    json_key(j, "guards");
-    json_array(j);
+    json_out_key(j, "guards");
+    json_out_array(j);
     for (size_t g = 0; g < ARRAY_LEN(NAMES); g++) {
         if (guards & NAMES[g].guard)
-            json_str(j, str_of(NAMES[g].name));
+            json_out_str(j, str_of(NAMES[g].name));
     }
-    json_end(j);
+    json_out_end(j);
 }
 
 static int64_t line_price(const struct part *p)
@@ -128,53 +128,53 @@ static int64_t line_price(const struct part *p)
 static void put_per_product(const struct market *m, const struct bundle *b, struct json_out *j)
 {
     unsigned decimals = m->data->decimals;
-    json_key(j, "per_product");
-    json_array(j);
+    json_out_key(j, "per_product");
+    json_out_array(j);
     for (uint32_t i = 0; i < b->n_parts; i++) {
         const struct part *p = &b->parts[i];
         int64_t list = line_price(p);
         bool is_known = list != MONEY_UNKNOWN;
-        json_object(j);
-        json_key_str(j, "variant_id", m->data->items[p->item].variant_id);
-        json_key_int(j, "quantity", p->quantity);
+        json_out_object(j);
+        json_out_key_str(j, "variant_id", m->data->items[p->item].variant_id);
+        json_out_key_int(j, "quantity", p->quantity);
         put_money(j, "list_total", list, decimals);
         put_money(j, "discount", is_known ? p->discount_minor : MONEY_UNKNOWN, decimals);
         put_money(j, "total", is_known ? list - p->discount_minor : MONEY_UNKNOWN, decimals);
-        json_end(j);
+        json_out_end(j);
     }
-    json_end(j);
+    json_out_end(j);
 }
 
 static void put_tiers(const struct market *m, const struct pricing *p, struct json_out *j)
 {
-    json_key(j, "tiers");
-    json_array(j);
+    json_out_key(j, "tiers");
+    json_out_array(j);
     for (uint32_t k = 0; k < p->n_tiers; k++) {
-        json_object(j);
-        json_key_int(j, "min_qty", p->tiers[k].min_quantity);
-        json_key_real(j, "discount_pct", p->tiers[k].discount_bp / 100.0, 2);
+        json_out_object(j);
+        json_out_key_int(j, "min_qty", p->tiers[k].min_quantity);
+        json_out_key_real(j, "discount_pct", p->tiers[k].discount_bp / 100.0, 2);
         put_money(j, "unit_price", p->tiers[k].unit_price_minor, m->data->decimals);
-        json_end(j);
+        json_out_end(j);
     }
-    json_end(j);
+    json_out_end(j);
 }
 
 static void put_side(const struct market *m, const struct bundle *b, enum part_role role, struct json_out *j)
 {
     bool is_reward = role == ROLE_REWARD;
-    json_key(j, is_reward ? "get" : "buy");
-    json_object(j);
-    json_key_int(j, "quantity", is_reward ? b->pricing.get_quantity : b->pricing.buy_quantity);
+    json_out_key(j, is_reward ? "get" : "buy");
+    json_out_object(j);
+    json_out_key_int(j, "quantity", is_reward ? b->pricing.get_quantity : b->pricing.buy_quantity);
     if (is_reward)
-        json_key_real(j, "discount_pct", b->pricing.get_discount_bp / 100.0, 2);
-    json_key(j, "variant_ids");
-    json_array(j);
+        json_out_key_real(j, "discount_pct", b->pricing.get_discount_bp / 100.0, 2);
+    json_out_key(j, "variant_ids");
+    json_out_array(j);
     for (uint32_t i = 0; i < b->n_parts; i++) {
         if (b->parts[i].role == role)
-            json_str(j, m->data->items[b->parts[i].item].variant_id);
+            json_out_str(j, m->data->items[b->parts[i].item].variant_id);
     }
-    json_end(j);
-    json_end(j);
+    json_out_end(j);
+    json_out_end(j);
 }
 
 static void put_structure(const struct market *m, const struct bundle *b, struct json_out *j)
@@ -182,7 +182,7 @@ static void put_structure(const struct market *m, const struct bundle *b, struct
     if (b->type == TYPE_VOLUME) {
         put_tiers(m, &b->pricing, j);
     } else if (b->type == TYPE_MIX_MATCH) {
-        json_key_int(j, "pick_n", b->pricing.pick_n);
+        json_out_key_int(j, "pick_n", b->pricing.pick_n);
     } else if (b->type == TYPE_BXGY) {
         put_side(m, b, ROLE_QUALIFIER, j);
         put_side(m, b, ROLE_REWARD, j);
@@ -193,23 +193,23 @@ static void put_pricing(const struct market *m, const struct bundle *b, struct b
 {
     const struct pricing *p = &b->pricing;
     struct json_out j = json_out_on(out);
-    json_object(&j);
+    json_out_object(&j);
     put_money(&j, "original_total", p->original_minor, m->data->decimals);
     put_money(&j, "bundle_price", p->bundle_minor, m->data->decimals);
     put_money(&j, "discount_amount", p->discount_minor, m->data->decimals);
-    json_key_real(&j, "total_discount_pct", p->discount_bp / 100.0, 2);
-    json_key(&j, "currency");
+    json_out_key_real(&j, "total_discount_pct", p->discount_bp / 100.0, 2);
+    json_out_key(&j, "currency");
     if (m->data->currency[0])
-        json_str(&j, str_of(m->data->currency));
+        json_out_str(&j, str_of(m->data->currency));
     else
-        json_null(&j);
-    json_key_str(&j, "method", str_of(price_method_name(p->method)));
+        json_out_null(&j);
+    json_out_key_str(&j, "method", str_of(price_method_name(p->method)));
     put_guards(&j, p->guards);
     put_per_product(m, b, &j);
     put_structure(m, b, &j);
     if (p->original_minor == MONEY_UNKNOWN)
-        json_key_str(&j, "note", STR("The upload has no prices: percentages only."));
-    json_end(&j);
+        json_out_key_str(&j, "note", STR("The upload has no prices: percentages only."));
+    json_out_end(&j);
 }
 
 // 95 % interval of the lift: the joint orders as a Poisson count, on the log scale.
@@ -218,57 +218,57 @@ static void put_lift_interval(const struct bundle *b, struct json_out *j)
     if (b->lift <= 0 || b->orders_together == 0)
         return;
     double factor = exp(1.96 / sqrt(b->orders_together));
-    json_key_real(j, "lift_low", b->lift / factor, 4);
-    json_key_real(j, "lift_high", b->lift * factor, 4);
+    json_out_key_real(j, "lift_low", b->lift / factor, 4);
+    json_out_key_real(j, "lift_high", b->lift * factor, 4);
 }
 
 static void put_evidence(const struct market *m, const struct bundle *b, struct buf *out)
 {
     struct json_out j = json_out_on(out);
-    json_object(&j);
-    json_key_int(&j, "orders_together", b->orders_together);
-    json_key_int(&j, "orders_base", b->orders_base);
-    json_key_int(&j, "orders_total", b->orders_total);
-    json_key(&j, "orders_recent");
+    json_out_object(&j);
+    json_out_key_int(&j, "orders_together", b->orders_together);
+    json_out_key_int(&j, "orders_base", b->orders_base);
+    json_out_key_int(&j, "orders_total", b->orders_total);
+    json_out_key(&j, "orders_recent");
     if (m->data->has_dates)
-        json_int(&j, b->orders_recent);
+        json_out_int(&j, b->orders_recent);
     else
-        json_null(&j);
-    json_key_int(&j, "recent_days", RECENT_DAYS);
-    json_key_real(&j, "expected", b->expected, 4);
+        json_out_null(&j);
+    json_out_key_int(&j, "recent_days", RECENT_DAYS);
+    json_out_key_real(&j, "expected", b->expected, 4);
     put_lift_interval(b, &j);
-    json_key_real(&j, "strength", b->strength, 4);
-    json_key(&j, "features");
-    json_object(&j);
-    json_key_real(&j, "fit", b->fit, 4);
-    json_key_real(&j, "inventory", b->inventory, 4);
-    json_key_real(&j, "price_sanity", b->price_sanity, 4);
-    json_key_real(&j, "novelty", b->novelty, 4);
-    json_end(&j);
-    json_end(&j);
+    json_out_key_real(&j, "strength", b->strength, 4);
+    json_out_key(&j, "features");
+    json_out_object(&j);
+    json_out_key_real(&j, "fit", b->fit, 4);
+    json_out_key_real(&j, "inventory", b->inventory, 4);
+    json_out_key_real(&j, "price_sanity", b->price_sanity, 4);
+    json_out_key_real(&j, "novelty", b->novelty, 4);
+    json_out_end(&j);
+    json_out_end(&j);
 }
 
 static void put_sources(const struct bundle *b, struct buf *out)
 {
     struct json_out j = json_out_on(out);
-    json_array(&j);
+    json_out_array(&j);
     for (unsigned s = 0; s < SOURCE_COUNT; s++) {
         if (b->sources & 1u << s)
-            json_str(&j, str_of(source_name((enum source_bit)s)));
+            json_out_str(&j, str_of(source_name((enum source_bit)s)));
     }
-    json_end(&j);
+    json_out_end(&j);
 }
 
 static void put_objectives(const struct bundle *b, struct buf *out)
 {
     struct json_out j = json_out_on(out);
-    json_array(&j);
-    json_str(&j, str_of(objective_row(b->objective)->name)); // the one it ranks under first
+    json_out_array(&j);
+    json_out_str(&j, str_of(objective_row(b->objective)->name)); // the one it ranks under first
     for (unsigned o = 0; o < OBJECTIVE_COUNT; o++) {
         if (o != b->objective && b->objectives & 1u << o)
-            json_str(&j, str_of(objective_row((enum objective)o)->name));
+            json_out_str(&j, str_of(objective_row((enum objective)o)->name));
     }
-    json_end(&j);
+    json_out_end(&j);
 }
 
 static void make_texts(const struct market *m, const struct bundle *b, struct buf *text, struct arena *memory,
@@ -318,39 +318,39 @@ void bundle_rows_make(const struct market *m, const struct bundle_list *list, st
 
 static void key_raw(struct json_out *j, const char *key, struct str json)
 {
-    json_key(j, key);
-    json_raw(j, json);
+    json_out_key(j, key);
+    json_out_raw(j, json);
 }
 
 void bundle_row_json(const struct bundle_row *row, const struct bundle_row_context *c, struct json_out *j)
 {
-    json_object(j);
-    json_key_str(j, "id", str_of(row->id));
-    json_key_str(j, "csv_upload_id", c->csv_upload_id);
-    json_key_str(j, "shop_id", c->shop_id);
-    json_key_str(j, "bundle_type", row->bundle_type);
-    json_key_str(j, "objective", row->objective);
+    json_out_object(j);
+    json_out_key_str(j, "id", str_of(row->id));
+    json_out_key_str(j, "csv_upload_id", c->csv_upload_id);
+    json_out_key_str(j, "shop_id", c->shop_id);
+    json_out_key_str(j, "bundle_type", row->bundle_type);
+    json_out_key_str(j, "objective", row->objective);
     key_raw(j, "products", row->products);
     key_raw(j, "pricing", row->pricing);
     key_raw(j, "ai_copy", row->ai_copy);
-    json_key_real(j, "confidence", row->confidence, 6);
-    json_key_real(j, "predicted_lift", row->predicted_lift, 6);
-    json_key_real(j, "support", row->support, 6);
-    json_key_real(j, "lift", row->lift, 6);
-    json_key_real(j, "ranking_score", row->ranking_score, 6);
-    json_key_int(j, "rank_position", row->rank_position);
-    json_key_str(j, "discount_reference", row->discount_reference);
-    json_key_str(j, "status", c->status);
-    json_key_str(j, "explanation", row->explanation);
+    json_out_key_real(j, "confidence", row->confidence, 6);
+    json_out_key_real(j, "predicted_lift", row->predicted_lift, 6);
+    json_out_key_real(j, "support", row->support, 6);
+    json_out_key_real(j, "lift", row->lift, 6);
+    json_out_key_real(j, "ranking_score", row->ranking_score, 6);
+    json_out_key_int(j, "rank_position", row->rank_position);
+    json_out_key_str(j, "discount_reference", row->discount_reference);
+    json_out_key_str(j, "status", c->status);
+    json_out_key_str(j, "explanation", row->explanation);
     key_raw(j, "evidence", row->evidence);
     key_raw(j, "generation_sources", row->generation_sources);
     key_raw(j, "objectives", row->objectives);
-    json_key_bool(j, "is_approved", c->is_approved);
-    json_key_bool(j, "is_used", c->is_used);
-    json_key(j, "created_at");
+    json_out_key_bool(j, "is_approved", c->is_approved);
+    json_out_key_bool(j, "is_used", c->is_used);
+    json_out_key(j, "created_at");
     if (c->created_at.len)
-        json_str(j, c->created_at);
+        json_out_str(j, c->created_at);
     else
-        json_null(j);
-    json_end(j);
+        json_out_null(j);
+    json_out_end(j);
 }

@@ -42,15 +42,15 @@ static int64_t int_at(const PGresult *r, int row, int column)
 static void put_upload(struct json_out *j, const PGresult *r)
 {
     static const char *const texts[] = {"csv_upload_id", "run_id", "shop_id", "filename", "status", "error_message"};
-    json_object(j);
+    json_out_object(j);
     for (int i = 0; i < 6; i++)
-        json_key_str(j, texts[i], text_at(r, 0, i));
-    json_key_int(j, "total_rows", int_at(r, 0, 6));
-    json_key_int(j, "processed_rows", int_at(r, 0, 7));
-    json_key_int(j, "rejected_rows", int_at(r, 0, 8));
-    json_key_str(j, "job", text_at(r, 0, 9));
-    json_key_str(j, "created_at", text_at(r, 0, 10));
-    json_end(j);
+        json_out_key_str(j, texts[i], text_at(r, 0, i));
+    json_out_key_int(j, "total_rows", int_at(r, 0, 6));
+    json_out_key_int(j, "processed_rows", int_at(r, 0, 7));
+    json_out_key_int(j, "rejected_rows", int_at(r, 0, 8));
+    json_out_key_str(j, "job", text_at(r, 0, 9));
+    json_out_key_str(j, "created_at", text_at(r, 0, 10));
+    json_out_end(j);
 }
 
 static void put_bundle(struct json_out *j, const PGresult *r, int i, struct str upload, struct str shop)
@@ -84,18 +84,18 @@ static void put_bundle(struct json_out *j, const PGresult *r, int i, struct str 
 static void put_document(struct buf *json, const PGresult *upload, const PGresult *rows, struct str shop)
 {
     struct json_out j = json_out_on(json);
-    json_object(&j);
-    json_key_int(&j, "version", 1);
-    json_key(&j, "upload");
+    json_out_object(&j);
+    json_out_key_int(&j, "version", 1);
+    json_out_key(&j, "upload");
     put_upload(&j, upload);
-    json_key(&j, "bundles");
-    json_array(&j);
+    json_out_key(&j, "bundles");
+    json_out_array(&j);
     for (int i = 0; i < PQntuples(rows); i++)
         put_bundle(&j, rows, i, text_at(upload, 0, 0), shop);
-    json_end(&j);
-    json_key(&j, "metrics");
-    json_raw(&j, PQgetisnull(upload, 0, 11) ? STR("{}") : text_at(upload, 0, 11));
-    json_end(&j);
+    json_out_end(&j);
+    json_out_key(&j, "metrics");
+    json_out_raw(&j, PQgetisnull(upload, 0, 11) ? STR("{}") : text_at(upload, 0, 11));
+    json_out_end(&j);
 }
 
 bool bundle_store_document(struct pg *pg, struct str shop, struct str upload, struct buf *json, struct err *e)

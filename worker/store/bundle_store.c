@@ -252,10 +252,10 @@ static struct str progress_metadata(struct store *s, uint32_t bundles)
     AUTO(buf_finip) struct buf text;
     buf_init(&text, 64 << 10);
     struct json_out j = json_out_on(&text);
-    json_object(&j);
-    json_key_str(&j, "job", s->target->job);
-    json_key_int(&j, "bundles", bundles);
-    json_end(&j);
+    json_out_object(&j);
+    json_out_key_str(&j, "job", s->target->job);
+    json_out_key_int(&j, "bundles", bundles);
+    json_out_end(&j);
     struct str json = buf_str(&text);
     return (struct str){arena_strdup(&s->memory, json.ptr, json.len), json.len};
 }
