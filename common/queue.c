@@ -72,14 +72,16 @@ static bool name_index(const struct redis_reply *r, const char *const *names, si
     return false;
 }
 
-bool queue_admit_reply(const struct redis_reply *r, enum queue_admission *what, struct str *job)
+bool queue_admit_reply(const struct redis_reply *r, struct queue_admitted *out)
 {
     static const char *const NAMES[] = {"admitted", "joined", "replaced", "gone"};
     size_t i;
     if (!name_index(redis_reply_at(r, 0), NAMES, ARRAY_LEN(NAMES), &i))
         return false;
-    *what = (enum queue_admission)i;
-    *job = redis_reply_str(redis_reply_at(r, 1));
+    *out = (struct queue_admitted){.what = (enum queue_admission)i,
+                                   .job = redis_reply_str(redis_reply_at(r, 1)),
+                                   .upload = redis_reply_str(redis_reply_at(r, 2)),
+                                   .shop = redis_reply_str(redis_reply_at(r, 3))};
     return true;
 }
 

@@ -46,7 +46,11 @@ struct queue_job {
 void queue_admit_cmd(const struct queue *q, struct str raw, const struct queue_job *job, const struct queue_stage *plan,
                      size_t n_stages, struct redis_cmd *out);
 enum queue_admission { QUEUE_ADMITTED, QUEUE_JOINED, QUEUE_REPLACED, QUEUE_GONE };
-bool queue_admit_reply(const struct redis_reply *r, enum queue_admission *what, struct str *job);
+struct queue_admitted { // views into the reply
+    enum queue_admission what;
+    struct str job, upload, shop;
+};
+bool queue_admit_reply(const struct redis_reply *r, struct queue_admitted *out);
 
 void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload,
                       struct redis_cmd *out);

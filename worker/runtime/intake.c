@@ -1,17 +1,26 @@
 #include "worker/runtime/loop_internal.h"
 
-#include <stdio.h>
-
 #include "common/check.h"
 #include "common/log.h"
 
-static void on_admitted(void *context, const struct redis_reply *reply)
+static void log_admitted(const struct queue_admitted *a)
 {
     static const char *const WORDS[] = {"job admitted", "job joined the one that runs",
                                         "job replaced the one that ran"};
+    AUTO(arena_fini) struct arena memory;
+    arena_init(&memory, 0);
+    const struct log_context context = {.job = arena_strdup(&memory, a->job.ptr, a->job.len),
+                                        .upload = arena_strdup(&memory, a->upload.ptr, a->upload.len),
+                                        .shop = arena_strdup(&memory, a->shop.ptr, a->shop.len)};
+    log_set_context(&context);
+    LOG(LOG_INFO, WORDS[a->what]);
+    log_set_context(NULL);
+}
+
+static void on_admitted(void *context, const struct redis_reply *reply)
+{
     struct loop *l = context;
-    enum queue_admission what;
-    struct str job;
+    struct queue_admitted admitted;
     struct err e;
     if (!reply)
         return; // it waits in the intake: the sweep brings it again
@@ -19,11 +28,9 @@ static void on_admitted(void *context, const struct redis_reply *reply)
         LOG(LOG_ERROR, "a job could not be admitted", LOG_S("error", e.message));
         return;
     }
-    if (!queue_admit_reply(reply, &what, &job) || what == QUEUE_GONE)
+    if (!queue_admit_reply(reply, &admitted) || admitted.what == QUEUE_GONE)
         return;
-    char name[QUEUE_ID_MAX + 1];
-    (void)snprintf(name, sizeof name, STR_FMT, STR_ARG(job));
-    LOG(LOG_INFO, WORDS[what], LOG_S("job", name));
+    log_admitted(&admitted);
     l->may_draw = true;
     turn_maybe(l);
 }

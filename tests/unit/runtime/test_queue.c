@@ -110,11 +110,12 @@ static enum queue_admission admit(struct world *w, const char *job, const char *
                                 .payload = STR("payload")};
     queue_admit_cmd(&w->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
-    enum queue_admission what;
-    struct str name;
-    assert_true(queue_admit_reply(r, &what, &name));
-    (void)snprintf(answer, 32, STR_FMT, STR_ARG(name));
-    return what;
+    struct queue_admitted admitted;
+    assert_true(queue_admit_reply(r, &admitted));
+    assert_true(str_eq(admitted.upload, str_of(upload)));
+    assert_true(str_eq(admitted.shop, STR("shop")));
+    (void)snprintf(answer, 32, STR_FMT, STR_ARG(admitted.job));
+    return admitted.what;
 }
 
 static size_t draw(struct world *w, unsigned n)
