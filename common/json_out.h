@@ -1,5 +1,5 @@
 // Writing JSON into a buf: commas and escaping are its business, nesting is the caller's. (Reading JSON is jansson's;
-// writing it by jansson costs more than pricing the bundles that are written.)
+// writing needs no tree to be built first.)
 //
 //     struct json_out j = json_out_on(&b);
 //     json_out_object(&j); json_out_key_int(&j, "n", 3); json_out_end(&j);
