@@ -106,12 +106,13 @@ static void put_jitter(struct redis_cmd *out)
     redis_cmd_int(out, random() % 101);
 }
 
-void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned n_settlements,
-                      struct redis_cmd *out)
+void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned want_urgent,
+                      unsigned n_settlements, struct redis_cmd *out)
 {
     begin(q, &SCRIPT_TURN, out);
     redis_cmd_text(out, worker);
     redis_cmd_int(out, want);
+    redis_cmd_int(out, want_urgent);
     put_jitter(out);
     redis_cmd_int(out, n_settlements);
 }

@@ -77,9 +77,10 @@ struct queue_settlement {
     const struct queue_more *more;
     size_t n_more;
 };
-// A turn: queue_turn_begin, then queue_turn_add for each of n_settlements.
-void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned n_settlements,
-                      struct redis_cmd *out);
+// A turn: queue_turn_begin, then queue_turn_add for each of n_settlements. want: how many tasks to draw, want_urgent:
+// how many of these may be of urgency 0.
+void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned want_urgent,
+                      unsigned n_settlements, struct redis_cmd *out);
 void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s);
 
 struct queue_claim { // views into the reply

@@ -1,10 +1,11 @@
 -- A worker's turn: ends the tasks it has finished and draws new ones, in one round trip.
--- ARGV 2 worker  3 how many to draw  4 jitter (0..100)  5 how many ended, then for each:
+-- ARGV 2 worker  3 how many to draw  4 how many of these may be of class 0: those that begin at once, so that no worker
+--      sits on what another could begin  5 jitter (0..100)  6 how many ended, then for each:
 --      ref, token, outcome (done|failed|retry|away|back), result, message, reason, bundles, n, n x (task, payload)
 -- Returns {{verdict per ended task: ok|again|fenced|closed}, {claims}, now}; a claim is
 --      {ref, token, stage, task payload, attempts, crashes, ms left, job payload, shop, upload, partial, failed,
 --       {task, result, ...} of what the stage is made from (stages of one task)}
-local worker, want, jitter = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local worker, want, want_urgent, jitter = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local function settle(ref, token, outcome, result, message, reason, bundles, more)
   local job, task = split_ref(ref)
@@ -25,8 +26,8 @@ local function settle(ref, token, outcome, result, message, reason, bundles, mor
   return 'ok'
 end
 
-local verdicts, at = {}, 6
-for i = 1, tonumber(ARGV[5]) do
+local verdicts, at = {}, 7
+for i = 1, tonumber(ARGV[6]) do
   local more = {}
   local n = tonumber(ARGV[at + 7])
   for k = 0, n - 1 do more[k + 1] = {ARGV[at + 8 + 2 * k], ARGV[at + 9 + 2 * k]} end
@@ -34,9 +35,9 @@ for i = 1, tonumber(ARGV[5]) do
   at = at + 8 + 2 * n
 end
 
--- Draws one ref: the first class that has any, shops in turn, passing over shops at their cap.
-local function draw()
-  for class = 0, 1 do
+-- Draws one ref: the first class from `class` on that has any, shops in turn, passing over shops at their cap.
+local function draw(class)
+  for class = class, 1 do
     local ring = Q .. ':ring:' .. class
     for _ = 1, math.min(call('LLEN', ring), 100) do
       local shop = call('LPOP', ring)
@@ -44,7 +45,7 @@ local function draw()
         local list = Q .. ':ready:' .. class .. ':' .. shop
         local ref = call('LPOP', list)
         if call('EXISTS', list) == 1 then call('RPUSH', ring, shop) end
-        if ref then return ref end
+        if ref then return ref, class end
       else
         call('RPUSH', ring, shop)
       end
@@ -81,14 +82,21 @@ local function claim(ref)
           f[3] or '0', f[4] or '[]', made_from}
 end
 
-local claims, drawn = {}, 0
+local claims, drawn, urgent = {}, 0, 0
 while #claims < want and drawn < want + 200 do
-  local ref = draw()
+  local ref, class = draw(urgent < want_urgent and 0 or 1)
   if not ref then break end
   drawn = drawn + 1
-  claims[#claims + 1] = claim(ref)
+  local c = claim(ref)
+  if c then
+    claims[#claims + 1] = c
+    if class == 0 then urgent = urgent + 1 end
+  end
 end
--- More than this worker can take: wake the next one, which does the same.
-if want > 0 and #claims == want and call('EXISTS', Q .. ':ring:0', Q .. ':ring:1') > 0 then must_wake = true end
+-- More than this worker can take: wake the next one, which does the same. (Not when nothing could be drawn: shops at
+-- their cap stay in the ring.)
+local is_more = want > 0 and #claims == want and call('EXISTS', Q .. ':ring:1') == 1
+local is_more_urgent = want > 0 and urgent == want_urgent and call('EXISTS', Q .. ':ring:0') == 1
+if is_more or is_more_urgent then must_wake = true end
 finish()
 return {verdicts, claims, NOW}

@@ -127,3 +127,15 @@ ends_sound 'zero price, negative quantity, another currency, 4-byte UTF-8, no id
 expect_json "$TEST_DIR/bundles.json" 'length > 0 and ([.[].products[].variant_id] | any(IN("z1", "z2", "z3")) | not)'
 
 expect workers_stop
+
+note 'an upload over a limit fails, by the name of the limit, in the event and in the table'
+export BUNDLE_JOB_LINES_MAX=2
+workers_start 1
+write_file '1,c1,2025-01-01,USD,paid,11,v1,A,Mug,1,9.99' '2,c1,2025-01-02,USD,paid,21,v1,A,Mug,1,9.99' \
+    '3,c1,2025-01-03,USD,paid,31,v1,A,Mug,1,9.99'
+load demo "$file"
+run_job demo "$UPLOAD" failed
+expect_match 'job.lines_max' "$(job_field "$JOB" reason)" 'the reason'
+expect_match '^failed\|.*job.lines_max' \
+    "$(servers_psql "select status, error_message from csv_uploads where run_id = '$UPLOAD'")" 'the upload in the table'
+expect workers_stop

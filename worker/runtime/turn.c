@@ -59,7 +59,7 @@ static void ended_append(struct loop *l, struct task *t)
 }
 
 // How many tasks to hold: one per slot, and as many more as the slots end while a round trip is on its way (Little's
-// law).
+// law). What is held ahead is of the many small ones; urgent ones are drawn for free slots only.
 static unsigned hold_target(const struct loop *l)
 {
     double ahead = l->config->slots * l->round_trip_us / (l->task_us > 1 ? l->task_us : 1);
@@ -178,7 +178,7 @@ static void take_ended(struct loop *l)
 
 // On a slow network it pays to wait: what still runs here will have ended long before a round trip is over, so one turn
 // can carry it all. Never longer than a round trip: a task may take longer than the others did.
-static bool is_gathering(struct loop *l)
+static bool should_gather(struct loop *l)
 {
     unsigned running = (unsigned)beat_held(l->beat) - l->n_ended;
     double rest_us = running * l->task_us / l->config->slots;
@@ -199,7 +199,7 @@ static bool is_gathering(struct loop *l)
 
 void turn_maybe(struct loop *l)
 {
-    if (l->is_turn_out || !redis_async_is_ready(l->command) || is_gathering(l))
+    if (l->is_turn_out || !redis_async_is_ready(l->command) || should_gather(l))
         return;
     take_ended(l);
     unsigned held = held_after_turn(l);
@@ -209,7 +209,8 @@ void turn_maybe(struct loop *l)
     if (l->n_settling == 0 && l->turn_want == 0)
         return;
     struct redis_cmd c;
-    queue_turn_begin(&l->config->queue, l->config->worker, l->turn_want, l->n_settling, &c);
+    unsigned free_slots = held < l->config->slots ? l->config->slots - held : 0;
+    queue_turn_begin(&l->config->queue, l->config->worker, l->turn_want, free_slots, l->n_settling, &c);
     add_settlements(l, &c);
     l->may_draw = false;
     l->is_turn_out = true;

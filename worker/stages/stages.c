@@ -195,7 +195,7 @@ bool stage_failed(struct task *t, struct stages_slot *slot, struct str csv_uploa
 {
     bool is_last = !err_kind_is_retried(e->kind) ||
                    (err_kind_burns_attempt(e->kind) && t->attempts + 1 >= slot->env->settings->queue_attempts);
-    if (!is_last || e->kind == ERR_CANCELLED || e->kind == ERR_FENCED || e->kind == ERR_NOT_FOUND)
+    if (!is_last || e->kind == ERR_CANCELLED || e->kind == ERR_FENCED || csv_upload_id.len == 0)
         return false;
     const struct store_target target = {.job = t->job, .shop = t->shop, .csv_upload_id = csv_upload_id};
     struct err second;

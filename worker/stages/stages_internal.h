@@ -31,7 +31,8 @@ bool stage_make(struct task *t, struct stages_slot *slot, const struct job_reque
 bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
                     struct artefact **out, struct err *e) MUST_USE;
 
-// A failure that ends the job is written to PostgreSQL too, where the web app looks. Returns false, as err_set does.
+// A failure that ends the job is written to PostgreSQL too, where the web app looks (csv_upload_id "": there is no such
+// row to write it to). Returns false, as err_set does.
 bool stage_failed(struct task *t, struct stages_slot *slot, struct str csv_upload_id, struct err *e);
 
 #endif

@@ -390,12 +390,12 @@ static bool run(struct load *l, struct str shop, struct str upload, struct uploa
 bool upload_load(struct pg *pg, struct str shop, struct str upload, const struct enrich_rules *rules,
                  const atomic_bool *is_cancelled, struct upload_info *info, struct dataset **out, struct err *e)
 {
-    struct upload_info own;
+    struct upload_info own = {0};
     struct load l = {.pg = pg, .is_cancelled = is_cancelled};
     l.builder = builder_create(rules);
     bool is_good = run(&l, shop, upload, &own, e) && builder_finish(l.builder, out, e);
     builder_destroy(l.builder);
-    if (is_good)
+    if (own.csv_upload_id[0])
         *info = own;
     return is_good;
 }

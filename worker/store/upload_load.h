@@ -2,9 +2,10 @@
 // orders, lines, variants, inventory and catalogue, decoded straight into the builder.
 //
 // `upload` is a csv_uploads.id or a run_id of `shop`: its data set is all files of the run.
-// FAILURE   ERR_NOT_FOUND: no such upload of that shop (which of both is said); ERR_LIMIT; ERR_CANCELLED between rows
-// when
-//           *is_cancelled; ERR_PG*; ERR_INPUT when the upload's status is "failed" or "importing".
+// FAILURE   ERR_NOT_FOUND: no such upload of that shop (which of both is said); ERR_LIMIT; ERR_CANCELLED between rows,
+//           when *is_cancelled; ERR_PG*; ERR_INPUT when the upload's status is "failed" or "importing".
+//           *info is filled as soon as the upload may be worked on, also when false is returned: whoever reports the
+//           failure needs to know whose it is.
 #ifndef BUNDLE_WORKER_STORE_UPLOAD_LOAD_H
 #define BUNDLE_WORKER_STORE_UPLOAD_LOAD_H
 

@@ -118,10 +118,10 @@ static enum queue_admission admit(struct world *w, const char *job, const char *
     return admitted.what;
 }
 
-static size_t draw(struct world *w, unsigned n)
+static size_t draw_some(struct world *w, unsigned n, unsigned n_urgent)
 {
     struct redis_cmd c;
-    queue_turn_begin(&w->queue, "test", n, 0, &c);
+    queue_turn_begin(&w->queue, "test", n, n_urgent, 0, &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     for (size_t i = 0; i < queue_turn_claims(r); i++) {
         struct queue_claim claim;
@@ -138,6 +138,11 @@ static size_t draw(struct world *w, unsigned n)
             assert_int_equal(queue_claim_results(&claim), 1 + w->n_done);
     }
     return queue_turn_claims(r);
+}
+
+static size_t draw(struct world *w, unsigned n)
+{
+    return draw_some(w, n, n);
 }
 
 static enum queue_verdict settle(struct world *w, const struct held *h, enum queue_outcome outcome)
@@ -159,7 +164,7 @@ static enum queue_verdict settle(struct world *w, const struct held *h, enum que
                                        .bundles = -1,
                                        .more = more,
                                        .n_more = splits ? w->n_many : 0};
-    queue_turn_begin(&w->queue, "test", 0, 1, &c);
+    queue_turn_begin(&w->queue, "test", 0, 0, 1, &c);
     queue_turn_add(&c, &s);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     assert_int_equal(queue_turn_verdicts(r), 1);
@@ -499,6 +504,29 @@ static void shops_take_turns(void **state)
     assert_string_equal(w->held[1].ref, "fair5/first"); // the small shop's only job is second, not sixth
 }
 
+static void urgent_tasks_are_not_held_ahead(void **state)
+{
+    struct world *w = *state;
+    char answer[32];
+    w->n_many = 4;
+    (void)snprintf(w->job, sizeof w->job, "one");
+    (void)admit(w, "one", "one", false, answer);
+    assert_int_equal(draw_some(w, 9, 1), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK); // four small tasks now
+    for (int i = 0; i < 3; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "more%d", i);
+        (void)admit(w, id, id, false, answer);
+    }
+    assert_int_equal(draw_some(w, 9, 2), 6); // two of the three urgent ones, all four small ones
+    assert_string_equal(w->held[1].stage, "first");
+    assert_string_equal(w->held[2].stage, "first");
+    assert_string_equal(w->held[3].stage, "many");
+    assert_int_equal(plain_int(w, "LLEN", "wake", NULL), 1); // somebody else is told of the third
+    assert_int_equal(draw_some(w, 9, 0), 0);
+    assert_int_equal(draw_some(w, 9, 1), 1);
+}
+
 static int setup(void **state)
 {
     const char *text = getenv("BUNDLE_TEST_REDIS");
@@ -549,6 +577,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelling_fences_what_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_message_is_put_aside_once, setup, teardown),
         cmocka_unit_test_setup_teardown(shops_take_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(urgent_tasks_are_not_held_ahead, setup, teardown),
     };
     if (!getenv("BUNDLE_TEST_REDIS")) {
         (void)puts("skipped: BUNDLE_TEST_REDIS names no Redis (scripts/test sets it)");
