@@ -76,6 +76,11 @@
     INT(offers_fill_up_to, "offers.fill_up_to", 12, 0, 1000,                                                           \
         "Fewer final bundles than this are filled up with co-purchased pairs.")                                        \
     INT(offers_preliminary_max, "offers.preliminary_max", 12, 1, 1000, "Preliminary bundles per job.")                 \
+    REAL(                                                                                                              \
+        offers_coverage_weight, "offers.coverage_weight", 0.5, 0, 1,                                                   \
+        "Share of the rank that goes to orders which no bundle before reaches; the rest to the bundle's own figures.") \
+    CHOICE(ladder_order, "ladder.order", "top_down", "top_down|bottom_up",                                             \
+           "Where an objective and type have too few candidates: strongest evidence first, or the catalogue first.")   \
     REAL(offers_margin_floor, "offers.margin_floor", 0.10, 0, 10,                                                      \
          "Never sell below cost * (1 + this), where cost is known.")                                                   \
     REAL(offers_list_floor, "offers.list_floor", 0.30, 0, 1, "Never sell below this share of the list total.")         \

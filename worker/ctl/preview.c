@@ -8,6 +8,7 @@
 #include "worker/copy/template.h"
 #include "worker/dataset/builder.h"
 #include "worker/offers/bundle_row.h"
+#include "worker/offers/report.h"
 #include "worker/settings.h"
 
 // X(phase, name in "timings_ms")
@@ -40,6 +41,7 @@ struct preview {
     struct bundle_list lists[BUNDLE_PAIRS_MAX];
     uint32_t n_lists;
     struct merge_report report;
+    struct pair_report ladder;
     struct bundle_rows rows;
     int64_t phase_us[PHASE_COUNT];
     atomic_bool is_cancelled; // nobody sets it: one process, one Ctrl-C
@@ -132,6 +134,7 @@ static bool is_wanted(const struct preview *p, unsigned pair)
 static bool work_out_pairs(struct preview *p, struct err *e)
 {
     int64_t begun_us = clock_mono_us();
+    p->ladder.now_us = clock_mono_us;
     for (unsigned pair = 0; pair < BUNDLE_PAIRS_MAX; pair++) {
         enum objective o = (enum objective)(pair / TYPE_COUNT);
         enum bundle_type t = (enum bundle_type)(pair % TYPE_COUNT);
@@ -142,7 +145,7 @@ static bool work_out_pairs(struct preview *p, struct err *e)
         if (outcome->skip_reason)
             continue;
         struct bundle_list *list = &p->lists[p->n_lists];
-        if (!offers_for_pair(&p->market, &p->rules, o, t, &p->memory, &p->is_cancelled, list, e))
+        if (!offers_for_pair(&p->market, &p->rules, o, t, &p->memory, &p->is_cancelled, list, &p->ladder, e))
             return false;
         outcome->candidates = list->n;
         p->n_lists++;
@@ -252,13 +255,7 @@ static void put_merge(const struct merge_report *r, struct json_out *j)
 {
     json_out_key(j, "merge");
     json_out_object(j);
-    json_out_key_int(j, "candidates", r->candidates);
-    json_out_key_int(j, "duplicates", r->duplicates);
-    json_out_key_int(j, "broken_constraint", r->broken_constraint);
-    json_out_key_int(j, "over_cap", r->over_cap);
-    json_out_key_int(j, "filled_up", r->filled_up);
-    json_out_key_int(j, "fronts", r->fronts);
-    json_out_key_bool(j, "portfolio_skipped", r->portfolio_skipped);
+    merge_report_json(r, j);
     json_out_end(j);
 }
 
@@ -278,6 +275,7 @@ static void put_metrics(const struct preview *p, struct json_out *j)
     json_out_key(j, "options");
     job_request_json(&p->request->job, j);
     put_pairs(p, j);
+    pair_report_json(&p->ladder, j);
     put_merge(&p->report, j);
     json_out_end(j);
 }

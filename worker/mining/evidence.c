@@ -329,7 +329,7 @@ static void offer_pair(struct miner *m, uint32_t a, uint32_t b, double expected_
     bool is_pair = may_be_pair && best_may_take(&m->pairs, bound);
     if (!is_near && !is_pair)
         return;
-    struct item_pair pair = {a, b, orders, m->tally.recent[b], (float)evidence_score(orders, expected, shrink)};
+    struct item_pair pair = {a, b, orders, m->tally.recent[b], (float)evidence_score(orders, expected, shrink), 0};
     if (is_near)
         best_offer(&m->near, &pair, shrink);
     if (is_pair)
@@ -346,7 +346,7 @@ static void keep_neighbours(struct miner *m, uint32_t item)
     }
     for (uint32_t i = 0; i < m->near.n; i++) {
         const struct item_pair *p = &m->near.pairs[i];
-        m->neighbours[m->n_neighbours++] = (struct neighbour){p->b, p->orders, p->orders_recent, p->score};
+        m->neighbours[m->n_neighbours++] = (struct neighbour){p->b, p->orders, p->orders_recent, p->score, p->score};
     }
     best_clear(&m->near);
     m->v->neighbour_first[item + 1] = (uint32_t)m->n_neighbours;

@@ -24,12 +24,14 @@ struct neighbour {
     uint32_t orders;        // joint
     uint32_t orders_recent; // joint, in the 30 days before as_of
     float score;
+    float relevance;
 };
 
 struct item_pair {
     uint32_t a, b; // a < b
     uint32_t orders, orders_recent;
     float score;
+    float gain; // share of the orders, weighted by age, that it reaches and no pair before it does
 };
 
 struct mining_rules {

@@ -7,7 +7,7 @@
 #include "common/mp.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "binary columns are little-endian");
-_Static_assert(sizeof(struct neighbour) == 16 && sizeof(struct item_pair) == 20, "written as they are: no padding");
+_Static_assert(sizeof(struct neighbour) == 20 && sizeof(struct item_pair) == 24, "written as they are: no padding");
 
 static void put_bin(struct buf *out, const char *key, const void *data, size_t n, size_t size)
 {

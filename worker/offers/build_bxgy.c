@@ -80,7 +80,7 @@ static bool is_pair_taken(const struct search *s, uint32_t a, uint32_t b)
 
 static void build_from(struct search *s, const struct link *l)
 {
-    struct bundle b = search_bundle(s);
+    struct bundle b = search_bundle(s, l->sources);
     b.strength = l->strength;
     search_add_part(&b, l->anchor, 1, ROLE_QUALIFIER);
     if (!search_may_join(s, &b, l->partner))

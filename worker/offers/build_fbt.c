@@ -40,7 +40,7 @@ static void extend_by_links(struct search *s, struct bundle *b)
 
 static void build_from(struct search *s, const struct link *l)
 {
-    struct bundle b = search_bundle(s);
+    struct bundle b = search_bundle(s, l->sources);
     search_add_part(&b, l->anchor, 1, ROLE_ANCHOR);
     if (!search_may_join(s, &b, l->partner))
         return;

@@ -63,7 +63,7 @@ static bool still_above_chance(const struct search *s, const struct bundle *b, u
 
 static void build_around(struct search *s, uint32_t anchor)
 {
-    struct bundle b = search_bundle(s);
+    struct bundle b = search_bundle(s, 0);
     search_add_part(&b, anchor, 1, ROLE_ANCHOR);
     growth_start(&s->growth, anchor);
     while (b.n_parts < s->shape->kit_max) {
@@ -72,6 +72,7 @@ static void build_around(struct search *s, uint32_t anchor)
         if (!l || !still_above_chance(s, &b, l->partner))
             break;
         b.strength += l->strength;
+        b.sources |= l->sources;
         search_add_part(&b, l->partner, 1, ROLE_PART);
         growth_add(&s->growth, l->partner);
     }

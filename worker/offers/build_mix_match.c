@@ -26,8 +26,7 @@ static bool may_start(const struct search *s, uint32_t anchor)
 static void build_variants(struct search *s, uint32_t anchor)
 {
     const struct market *m = s->market;
-    struct bundle b = search_bundle(s);
-    b.sources = SOURCE_CATALOG;
+    struct bundle b = search_bundle(s, SOURCE_VARIANTS);
     b.strength = 1;
     search_add_part(&b, anchor, 1, ROLE_POOL);
     for (uint32_t k = 0; k < m->n_by_popularity && b.n_parts < POOL_MAX; k++) {
@@ -41,7 +40,7 @@ static void build_variants(struct search *s, uint32_t anchor)
 
 static void build_from_links(struct search *s, uint32_t anchor, double exchangeable_min, uint32_t pool_max)
 {
-    struct bundle b = search_bundle(s);
+    struct bundle b = search_bundle(s, 0);
     search_add_part(&b, anchor, 1, ROLE_POOL);
     for (uint32_t k = 0; k < s->n_links && b.n_parts < pool_max; k++) {
         const struct link *l = &s->links[k];
@@ -49,6 +48,7 @@ static void build_from_links(struct search *s, uint32_t anchor, double exchangea
             exchangeability(s->market, anchor, l->partner) < exchangeable_min || !search_may_join(s, &b, l->partner))
             continue;
         b.strength += l->strength;
+        b.sources |= l->sources;
         search_add_part(&b, l->partner, 1, ROLE_POOL);
     }
     finish(s, &b);
@@ -86,7 +86,7 @@ static void build_all_from_links(struct search *s, double exchangeable_min, uint
 void build_mix_match(struct search *s)
 {
     if (!s->shape->needs_distinct_types) {
-        if (s->source == SOURCE_PAIRS)
+        if (s->n_bundles == 0)
             build_all_variants(s);
         build_all_from_links(s, EXCHANGEABLE_MIN, POOL_MAX);
     }

@@ -94,8 +94,7 @@ static void build_of(struct search *s, uint32_t item)
     struct quantities q = quantities_of(s, item);
     if (!is_worth_tiers(s, item, &q))
         return;
-    struct bundle b = search_bundle(s);
-    b.sources = SOURCE_QUANTITY;
+    struct bundle b = search_bundle(s, SOURCE_QUANTITY);
     tiers_from(&b, &q, s->rules->allow_out_of_stock ? STOCK_UNKNOWN : i->stock);
     if (b.pricing.n_tiers < 2)
         return;

@@ -54,15 +54,22 @@ bool bundle_type_of_name(struct str name, enum bundle_type *out);
 enum part_role { ROLE_ANCHOR, ROLE_PART, ROLE_QUALIFIER, ROLE_REWARD, ROLE_POOL };
 const char *part_role_name(enum part_role r); // "anchor", "part", "qualifier", "reward", "pool"
 
-// Where a candidate came from; a bundle keeps all that found it.
+// Where a candidate came from; a bundle keeps all that found it. The seven of the ladder (SPEC 7) stand together, tier
+// 7 first.
 #define SOURCES(X)                                                                                                     \
-    X(SOURCE_PAIRS, "co_purchase")       /* top co-purchased pairs */                                                  \
-    X(SOURCE_RULES, "association_rules") /* (issue of the engine) */                                                   \
+    X(SOURCE_PAIRS, "co_purchase")       /* co-purchased pairs of an anchor */                                         \
+    X(SOURCE_COVERAGE, "order_coverage") /* pairs that together reach most orders */                                   \
+    X(SOURCE_RULES, "association_rules")                                                                               \
     X(SOURCE_EMBEDDING, "item2vec")                                                                                    \
     X(SOURCE_QUANTITY, "quantity_history") /* the variant's own quantities */                                          \
+    X(SOURCE_VARIANTS, "variants")         /* of one product, in a pool */                                             \
+    X(SOURCE_COLD_START, "cold_start")     /* tier 7: same type, vendor, close price */                                \
     X(SOURCE_POPULARITY, "popularity")                                                                                 \
-    X(SOURCE_CATALOG, "catalog_similarity") /* same type, vendor, close price */                                       \
-    X(SOURCE_LADDER, "ladder")                                                                                         \
+    X(SOURCE_COMPLEMENTS, "complements")                                                                               \
+    X(SOURCE_SIMILARITY, "basket_similarity")                                                                          \
+    X(SOURCE_SMOOTHED, "smoothed_co_purchase")                                                                         \
+    X(SOURCE_ADAPTIVE_RULES, "adaptive_rules")                                                                         \
+    X(SOURCE_STRICT_RULES, "strict_rules") /* tier 1 */                                                                \
     X(SOURCE_FILL_UP, "fill_up")
 #define SOURCE_ENUM(symbol, name) symbol##_BIT_,
 enum source_bit { SOURCES(SOURCE_ENUM) SOURCE_COUNT };

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "worker/offers/similarity.h"
+#include "worker/offers/complements.h"
 
 enum { TINY_LINES = 10, SMALL_LINES = 20 };
 
@@ -20,6 +20,7 @@ const struct offer_rules OFFER_RULES_DEFAULT = {
     .bundles_max = 200,
     .fill_up_to = 12,
     .preliminary_max = 12,
+    .coverage_weight = 0.5,
 };
 
 // What no rule can make sellable.
@@ -85,6 +86,8 @@ void market_init(struct market *m, const struct dataset *d, const struct evidenc
     m->words = ARENA_ARRAY(memory, struct title_words, d->n_items + 1);
     for (uint32_t i = 0; i < d->n_items; i++)
         m->words[i] = title_words_of(d->items[i].title);
+    m->complements = ARENA_ARRAY(memory, struct complements, 1);
+    complements_learn(m->complements, d, m->words, memory);
 }
 
 static bool is_excluded(const struct offer_rules *r, uint32_t item)

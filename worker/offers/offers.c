@@ -27,23 +27,27 @@ static int compare_strength(const void *left, const void *right)
     return ranking_compare_identity(a, b);
 }
 
-static bool run_sources(struct search *s, const atomic_bool *is_cancelled, struct err *e)
+// An upload of fewer than ten lines has the catalogue behind its orders, a larger one the ladder.
+static bool find_bundles(struct search *s, const atomic_bool *is_cancelled, struct pair_report *report, struct err *e)
 {
-    for (uint32_t k = 0; k < N_LINK_SOURCES; k++) {
-        if (is_stopped(is_cancelled))
-            return err_set(e, ERR_CANCELLED, "cancelled while looking for candidates");
-        if (s->n_bundles >= (k <= 1 ? CANDIDATES_ENOUGH : CANDIDATES_TARGET))
-            break;
-        if (sources_collect(s, k) || s->type == TYPE_MIX_MATCH)
-            BUILDERS[s->type](s);
-    }
+    build_function *build = BUILDERS[s->type];
+    sources_collect(s);
+    build(s);
+    if (s->n_bundles >= CANDIDATES_ENOUGH)
+        return true;
+    if (!s->market->is_tiny)
+        return ladder_climb(s, build, is_cancelled, report, e);
+    ladder_ask_catalog(s);
+    build(s);
     return true;
 }
 
 bool offers_for_pair(const struct market *m, const struct offer_rules *r, enum objective o, enum bundle_type t,
-                     struct arena *memory, const atomic_bool *is_cancelled, struct bundle_list *out, struct err *e)
+                     struct arena *memory, const atomic_bool *is_cancelled, struct bundle_list *out,
+                     struct pair_report *report, struct err *e)
 {
     struct search s;
+    struct pair_report unwanted = {0};
     if (is_stopped(is_cancelled))
         return err_set(e, ERR_CANCELLED, "cancelled before looking for candidates");
     *out = (struct bundle_list){0};
@@ -52,7 +56,7 @@ bool offers_for_pair(const struct market *m, const struct offer_rules *r, enum o
     search_init(&s, m, r, o, t, memory);
     if (t == TYPE_VOLUME)
         build_volume(&s);
-    else if (!run_sources(&s, is_cancelled, e))
+    else if (!find_bundles(&s, is_cancelled, report ? report : &unwanted, e))
         return false;
     qsort(s.bundles, s.n_bundles, sizeof s.bundles[0], compare_strength);
     *out = (struct bundle_list){s.bundles, s.n_bundles};
@@ -85,7 +89,7 @@ void offers_preliminary(const struct market *m, const struct offer_rules *r, str
     few.candidates_per_pair = few.bundles_max / 2 + 1; // so that two kinds of offers at least are among them
     for (uint32_t k = 0, found = 0; k < ARRAY_LEN(PRELIMINARY) && found < few.bundles_max; k++) {
         CHECK(offers_for_pair(m, &few, PRELIMINARY[k].objective, PRELIMINARY[k].type, memory, &never, &lists[n_lists],
-                              &e)); // only cancelling fails, and nobody can cancel this
+                              NULL, &e)); // only cancelling fails, and nobody can cancel this
         found += lists[n_lists++].n;
     }
     CHECK(offers_merge(m, &few, lists, n_lists, memory, &never, out, &report, &e));

@@ -28,11 +28,12 @@ struct market {
     uint32_t n_by_popularity;
     uint32_t orders_max;       // the longest postings list
     struct title_words *words; // per item, see similarity.h
-    double shop_discount;      // 0..1, mean of avg_discount over sales; 0: none known
-    double *type_discount;     // the same per product type
-    double *type_sales;        // orders of the type's items
-    bool is_tiny;              // < 10 order lines: rules and catalogue only, no ladder
-    bool is_small;             // < 20: no embeddings, no portfolio optimisation, linear pricing
+    struct complements *complements;
+    double shop_discount;  // 0..1, mean of avg_discount over sales; 0: none known
+    double *type_discount; // the same per product type
+    double *type_sales;    // orders of the type's items
+    bool is_tiny;          // < 10 order lines: rules and catalogue only, no ladder
+    bool is_small;         // < 20: no embeddings, no portfolio optimisation, linear pricing
 };
 void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory);
 
@@ -52,6 +53,8 @@ struct offer_rules {
     uint32_t bundles_max;                     // 200 per job
     uint32_t fill_up_to;                      // 12
     uint32_t preliminary_max;                 // 12
+    bool climbs_bottom_up;                    // the ladder's order; false: tier 1 first
+    double coverage_weight;                   // of the orders newly reached in the final rank, 0..1
 };
 extern const struct offer_rules OFFER_RULES_DEFAULT;
 
@@ -62,9 +65,21 @@ bool item_is_offerable(const struct market *m, const struct offer_rules *r,
 const char *offers_skip_reason(const struct market *m, const struct offer_rules *r, enum objective o,
                                enum bundle_type t);
 
+// The ladder (SPEC 7): what each tier that ran gave. Reports add up.
+enum { LADDER_TIERS = 5 };
+struct pair_report {
+    int64_t (*now_us)(void); // the caller's clock; NULL: no times
+    struct ladder_tier {
+        uint32_t runs, links, bundles;
+        int64_t us;
+    } tiers[LADDER_TIERS]; // [0] is tier 1
+};
+const char *ladder_tier_name(unsigned tier); // 0..LADDER_TIERS-1: "strict_rules", ...
+
+// report: NULL where nobody wants it.
 bool offers_for_pair(const struct market *m, const struct offer_rules *r, enum objective o, enum bundle_type t,
                      struct arena *memory, const atomic_bool *is_cancelled, struct bundle_list *out,
-                     struct err *e) MUST_USE;
+                     struct pair_report *report, struct err *e) MUST_USE;
 void offers_preliminary(const struct market *m, const struct offer_rules *r, struct arena *memory,
                         struct bundle_list *out);
 

@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "worker/offers/association.h"
+#include "worker/offers/coverage.h"
 #include "worker/offers/objectives.h"
 
 #define PRICE_ELASTICITY 2.62
@@ -208,8 +209,11 @@ struct contest {
     const struct market *market;
     const struct offer_rules *rules;
     struct bundle_list *pool;
-    double *worth;      // weighted features, before penalty and diminishing; < 0: out
-    uint32_t *anchored; // per item: bundles in the list with it in front
+    struct coverage coverage;
+    double reach_most[TYPE_COUNT]; // of a single bundle
+    double *worth;                 // weighted features, before penalty, coverage and diminishing
+    double *bound;                 // the score when last looked at: scores only fall; < 0: out
+    uint32_t *anchored;            // per item: bundles in the list with it in front
     uint32_t taken[OBJECTIVE_COUNT][TYPE_COUNT];
 };
 
@@ -257,30 +261,54 @@ static void weigh(struct contest *c)
     }
 }
 
+// The share of orders newly reached, beside the best there was; its root, since one order in twenty is not nothing.
+static double reach_now(const struct contest *c, uint32_t i)
+{
+    double most = c->reach_most[c->pool->bundles[i].type];
+    return most > 0 ? sqrt((double)coverage_gain(&c->coverage, i) / most) : 0;
+}
+
+static double diminish(uint32_t taken)
+{
+    double factor = 1;
+    for (uint32_t k = 0; k < taken; k++)
+        factor *= DIMINISH;
+    return factor;
+}
+
 static double score_now(const struct contest *c, uint32_t i, double *novelty)
 {
     const struct bundle *b = &c->pool->bundles[i];
     *novelty = 1.0 / (1 + c->anchored[b->parts[0].item]);
     double penalty = objective_row(b->objective)->weights.novelty_penalty * (1 - *novelty);
-    double score = c->worth[i] - penalty;
-    return (score > 0 ? score : 0) * pow(DIMINISH, c->taken[b->objective][b->type]);
+    double own = c->worth[i] > penalty ? c->worth[i] - penalty : 0, share = c->rules->coverage_weight;
+    return ((1 - share) * own + share * reach_now(c, i)) * diminish(c->taken[b->objective][b->type]);
 }
 
+static bool is_ahead(const struct contest *c, uint32_t a, uint32_t b)
+{
+    if (c->bound[a] < c->bound[b] || c->bound[a] > c->bound[b])
+        return c->bound[a] > c->bound[b];
+    return ranking_compare_identity(&c->pool->bundles[a], &c->pool->bundles[b]) < 0;
+}
+
+// Lazy greedy (Minoux 1978): whoever is first by an old score, and still is by the new one, is the best.
 static uint32_t best_of(const struct contest *c)
 {
-    uint32_t best = UINT32_MAX;
-    double best_score = 0, novelty;
-    for (uint32_t i = 0; i < c->pool->n; i++) {
-        if (c->worth[i] < 0)
-            continue;
-        double score = score_now(c, i, &novelty);
-        if (best == UINT32_MAX || score > best_score ||
-            (score >= best_score && ranking_compare_identity(&c->pool->bundles[i], &c->pool->bundles[best]) < 0)) {
-            best = i;
-            best_score = score;
+    for (;;) {
+        uint32_t best = UINT32_MAX;
+        double novelty;
+        for (uint32_t i = 0; i < c->pool->n; i++) {
+            if (c->bound[i] >= 0 && (best == UINT32_MAX || is_ahead(c, i, best)))
+                best = i;
         }
+        if (best == UINT32_MAX)
+            return best;
+        double score = score_now(c, best, &novelty);
+        if (score >= c->bound[best])
+            return best;
+        c->bound[best] = score;
     }
-    return best;
 }
 
 static bool is_within_caps(const struct contest *c, const struct bundle_list *out, const struct bundle *b)
@@ -297,6 +325,19 @@ static void take(struct contest *c, uint32_t i, struct bundle_list *out)
     b->rank = ++out->n;
     c->taken[b->objective][b->type]++;
     c->anchored[b->parts[0].item]++;
+    coverage_take(&c->coverage, i);
+}
+
+static void start(struct contest *c)
+{
+    double novelty;
+    weigh(c);
+    for (uint32_t i = 0; i < c->pool->n; i++) {
+        double *most = &c->reach_most[c->pool->bundles[i].type];
+        *most = fmax(*most, (double)coverage_gain(&c->coverage, i));
+    }
+    for (uint32_t i = 0; i < c->pool->n; i++)
+        c->bound[i] = score_now(c, i, &novelty);
 }
 
 uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struct bundle_list *pool,
@@ -305,17 +346,19 @@ uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struc
     struct contest c = {.market = m, .rules = r, .pool = pool};
     uint32_t over_cap = 0, best;
     c.worth = ARENA_ARRAY(memory, double, pool->n + 1);
+    c.bound = ARENA_ARRAY(memory, double, pool->n + 1);
     c.anchored = ARENA_ARRAY(memory, uint32_t, m->data->n_items + 1);
     *out = (struct bundle_list){.bundles = ARENA_ARRAY(memory, struct bundle, pool->n + 1)};
-    weigh(&c);
+    coverage_init(&c.coverage, m, pool, memory);
+    start(&c);
     while (out->n < r->bundles_max && (best = best_of(&c)) != UINT32_MAX) {
         if (is_within_caps(&c, out, &pool->bundles[best]))
             take(&c, best, out);
         else
             over_cap++;
-        c.worth[best] = -1;
+        c.bound[best] = -1;
     }
     for (uint32_t i = 0; i < pool->n; i++)
-        over_cap += c.worth[i] >= 0;
+        over_cap += c.bound[i] >= 0;
     return over_cap;
 }

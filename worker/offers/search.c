@@ -71,11 +71,18 @@ bool search_may_join(const struct search *s, const struct bundle *b, uint32_t it
     return true;
 }
 
-struct bundle search_bundle(const struct search *s)
+double search_welcome(const struct search *s, uint32_t anchor, uint32_t partner)
 {
-    struct bundle b = {.type = s->type, .objective = s->objective};
+    const struct item *items = s->market->data->items;
+    if (items[anchor].product == items[partner].product || !item_is_offerable(s->market, s->rules, partner))
+        return 0;
+    return objective_partner(s->market, s->objective, s->type, anchor, partner);
+}
+
+struct bundle search_bundle(const struct search *s, uint32_t sources)
+{
+    struct bundle b = {.type = s->type, .objective = s->objective, .sources = sources};
     b.objectives = 1u << s->objective;
-    b.sources = s->source;
     return b;
 }
 

@@ -1,8 +1,8 @@
 // Search: the working state of one pair (objective, bundle type) while its candidates are found, and what the builders
-// of the five types share. Sources (sources.c) give links, builders (build_*.c) make bundles of them, search_accept()
-// counts, prices and keeps those that hold.
+// of the five types share.
 //
-//     sources, in order until enough --> links --> builder of the type --> search_accept --> bundles
+//     sources.c: rules, co-purchased pairs, covering pairs, item2vec --+
+//     ladder.c: tier by tier, while there are too few bundles ---------+--> links --> build_<type>.c --> search_accept
 #ifndef BUNDLE_WORKER_OFFERS_SEARCH_H
 #define BUNDLE_WORKER_OFFERS_SEARCH_H
 
@@ -12,8 +12,9 @@
 
 enum {
     ANCHORS_MAX = 64,       // per pair
-    LINKS_MAX = 512,        // per source
-    CANDIDATES_ENOUGH = 5,  // fewer: the next source is asked (SPEC 7)
+    LINKS_MAX = 1024,       // at a time
+    LINKS_PER_ANCHOR = 12,  // of a tier of the ladder
+    CANDIDATES_ENOUGH = 5,  // fewer: the ladder is climbed (SPEC 7)
     CANDIDATES_TARGET = 10, // ... until there are so many
     USES_AS_ANCHOR_MAX = 3, // of one item in a pair's candidates: a pair is not one hub and its partners
     USES_MAX = 6,
@@ -21,7 +22,8 @@ enum {
 
 struct link { // an anchor and what may stand beside it
     uint32_t anchor, partner;
-    uint32_t orders; // joint
+    uint32_t orders;  // joint
+    uint32_t sources; // enum source
     double strength;
 };
 
@@ -36,9 +38,7 @@ struct search {
     uint32_t anchors[ANCHORS_MAX];
     uint32_t n_anchors;
 
-    enum source source; // the one that is being used
-    double source_weight;
-    struct link *links; // its links, strongest first
+    struct link *links; // strongest first
     uint32_t n_links;
 
     struct bundle *bundles;
@@ -55,7 +55,7 @@ bool search_may_use(const struct search *s, uint32_t anchor, uint32_t other);
 // the anchor parts[0], not avoided together with any part by the customers.
 bool search_may_join(const struct search *s, const struct bundle *b, uint32_t item);
 
-struct bundle search_bundle(const struct search *s); // an empty one of this pair
+struct bundle search_bundle(const struct search *s, uint32_t sources); // an empty one of this pair
 void search_add_part(struct bundle *b, uint32_t item, uint32_t quantity, enum part_role role);
 // The strongest extension of the set in s->growth (which holds b's parts): at least orders_min joint orders and more
 // than chance. false: none.
@@ -65,10 +65,21 @@ bool search_extend(struct search *s, struct bundle *b, uint32_t orders_min, enum
 bool search_accept(struct search *s, struct bundle *b);
 uint32_t search_orders_min(const struct search *s); // joint orders that count as seen: 2, in small uploads 1
 
-// The sources are numbered in the order in which they are asked. Fills s->links; false: nothing, or not for this
-// upload.
-extern const uint32_t N_LINK_SOURCES;
-bool sources_collect(struct search *s, uint32_t number);
+// How welcome a partner is beside an anchor; 0: of the same product, not on offer, or not for this objective.
+double search_welcome(const struct search *s, uint32_t anchor, uint32_t partner);
+
+// Links: add as many as there are, then settle: those of one anchor and partner become one, with all their sources and
+// the best strength; strongest first, ties by anchor, then partner.
+void links_clear(struct search *s);
+void links_add(struct search *s, struct link l); // strength <= 0: not added; full: the weaker half gives way
+void links_settle(struct search *s);
+
+void sources_collect(struct search *s); // what the orders say of this pair's anchors, all on one scale
+
+// Climbs until CANDIDATES_TARGET bundles are there. `build` makes bundles of the links. false: cancelled.
+bool ladder_climb(struct search *s, void (*build)(struct search *s), const atomic_bool *is_cancelled,
+                  struct pair_report *report, struct err *e) MUST_USE;
+void ladder_ask_catalog(struct search *s); // the links of tier 7 alone
 
 void build_fbt(struct search *s);
 void build_volume(struct search *s); // once a pair: needs no links

@@ -6,6 +6,7 @@
 #include "common/mp.h"
 #include "worker/copy/template.h"
 #include "worker/offers/bundle_row.h"
+#include "worker/offers/report.h"
 
 enum { METRICS_MAX_BYTES = 2 << 20 };
 
@@ -31,18 +32,22 @@ struct pairs {
     const char *names[BUNDLE_PAIRS_MAX];
     uint32_t n;
     int64_t cpu_us;
+    struct pair_report ladder;
 };
 
 static bool read_pair(struct task *t, const struct task_input *in, const struct artefact *a, struct pairs *out,
                       struct err *e)
 {
     AUTO(mp_closep) struct mp_doc *doc = NULL;
+    struct pair_report report;
     int64_t cpu_us = 0;
     if (!mp_open_envelope(&doc, in->result.ptr, in->result.len, "pair-result", PAIR_VERSION, &MP_LIMITS_ARTEFACT, e) ||
+        !pair_report_decode(&report, mp_get(mp_root(doc), "ladder"), e) ||
         !bundles_decode(&out->lists[out->n], mp_get(mp_root(doc), "bundles"), a->data->n_items, &t->memory, e))
         return err_wrap(e, "result of %s", in->task.ptr);
     (void)mp_int(mp_get(mp_root(doc), "cpu_us"), &cpu_us);
     out->cpu_us += cpu_us;
+    pair_report_add(&out->ladder, &report);
     out->names[out->n++] = in->task.ptr;
     return true;
 }
@@ -124,18 +129,13 @@ static void put_metrics(const struct task *t, const struct prepared *p, const st
     for (uint32_t i = 0; i < pairs->n; i++)
         json_out_key_int(&j, pairs->names[i], pairs->lists[i].n);
     json_out_end(&j);
+    pair_report_json(&pairs->ladder, &j);
     json_out_end(&j);
     json_out_key(&j, "pairs_failed");
     json_out_raw(&j, t->failed.len ? t->failed : STR("[]"));
     json_out_key(&j, "merge");
     json_out_object(&j);
-    json_out_key_int(&j, "candidates", report->candidates);
-    json_out_key_int(&j, "duplicates", report->duplicates);
-    json_out_key_int(&j, "broken_constraint", report->broken_constraint);
-    json_out_key_int(&j, "over_cap", report->over_cap);
-    json_out_key_int(&j, "filled_up", report->filled_up);
-    json_out_key_int(&j, "fronts", report->fronts);
-    json_out_key_bool(&j, "portfolio_skipped", report->portfolio_skipped);
+    merge_report_json(report, &j);
     json_out_key_int(&j, "ms", merge_ms);
     json_out_end(&j);
     put_by(&j, list);

@@ -3,15 +3,18 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/mp.h"
+#include "worker/offers/report.h"
 
-static bool leave(struct task *t, const struct stages_slot *slot, const struct bundle_list *list, int64_t cpu_us,
-                  struct err *e)
+static bool leave(struct task *t, const struct stages_slot *slot, const struct bundle_list *list,
+                  const struct pair_report *report, int64_t cpu_us, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, (size_t)slot->env->settings->queue_result_max);
-    mp_put_envelope(&out, "pair-result", PAIR_VERSION, 2);
+    mp_put_envelope(&out, "pair-result", PAIR_VERSION, 3);
     mp_put_key(&out, "cpu_us");
     mp_put_int(&out, cpu_us);
+    mp_put_key(&out, "ladder");
+    pair_report_encode(report, &out);
     mp_put_key(&out, "bundles");
     bundles_encode(list, &out);
     if (!buf_ok(&out, "the result of a pair (queue.result_bytes_max)", e))
@@ -32,10 +35,11 @@ bool stage_pair(struct task *t, void *slot_, struct err *e)
         return err_set(e, ERR_INTERNAL, "\"%s\" is no pair that this worker knows", t->name.ptr);
     if (!stage_request(t, &r, e) || !stage_artefact(t, slot, &r, t->payload, &a, e))
         return false;
+    struct pair_report report = {.now_us = clock_mono_us};
     int64_t begun_us = clock_cpu_us();
     struct offer_rules rules = stage_offer_rules(slot, &r, a, &t->memory);
-    bool ok = offers_for_pair(&a->market, &rules, o, type, &t->memory, &t->is_cancelled, &list, e) &&
-              leave(t, slot, &list, clock_cpu_us() - begun_us, e);
+    bool ok = offers_for_pair(&a->market, &rules, o, type, &t->memory, &t->is_cancelled, &list, &report, e) &&
+              leave(t, slot, &list, &report, clock_cpu_us() - begun_us, e);
     artefact_release(slot->env->cache, a);
     return ok;
 }

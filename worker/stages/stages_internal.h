@@ -6,7 +6,7 @@
 #include "worker/stages/stages.h"
 #include "worker/store/upload_load.h"
 
-enum { PREPARE_VERSION = 1, PAIR_VERSION = 1, MERGE_VERSION = 1 };
+enum { PREPARE_VERSION = 1, PAIR_VERSION = 2, MERGE_VERSION = 1 };
 
 bool stage_prepare(struct task *t, void *slot, struct err *e);
 bool stage_pair(struct task *t, void *slot, struct err *e);

@@ -27,7 +27,8 @@ static struct bundle_rows rows_of(struct shop *s, const char *status)
     uint32_t n = 0;
     for (enum objective o = 0; o < OBJECTIVE_COUNT; o++) {
         for (enum bundle_type t = 0; t < TYPE_COUNT; t++)
-            assert_true(offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &l.list[n++], &e));
+            assert_true(
+                offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &l.list[n++], NULL, &e));
     }
     assert_true(offers_merge(&s->market, &OFFER_RULES_DEFAULT, l.list, n, &s->memory, NULL, &list, &report, &e));
     bundle_rows_make(&s->market, &list, STR("upload-1"), str_of(status), &s->memory, &rows);

@@ -51,7 +51,7 @@ static void sets_and_gifts(void **state)
                 "more often than chance.");
     b = pair_of(&s, TYPE_FBT);
     b.orders_together = 0;
-    b.sources = SOURCE_CATALOG;
+    b.sources = SOURCE_COLD_START;
     assert_text(&s, &b,
                 "Not yet bought together in 60 orders; suggested because of like type, vendor, title or price.");
     shop_close(&s);

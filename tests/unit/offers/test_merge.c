@@ -21,7 +21,7 @@ static void all_pairs(struct shop *s, struct lists *l)
     for (enum objective o = 0; o < OBJECTIVE_COUNT; o++) {
         for (enum bundle_type t = 0; t < TYPE_COUNT; t++)
             assert_true(
-                offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &l->list[l->n++], &e));
+                offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &l->list[l->n++], NULL, &e));
     }
 }
 
@@ -126,7 +126,7 @@ static void duplicates_join_their_objectives(void **state)
     struct err e;
     shop_open_tea(&s);
     assert_true(offers_for_pair(&s.market, &OFFER_RULES_DEFAULT, OBJECTIVE_INCREASE_AOV, TYPE_FBT, &s.memory, NULL,
-                                &l.list[0], &e));
+                                &l.list[0], NULL, &e));
     assert_true(l.list[0].n > 0);
     l.list[0].n = 1;
     struct bundle twin = l.list[0].bundles[0];
@@ -135,7 +135,7 @@ static void duplicates_join_their_objectives(void **state)
     twin.parts[1] = first;
     twin.objective = OBJECTIVE_CATEGORY_BUNDLE;
     twin.objectives = 1u << OBJECTIVE_CATEGORY_BUNDLE;
-    twin.sources = SOURCE_CATALOG;
+    twin.sources = SOURCE_COLD_START;
     l.list[1] = (struct bundle_list){&twin, 1};
     struct offer_rules r = OFFER_RULES_DEFAULT;
     r.fill_up_to = 0;
@@ -143,7 +143,7 @@ static void duplicates_join_their_objectives(void **state)
     assert_int_equal(out.n, 1);
     assert_int_equal(report.duplicates, 1);
     assert_int_equal(out.bundles[0].objectives, 1u << OBJECTIVE_INCREASE_AOV | 1u << OBJECTIVE_CATEGORY_BUNDLE);
-    assert_int_equal(out.bundles[0].sources, SOURCE_PAIRS | SOURCE_CATALOG);
+    assert_int_equal(out.bundles[0].sources, SOURCE_PAIRS | SOURCE_COLD_START);
     shop_close(&s);
 }
 
@@ -156,7 +156,7 @@ static void broken_bundles_are_left_out(void **state)
     struct err e;
     shop_open_tea(&s);
     assert_true(offers_for_pair(&s.market, &OFFER_RULES_DEFAULT, OBJECTIVE_INCREASE_AOV, TYPE_FBT, &s.memory, NULL,
-                                &l.list[0], &e));
+                                &l.list[0], NULL, &e));
     assert_true(l.list[0].n >= 2);
     l.list[0].bundles[0].pricing.bundle_minor -= 1;
     l.list[0].bundles[1].parts[1].item = l.list[0].bundles[1].parts[0].item;

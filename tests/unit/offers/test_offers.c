@@ -16,7 +16,7 @@ static struct bundle_list offers_of(struct shop *s, enum objective o, enum bundl
 {
     struct bundle_list list;
     struct err e;
-    assert_true(offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &list, &e));
+    assert_true(offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &list, NULL, &e));
     return list;
 }
 
@@ -187,7 +187,7 @@ static void tiers_follow_the_quantities(void **state)
     struct bundle_list list;
     struct err e;
     s.data->median_price_minor = 500; // so that both are anchors
-    assert_true(offers_for_pair(&s.market, &r, OBJECTIVE_INCREASE_AOV, TYPE_VOLUME, &s.memory, NULL, &list, &e));
+    assert_true(offers_for_pair(&s.market, &r, OBJECTIVE_INCREASE_AOV, TYPE_VOLUME, &s.memory, NULL, &list, NULL, &e));
     assert_int_equal(list.n, 1); // nobody takes two lamps
     const struct bundle *b = &list.bundles[0];
     assert_int_equal(b->parts[0].item, shop_item(&s, "bulk"));
@@ -267,7 +267,7 @@ static void tiny_uploads_use_what_was_seen_once(void **state)
         const struct bundle *b = &list.bundles[i];
         assert_sane(&s, b);
         assert_int_equal(b->pricing.method, PRICE_LINEAR);
-        assert_true((b->sources & SOURCE_PAIRS) ? b->orders_together >= 1 : (b->sources & SOURCE_CATALOG) != 0);
+        assert_true((b->sources & SOURCE_PAIRS) ? b->orders_together >= 1 : (b->sources & SOURCE_COLD_START) != 0);
     }
     assert_int_equal(list.bundles[0].orders_together, 1);
     shop_close(&s);
@@ -282,7 +282,7 @@ static void cancelling_stops(void **state)
     struct err e;
     shop_open_tea(&s);
     assert_false(offers_for_pair(&s.market, &OFFER_RULES_DEFAULT, OBJECTIVE_INCREASE_AOV, TYPE_FBT, &s.memory,
-                                 &is_cancelled, &list, &e));
+                                 &is_cancelled, &list, NULL, &e));
     assert_int_equal(e.kind, ERR_CANCELLED);
     shop_close(&s);
 }

@@ -76,7 +76,7 @@ static void check_all(struct shop *s, unsigned at_least)
         for (enum bundle_type t = 0; t < TYPE_COUNT; t++) {
             struct bundle_list list;
             struct err e;
-            assert_true(offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &list, &e));
+            assert_true(offers_for_pair(&s->market, &OFFER_RULES_DEFAULT, o, t, &s->memory, NULL, &list, NULL, &e));
             for (uint32_t i = 0; i < list.n; i++, n++)
                 check_copy(s, &list.bundles[i]);
         }

@@ -1,0 +1,132 @@
+#include "worker/offers/coverage.h"
+
+#include <stdlib.h>
+
+#include "common/check.h"
+
+enum { HALF_LIFE_S = 60 * 86400, WEIGHT_NEW = 1 << 16, HALVINGS_MAX = 16 };
+enum reach { REACH_TOGETHER = 1, REACH_QUANTITY = 2 };
+
+static enum reach reach_of(const struct bundle *b)
+{
+    return b->type == TYPE_VOLUME ? REACH_QUANTITY : REACH_TOGETHER;
+}
+
+static uint32_t weight_of(const struct dataset *d, uint32_t order)
+{
+    if (!d->has_dates || d->as_of == DATE_UNKNOWN || d->order_at[order] == DATE_UNKNOWN)
+        return WEIGHT_NEW;
+    int64_t age = d->order_at[order] < d->as_of ? d->as_of - d->order_at[order] : 0;
+    int64_t halvings = age / HALF_LIFE_S, rest = age % HALF_LIFE_S;
+    if (halvings >= HALVINGS_MAX)
+        return 1;
+    int64_t weight = WEIGHT_NEW >> halvings;
+    return (uint32_t)(weight - weight * rest / (2 * (int64_t)HALF_LIFE_S));
+}
+
+static uint32_t position_from(const struct postings *p, uint32_t item, uint32_t order)
+{
+    uint32_t low = p->first[item], high = p->first[item + 1];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (p->orders[middle] < order)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct reached_list {
+    uint32_t *orders;
+    uint32_t n, capacity;
+};
+
+static void add_order(struct reached_list *r, uint32_t order)
+{
+    if (r->n == r->capacity) {
+        r->capacity = r->capacity ? r->capacity * 2 : 4096;
+        r->orders = reallocarray(r->orders, r->capacity, sizeof r->orders[0]);
+        CHECK(r->orders);
+    }
+    r->orders[r->n++] = order;
+}
+
+static void reach_quantity(const struct coverage *c, const struct bundle *b, struct reached_list *r)
+{
+    const struct postings *p = &c->market->postings;
+    uint32_t item = b->parts[0].item;
+    for (uint32_t k = position_from(p, item, c->order_first); k < p->first[item + 1]; k++) {
+        if (p->quantities[k] >= b->pricing.tiers[0].min_quantity)
+            add_order(r, p->orders[k] - c->order_first);
+    }
+}
+
+// One walk over the merged postings of the parts.
+static void reach_together(const struct coverage *c, const struct bundle *b, struct reached_list *r)
+{
+    const struct postings *p = &c->market->postings;
+    uint32_t at[PARTS_MAX], end[PARTS_MAX];
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        at[i] = position_from(p, b->parts[i].item, c->order_first);
+        end[i] = p->first[b->parts[i].item + 1];
+    }
+    for (;;) {
+        uint32_t order = UINT32_MAX, members = 0;
+        for (uint32_t i = 0; i < b->n_parts; i++) {
+            if (at[i] < end[i] && p->orders[at[i]] < order)
+                order = p->orders[at[i]];
+        }
+        if (order == UINT32_MAX)
+            return;
+        for (uint32_t i = 0; i < b->n_parts; i++) {
+            bool is_in = at[i] < end[i] && p->orders[at[i]] == order;
+            at[i] += is_in;
+            members += is_in;
+        }
+        if (members >= 2)
+            add_order(r, order - c->order_first);
+    }
+}
+
+void coverage_init(struct coverage *c, const struct market *m, const struct bundle_list *list, struct arena *memory)
+{
+    const struct dataset *d = m->data;
+    uint32_t n = d->n_orders < COVERAGE_ORDERS_MAX ? d->n_orders : COVERAGE_ORDERS_MAX;
+    struct reached_list r = {0};
+    *c = (struct coverage){.market = m, .list = list, .order_first = d->n_orders - n};
+    c->weight = ARENA_ARRAY(memory, uint32_t, n + 1);
+    c->reached = ARENA_ARRAY(memory, uint8_t, n + 1);
+    c->first = ARENA_ARRAY(memory, uint32_t, list->n + 1);
+    for (uint32_t o = 0; o < n; o++)
+        c->weight[o] = weight_of(d, c->order_first + o);
+    for (uint32_t i = 0; i < list->n; i++) {
+        const struct bundle *b = &list->bundles[i];
+        c->first[i] = r.n;
+        if (reach_of(b) == REACH_QUANTITY)
+            reach_quantity(c, b, &r);
+        else
+            reach_together(c, b, &r);
+    }
+    c->first[list->n] = r.n;
+    c->orders = ARENA_ARRAY(memory, uint32_t, r.n + 1);
+    if (r.n)
+        memcpy(c->orders, r.orders, r.n * sizeof r.orders[0]);
+    free(r.orders);
+}
+
+uint64_t coverage_gain(const struct coverage *c, uint32_t bundle)
+{
+    enum reach kind = reach_of(&c->list->bundles[bundle]);
+    uint64_t gain = 0;
+    for (uint32_t k = c->first[bundle]; k < c->first[bundle + 1]; k++)
+        gain += c->reached[c->orders[k]] & kind ? 0 : c->weight[c->orders[k]];
+    return gain;
+}
+
+void coverage_take(struct coverage *c, uint32_t bundle)
+{
+    enum reach kind = reach_of(&c->list->bundles[bundle]);
+    for (uint32_t k = c->first[bundle]; k < c->first[bundle + 1]; k++)
+        c->reached[c->orders[k]] |= (uint8_t)kind;
+}

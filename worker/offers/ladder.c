@@ -1,0 +1,220 @@
+// The fallback ladder (SPEC 7): for pairs of which the orders gave too few candidates. Links of a tier weigh its weight
+// times a likeness between 0 and 1, times how welcome the objective finds the partner.
+//
+//   7 cold start    likeness of the catalogue's words: type, vendor, title, price
+//   6 popularity    share of the best seller's orders, leaning towards those that sell more now than they used to
+//   5 complements   learned from the shop's types, else the table of words; price within three times
+//   4 similarity    the larger of cosine c(ab) / sqrt(c(a) c(b)) and Jaccard c(ab) / (c(a) + c(b) - c(ab)) over baskets
+//   3 smoothed      Laplace: (c(ab) + 1) / (c(a) + 2)
+//   2, 1 rules      the confidence of adaptive and of strict rules
+#include <math.h>
+
+#include "common/check.h"
+#include "worker/offers/association.h"
+#include "worker/offers/complements.h"
+#include "worker/offers/search.h"
+#include "worker/offers/similarity.h"
+
+enum { SIMILAR_LOOKED_AT = 1500, POPULAR_LOOKED_AT = 40 }; // of the most popular items, per anchor
+
+#define PRICE_WITHIN 3.0
+#define RECENT_DAYS 30.0
+
+struct rung {
+    const char *name;
+    enum source source;
+    double weight;
+    void (*collect)(struct search *s, const struct rung *t, uint32_t anchor);
+};
+
+// The best few links of one anchor.
+struct best_links {
+    struct link links[LINKS_PER_ANCHOR];
+    uint32_t n;
+};
+
+static void keep_if_better(struct best_links *best, struct link l)
+{
+    if (l.strength <= 0 || (best->n == LINKS_PER_ANCHOR && l.strength <= best->links[best->n - 1].strength))
+        return;
+    uint32_t at = best->n < LINKS_PER_ANCHOR ? best->n++ : best->n - 1;
+    for (; at > 0 && best->links[at - 1].strength < l.strength; at--)
+        best->links[at] = best->links[at - 1];
+    best->links[at] = l;
+}
+
+static double worth(const struct search *s, const struct rung *t, uint32_t anchor, uint32_t partner, double likeness)
+{
+    double strength = likeness > 0 ? likeness * t->weight * search_welcome(s, anchor, partner) : 0;
+    return strength > 0 && !association_pair_is_negative(s->market, anchor, partner) ? strength : 0;
+}
+
+static void add_all(struct search *s, struct best_links *best)
+{
+    for (uint32_t k = 0; k < best->n; k++) {
+        best->links[k].orders = association_pair_orders(s->market, best->links[k].anchor, best->links[k].partner);
+        links_add(s, best->links[k]);
+    }
+}
+
+// Partners among the most popular items, by a likeness of two items.
+static void collect_like(struct search *s, const struct rung *t, uint32_t anchor, uint32_t looked_at,
+                         double (*likeness)(const struct market *m, uint32_t a, uint32_t b))
+{
+    const struct market *m = s->market;
+    struct best_links best = {.n = 0};
+    for (uint32_t k = 0; k < m->n_by_popularity && k < looked_at; k++) {
+        uint32_t partner = m->by_popularity[k];
+        double like = likeness(m, anchor, partner);
+        if (like <= 0 || (best.n == LINKS_PER_ANCHOR && like * t->weight <= best.links[best.n - 1].strength))
+            continue; // no partner is more welcome than 1
+        keep_if_better(&best, (struct link){.anchor = anchor,
+                                            .partner = partner,
+                                            .sources = t->source,
+                                            .strength = worth(s, t, anchor, partner, like)});
+    }
+    add_all(s, &best);
+}
+
+// Partners among those that stood in the anchor's orders, by their counts.
+static void collect_seen(struct search *s, const struct rung *t, uint32_t anchor,
+                         double (*likeness)(double joint, double of_anchor, double of_partner))
+{
+    const struct item *items = s->market->data->items;
+    struct best_links best = {.n = 0};
+    growth_start(&s->growth, anchor);
+    growth_count(&s->growth);
+    for (uint32_t k = 0; k < s->growth.n_touched; k++) {
+        uint32_t partner = s->growth.touched[k], joint = s->growth.counts[partner];
+        double like = partner == anchor ? 0 : likeness(joint, items[anchor].orders, items[partner].orders);
+        keep_if_better(&best, (struct link){.anchor = anchor,
+                                            .partner = partner,
+                                            .sources = t->source,
+                                            .strength = worth(s, t, anchor, partner, like)});
+    }
+    add_all(s, &best);
+}
+
+static double catalog_likeness(const struct market *m, uint32_t a, uint32_t b)
+{
+    double like = catalog_similarity(m, a, b), exchange = exchangeability(m, a, b);
+    return like > exchange ? like : exchange;
+}
+
+static void collect_cold_start(struct search *s, const struct rung *t, uint32_t anchor)
+{
+    collect_like(s, t, anchor, SIMILAR_LOOKED_AT, catalog_likeness);
+}
+
+// Orders of the newest 30 days against what the item's own pace over the upload's span gives; 1: as ever, up to 2.
+static double trend(const struct dataset *d, const struct item *i)
+{
+    if (!d->has_dates || d->n_orders == 0 || d->as_of == DATE_UNKNOWN || d->order_at[0] == DATE_UNKNOWN)
+        return 1;
+    double days = (double)(d->as_of - d->order_at[0]) / 86400;
+    double usual = days > RECENT_DAYS ? i->orders * RECENT_DAYS / days : i->orders;
+    return fmin((i->orders_recent + 1) / (usual + 1), 2);
+}
+
+static double popular_likeness(const struct market *m, uint32_t a, uint32_t b)
+{
+    const struct item *items = m->data->items;
+    if (items[b].orders == 0)
+        return 0;
+    double share = (double)items[b].orders / m->orders_max;
+    return share * trend(m->data, &items[b]) / 2 * (0.5 + 0.5 * price_closeness(&items[a], &items[b]));
+}
+
+static void collect_popular(struct search *s, const struct rung *t, uint32_t anchor)
+{
+    collect_like(s, t, anchor, POPULAR_LOOKED_AT, popular_likeness);
+}
+
+static double complement_likeness(const struct market *m, uint32_t a, uint32_t b)
+{
+    const struct item *x = &m->data->items[a], *y = &m->data->items[b];
+    double close = price_closeness(x, y);
+    if (close * PRICE_WITHIN < 1)
+        return 0;
+    double learned = complements_learned(m->complements, x->type_id, y->type_id);
+    double like = learned > 0 ? learned : complements_by_words(m->complements, a, b) ? 0.5 : 0;
+    return like * (0.5 + 0.5 * close);
+}
+
+static void collect_complements(struct search *s, const struct rung *t, uint32_t anchor)
+{
+    collect_like(s, t, anchor, SIMILAR_LOOKED_AT, complement_likeness);
+}
+
+static double cosine_or_jaccard(double joint, double a, double b)
+{
+    double cosine = joint / sqrt(a * b), jaccard = joint / (a + b - joint);
+    return cosine > jaccard ? cosine : jaccard;
+}
+
+static void collect_similar(struct search *s, const struct rung *t, uint32_t anchor)
+{
+    collect_seen(s, t, anchor, cosine_or_jaccard);
+}
+
+static double laplace(double joint, double a, double b)
+{
+    (void)b;
+    return (joint + 1) / (a + 2);
+}
+
+static void collect_smoothed(struct search *s, const struct rung *t, uint32_t anchor)
+{
+    collect_seen(s, t, anchor, laplace);
+}
+
+static const struct rung TIERS[] = {
+    {"smoothed_co_purchase", SOURCE_SMOOTHED, 0.8, collect_smoothed},
+    {"basket_similarity", SOURCE_SIMILARITY, 0.7, collect_similar},
+    {"complements", SOURCE_COMPLEMENTS, 0.6, collect_complements},
+    {"popularity", SOURCE_POPULARITY, 0.5, collect_popular},
+    {"cold_start", SOURCE_COLD_START, 0.4, collect_cold_start},
+};
+
+const char *ladder_tier_name(unsigned tier)
+{
+    CHECK(tier < LADDER_TIERS);
+    return TIERS[tier].name;
+}
+
+static void collect(struct search *s, unsigned k)
+{
+    links_clear(s);
+    for (uint32_t a = 0; a < s->n_anchors; a++)
+        TIERS[k].collect(s, &TIERS[k], s->anchors[a]);
+    links_settle(s);
+}
+
+void ladder_ask_catalog(struct search *s)
+{
+    collect(s, LADDER_TIERS - 1);
+}
+
+static void climb_one(struct search *s, void (*build)(struct search *s), unsigned k, struct ladder_tier *report)
+{
+    uint32_t before = s->n_bundles;
+    collect(s, k);
+    build(s);
+    report->runs++;
+    report->links += s->n_links;
+    report->bundles += s->n_bundles - before;
+}
+
+bool ladder_climb(struct search *s, void (*build)(struct search *s), const atomic_bool *is_cancelled,
+                  struct pair_report *report, struct err *e)
+{
+    for (unsigned step = 0; step < LADDER_TIERS && s->n_bundles < CANDIDATES_TARGET; step++) {
+        unsigned k = s->rules->climbs_bottom_up ? LADDER_TIERS - 1 - step : step;
+        int64_t begun_us = report->now_us ? report->now_us() : 0;
+        if (is_cancelled && atomic_load_explicit(is_cancelled, memory_order_relaxed))
+            return err_set(e, ERR_CANCELLED, "cancelled while looking for candidates");
+        climb_one(s, build, k, &report->tiers[k]);
+        report->tiers[k].us += report->now_us ? report->now_us() - begun_us : 0;
+    }
+    return true;
+}

@@ -1,0 +1,62 @@
+#include <stdlib.h>
+
+#include "worker/offers/search.h"
+
+static int compare_strength(const void *left, const void *right)
+{
+    const struct link *a = left, *b = right;
+    if (a->strength < b->strength || a->strength > b->strength)
+        return a->strength > b->strength ? -1 : 1;
+    if (a->anchor != b->anchor)
+        return a->anchor < b->anchor ? -1 : 1;
+    if (a->partner != b->partner)
+        return a->partner < b->partner ? -1 : 1;
+    return a->sources < b->sources ? -1 : a->sources > b->sources;
+}
+
+static int compare_items(const void *left, const void *right)
+{
+    const struct link *a = left, *b = right;
+    if (a->anchor != b->anchor)
+        return a->anchor < b->anchor ? -1 : 1;
+    if (a->partner != b->partner)
+        return a->partner < b->partner ? -1 : 1;
+    return compare_strength(a, b);
+}
+
+static void sort(struct search *s, int (*compare)(const void *left, const void *right))
+{
+    if (s->n_links > 1)
+        qsort(s->links, s->n_links, sizeof s->links[0], compare);
+}
+
+void links_clear(struct search *s)
+{
+    s->n_links = 0;
+}
+
+void links_add(struct search *s, struct link l)
+{
+    if (l.strength <= 0)
+        return;
+    if (s->n_links == LINKS_MAX) {
+        sort(s, compare_strength);
+        s->n_links = LINKS_MAX / 2;
+    }
+    s->links[s->n_links++] = l;
+}
+
+void links_settle(struct search *s)
+{
+    uint32_t kept = 0;
+    sort(s, compare_items);
+    for (uint32_t i = 0; i < s->n_links; i++) {
+        struct link *last = kept ? &s->links[kept - 1] : NULL;
+        if (last && last->anchor == s->links[i].anchor && last->partner == s->links[i].partner)
+            last->sources |= s->links[i].sources; // the first is the strongest
+        else
+            s->links[kept++] = s->links[i];
+    }
+    s->n_links = kept;
+    sort(s, compare_strength);
+}
