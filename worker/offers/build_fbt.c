@@ -21,10 +21,9 @@ static bool is_taken(const struct search *s, uint32_t a, uint32_t b)
 
 static uint32_t orders_to_keep(const struct search *s, const struct bundle *b)
 {
-    uint32_t least = search_orders_min(s);
     if (b->n_parts < s->shape->set_min)
-        return least;
-    uint32_t share = (uint32_t)(KEPT_SHARE * s->growth.n_orders);
+        return search_orders_min(s);
+    uint32_t share = (uint32_t)(KEPT_SHARE * s->growth.n_orders), least = search_orders_for_more(s);
     return share > least ? share : least;
 }
 

@@ -61,6 +61,14 @@ static bool still_above_chance(const struct search *s, const struct bundle *b, u
     return !association_is_negative(s->growth.counts[item], association_expected(s->market, items, b->n_parts + 1));
 }
 
+// A kit that the orders suggested must be in enough of them; one of the ladder's may be new, but not a rarity.
+static bool is_seen_enough(const struct search *s, const struct bundle *b)
+{
+    if (b->sources & (SOURCE_PAIRS | SOURCE_COVERAGE | SOURCE_RULES))
+        return s->growth.n_orders >= search_orders_for_more(s);
+    return s->growth.n_orders == 0 || s->growth.n_orders >= search_orders_min(s);
+}
+
 static void build_around(struct search *s, uint32_t anchor)
 {
     struct bundle b = search_bundle(s, 0);
@@ -71,14 +79,14 @@ static void build_around(struct search *s, uint32_t anchor)
         const struct link *l = best_link(s, &b);
         if (!l || !still_above_chance(s, &b, l->partner))
             break;
+        if (b.n_parts >= KIT_MIN && s->growth.counts[l->partner] < search_orders_for_more(s))
+            break;
         b.strength += l->strength;
         b.sources |= l->sources;
         search_add_part(&b, l->partner, 1, ROLE_PART);
         growth_add(&s->growth, l->partner);
     }
-    // Where orders speak at all they must have said it more than once.
-    bool is_seen_enough = s->growth.n_orders == 0 || s->growth.n_orders >= search_orders_min(s);
-    if (b.n_parts >= KIT_MIN && is_seen_enough)
+    if (b.n_parts >= KIT_MIN && is_seen_enough(s, &b))
         search_accept(s, &b);
 }
 

@@ -34,6 +34,13 @@ uint32_t search_orders_min(const struct search *s)
     return s->market->is_small ? 1 : 2;
 }
 
+uint32_t search_orders_for_more(const struct search *s)
+{
+    enum { ONE_IN = 1000 };
+    uint32_t share = s->market->evidence->n_multi / ONE_IN, least = search_orders_min(s);
+    return share > least ? share : least;
+}
+
 static bool is_product_in(const struct search *s, const struct bundle *b, uint32_t item)
 {
     const struct item *items = s->market->data->items;

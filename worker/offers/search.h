@@ -64,6 +64,8 @@ bool search_extend(struct search *s, struct bundle *b, uint32_t orders_min, enum
 // Evidence, checks, price, features; kept when all hold and it is not there already.
 bool search_accept(struct search *s, struct bundle *b);
 uint32_t search_orders_min(const struct search *s); // joint orders that count as seen: 2, in small uploads 1
+// ... that a kit, or a set larger than it need be, must have at least: one order in 1,000.
+uint32_t search_orders_for_more(const struct search *s);
 
 // How welcome a partner is beside an anchor; 0: of the same product, not on offer, or not for this objective.
 double search_welcome(const struct search *s, uint32_t anchor, uint32_t partner);
