@@ -98,7 +98,8 @@ static bool check_numbers(const struct dataset *d, const struct item *i, struct 
         return broken(e, "an item's price is none");
     if (!d->has_prices && i->price_minor != MONEY_UNKNOWN)
         return broken(e, "a price in an upload without prices");
-    if (!isfinite(i->velocity) || i->velocity < 0 || !is_share(i->avg_discount) || !is_share(i->repeat_rate))
+    if (!isfinite(i->velocity) || i->velocity < 0 || !is_share(i->avg_discount) || !is_share(i->repeat_rate) ||
+        !is_share(i->discount_mean) || !is_share(i->discount_variance))
         return broken(e, "an item's figures are out of range");
     if (!isfinite(i->margin) || i->margin > 1)
         return broken(e, "an item's margin is out of range");

@@ -55,12 +55,15 @@ struct item {
     int32_t stock;
     int64_t created_at; // DATE_UNKNOWN: not known
     // figures, from all lines at once (figures.c)
-    double velocity;        // units a day, 60 days before as_of
-    double avg_discount;    // 0..1, discounts / gross over 180 days before as_of
-    double margin;          // (price - cost) / price; see ITEM_MARGIN_ESTIMATED
-    double repeat_rate;     // share of its known customers who bought it in two or more orders
-    uint32_t orders;        // orders that contain it
-    uint32_t orders_recent; // of these, in the 30 days before as_of
+    double velocity;          // units a day, 60 days before as_of
+    double avg_discount;      // 0..1, discounts / gross over 180 days before as_of
+    uint32_t sales;           // priced lines of these 180 days: what the next two are over
+    double discount_mean;     // 0..1, of each line's discount / gross, in whole basis points
+    double discount_variance; // of the same, divided by sales - 1; 0 for fewer than two
+    double margin;            // (price - cost) / price; see ITEM_MARGIN_ESTIMATED
+    double repeat_rate;       // share of its known customers who bought it in two or more orders
+    uint32_t orders;          // orders that contain it
+    uint32_t orders_recent;   // of these, in the 30 days before as_of
     int64_t units;
 };
 

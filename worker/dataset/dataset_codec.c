@@ -18,10 +18,11 @@ struct column {
 #field, offsetof(struct item, field), sizeof(((struct item *)NULL)->field)                                     \
     }
 static const struct column NUMBERS[] = {
-    COLUMN(product),     COLUMN(type_id),          COLUMN(vendor_id),     COLUMN(flags),
-    COLUMN(price_minor), COLUMN(compare_at_minor), COLUMN(cost_minor),    COLUMN(stock),
-    COLUMN(created_at),  COLUMN(velocity),         COLUMN(avg_discount),  COLUMN(margin),
-    COLUMN(repeat_rate), COLUMN(orders),           COLUMN(orders_recent), COLUMN(units),
+    COLUMN(product),     COLUMN(type_id),          COLUMN(vendor_id),         COLUMN(flags),
+    COLUMN(price_minor), COLUMN(compare_at_minor), COLUMN(cost_minor),        COLUMN(stock),
+    COLUMN(created_at),  COLUMN(velocity),         COLUMN(avg_discount),      COLUMN(margin),
+    COLUMN(repeat_rate), COLUMN(orders),           COLUMN(orders_recent),     COLUMN(units),
+    COLUMN(sales),       COLUMN(discount_mean),    COLUMN(discount_variance),
 };
 static const struct column TEXTS[] = {
     COLUMN(variant_id), COLUMN(product_id), COLUMN(sku), COLUMN(title), COLUMN(variant_title), COLUMN(tags),

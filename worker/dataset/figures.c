@@ -16,16 +16,12 @@ void figures_init(struct figures *f, struct dataset *d, struct arena *scratch)
 {
     uint32_t n_rings = 0;
     *f = (struct figures){.data = d, .sums = ARENA_ARRAY(scratch, struct item_sums, d->n_items), .scratch = scratch};
+    f->rates = ARENA_ARRAY(scratch, struct rate_sums, d->n_items);
     for (uint32_t i = 0; i < d->n_items; i++) {
         bool needs_price = d->has_prices && d->items[i].price_minor == MONEY_UNKNOWN;
         f->sums[i].price_ring = needs_price ? n_rings++ : ID_NONE;
     }
-    f->prices = ARENA_ARRAY(scratch, int64_t, (size_t)n_rings * PRICES_KEPT);
-}
-
-static int64_t *ring_of(const struct figures *f, const struct item_sums *sums)
-{
-    return f->prices + (size_t)sums->price_ring * PRICES_KEPT;
+    f->rings = ARENA_ARRAY(scratch, struct price_ring, n_rings);
 }
 
 // Within the `days` before as_of, as_of included.
@@ -49,6 +45,21 @@ static __int128 discount_of(const struct sale *s)
     return discount < gross ? discount : gross;
 }
 
+static void add_sale(struct figures *f, uint32_t item, __int128 gross, __int128 discount)
+{
+    struct item_sums *sums = &f->sums[item];
+    if (gross == 0)
+        return;
+    sums->sales++;
+    sums->gross += gross;
+    sums->discounts += discount;
+    if (discount == 0)
+        return;
+    uint64_t rate_bp = (uint64_t)((double)discount / (double)gross * 10000 + 0.5);
+    f->rates[item].sum += rate_bp;
+    f->rates[item].squares += rate_bp * rate_bp;
+}
+
 // The order's discount beyond its lines' own ones is shared out by value.
 static void add_discounts(struct figures *f, const struct sale *sales, size_t n, int64_t order_discount_e4)
 {
@@ -67,9 +78,8 @@ static void add_discounts(struct figures *f, const struct sale *sales, size_t n,
         extra = gross - of_lines;
     double rate = (double)extra / (double)gross;
     for (size_t i = 0; i < n; i++) {
-        struct item_sums *sums = &f->sums[sales[i].item];
-        sums->gross += gross_of(&sales[i]);
-        sums->discounts += discount_of(&sales[i]) + (__int128)(rate * (double)gross_of(&sales[i]));
+        __int128 of_line = gross_of(&sales[i]);
+        add_sale(f, sales[i].item, of_line, discount_of(&sales[i]) + (__int128)(rate * (double)of_line));
     }
 }
 
@@ -78,9 +88,10 @@ static void add_price(const struct figures *f, struct item_sums *sums, int64_t p
 {
     if (sums->price_ring == ID_NONE || price_e4 == AMOUNT_UNKNOWN)
         return;
-    if (sums->n_prices == 2 * PRICES_KEPT)
-        sums->n_prices = PRICES_KEPT;
-    ring_of(f, sums)[sums->n_prices++ % PRICES_KEPT] = price_e4;
+    struct price_ring *ring = &f->rings[sums->price_ring];
+    if (ring->seen == 2 * PRICES_KEPT)
+        ring->seen = PRICES_KEPT;
+    ring->prices[ring->seen++ % PRICES_KEPT] = price_e4;
 }
 
 void figures_add_order(struct figures *f, uint32_t order, const struct sale *sales, size_t n, int64_t discount_e4)
@@ -116,10 +127,27 @@ static int64_t median_of(int64_t *values, size_t n)
 
 static void set_price(const struct figures *f, struct item *item, const struct item_sums *sums)
 {
-    if (sums->price_ring == ID_NONE || sums->n_prices == 0)
+    struct price_ring *ring = sums->price_ring == ID_NONE ? NULL : &f->rings[sums->price_ring];
+    if (!ring || ring->seen == 0)
         return;
-    size_t n = sums->n_prices < PRICES_KEPT ? sums->n_prices : PRICES_KEPT;
-    item->price_minor = raw_minor(median_of(ring_of(f, sums), n), f->data->decimals);
+    size_t n = ring->seen < PRICES_KEPT ? ring->seen : PRICES_KEPT;
+    item->price_minor = raw_minor(median_of(ring->prices, n), f->data->decimals);
+}
+
+// All in integers up to the last division: n * sum of squares - square of the sum.
+static void set_discounts(struct item *item, const struct item_sums *sums, const struct rate_sums *rates)
+{
+    uint64_t n = sums->sales;
+    item->sales = sums->sales;
+    item->avg_discount = sums->gross > 0 ? (double)sums->discounts / (double)sums->gross : 0;
+    if (item->avg_discount > 1)
+        item->avg_discount = 1;
+    if (n > 0)
+        item->discount_mean = (double)rates->sum / (double)(n * 10000);
+    if (n > 1) {
+        __int128 spread = (__int128)n * rates->squares - (__int128)rates->sum * rates->sum;
+        item->discount_variance = (double)spread / ((double)n * (double)(n - 1) * 1e8);
+    }
 }
 
 static void set_figures(const struct figures *f, struct item *item, const struct item_sums *sums)
@@ -128,9 +156,6 @@ static void set_figures(const struct figures *f, struct item *item, const struct
     item->orders_recent = sums->orders_recent;
     item->units = sums->units;
     item->velocity = (double)sums->units_in_window / VELOCITY_DAYS;
-    item->avg_discount = sums->gross > 0 ? (double)sums->discounts / (double)sums->gross : 0;
-    if (item->avg_discount > 1)
-        item->avg_discount = 1;
     set_price(f, item, sums);
 }
 
@@ -272,8 +297,10 @@ void figures_finish(struct figures *f, const struct enrich_rules *rules)
     struct dataset *d = f->data;
     struct words seasons;
     words_init(&seasons, rules->season_words, WORDS_ANYWHERE, f->scratch);
-    for (uint32_t i = 0; i < d->n_items; i++)
+    for (uint32_t i = 0; i < d->n_items; i++) {
         set_figures(f, &d->items[i], &f->sums[i]);
+        set_discounts(&d->items[i], &f->sums[i], &f->rates[i]);
+    }
     set_repeat_rates(d, f->scratch);
     double usual = usual_margin(d, f->scratch);
     for (uint32_t i = 0; i < d->n_items; i++) {

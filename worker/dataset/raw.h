@@ -169,15 +169,27 @@ struct item_sums {
     __int128 gross, discounts; // within the discount window
     int64_t units, units_in_window;
     uint32_t orders, orders_recent;
-    uint32_t n_prices;   // seen, PRICES_KEPT more than once round
-    uint32_t price_ring; // which of figures.prices; ID_NONE: has a list price
+    uint32_t sales;      // priced lines within it
+    uint32_t price_ring; // which of figures.rings; ID_NONE: has a list price
 };
 _Static_assert(sizeof(struct item_sums) == 64, "a cache line");
+
+// Of the lines' discount rates in basis points; apart, as most lines of most shops have none.
+struct rate_sums {
+    uint64_t sum, squares;
+};
+
+// The newest PRICES_KEPT prices.
+struct price_ring {
+    uint32_t seen; // PRICES_KEPT more than once round
+    int64_t prices[PRICES_KEPT];
+};
 
 struct figures {
     struct dataset *data;
     struct item_sums *sums;
-    int64_t *prices; // rings of the newest PRICES_KEPT
+    struct rate_sums *rates;
+    struct price_ring *rings;
     struct arena *scratch;
 };
 void figures_init(struct figures *f, struct dataset *d, struct arena *scratch);

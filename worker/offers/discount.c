@@ -2,23 +2,15 @@
 
 #include "worker/offers/objectives.h"
 
-#define OWN_PRIOR_SALES 5.0
-#define TYPE_PRIOR_SALES 20.0
-#define LINEAR_UNITS_FULL 5.0 // pieces at which the linear discount ends
+enum { WORTHWHILE_BP = 300 }; // 2 % off makes nobody buy a second product
 
-static double type_or_shop(const struct market *m, const struct item *i)
-{
-    if (i->type_id == ID_NONE)
-        return m->shop_discount;
-    double n = m->type_sales[i->type_id], z = n / (n + TYPE_PRIOR_SALES);
-    return z * m->type_discount[i->type_id] + (1 - z) * m->shop_discount;
-}
+#define LINEAR_UNITS_FULL 5.0 // pieces at which the linear discount ends
 
 double discount_history(const struct market *m, uint32_t item)
 {
     const struct item *i = &m->data->items[item];
-    double z = i->orders / (i->orders + OWN_PRIOR_SALES);
-    return z * i->avg_discount + (1 - z) * type_or_shop(m, i);
+    double z = i->sales / (i->sales + m->own_prior_sales);
+    return z * i->discount_mean + (1 - z) * m->type_discount[i->type_id == ID_NONE ? m->data->n_types : i->type_id];
 }
 
 static double typical_depth(enum objective o)
@@ -31,9 +23,8 @@ static double typical_depth(enum objective o)
 double discount_shrunk(const struct market *m, enum objective o, uint32_t item, bool is_anchor)
 {
     const struct objective_shape *shape = objective_shape(o);
-    double depth = typical_depth(o);
-    if (m->shop_discount > 0)
-        depth = (depth + discount_history(m, item)) / 2;
+    double typical = typical_depth(o), z = m->shop_discount / (m->shop_discount + typical);
+    double depth = z * discount_history(m, item) + (1 - z) * typical;
     return depth * (is_anchor ? shape->anchor_depth : shape->other_depth);
 }
 
@@ -48,8 +39,8 @@ struct discount_range discount_range(const struct offer_rules *r, enum objective
 {
     const struct objective_row *row = objective_row(o);
     struct discount_range range = {(uint32_t)row->discount_min_pct * 100, (uint32_t)row->discount_max_pct * 100};
-    if (range.min_bp < 100)
-        range.min_bp = 100;
+    if (range.min_bp < WORTHWHILE_BP)
+        range.min_bp = WORTHWHILE_BP;
     if (range.max_bp > r->discount_max_bp)
         range.max_bp = r->discount_max_bp;
     if (range.min_bp > range.max_bp)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "worker/offers/complements.h"
+#include "worker/offers/discount.h"
+#include "worker/offers/similarity.h"
 
 enum { TINY_LINES = 10, SMALL_LINES = 20 };
 
@@ -54,27 +56,6 @@ static void rank_by_popularity(struct market *m, struct arena *memory)
     qsort_r(m->by_popularity, m->n_by_popularity, sizeof m->by_popularity[0], compare_popularity, d->items);
 }
 
-// Mean discount of shop and product types, weighted by sales: the priors of pricing.
-static void average_discounts(struct market *m, struct arena *memory)
-{
-    const struct dataset *d = m->data;
-    double sales = 0, discounts = 0;
-    m->type_discount = ARENA_ARRAY(memory, double, d->n_types + 1);
-    m->type_sales = ARENA_ARRAY(memory, double, d->n_types + 1);
-    for (uint32_t i = 0; i < d->n_items; i++) {
-        const struct item *it = &d->items[i];
-        sales += it->orders;
-        discounts += it->orders * it->avg_discount;
-        if (it->type_id == ID_NONE)
-            continue;
-        m->type_sales[it->type_id] += it->orders;
-        m->type_discount[it->type_id] += it->orders * it->avg_discount;
-    }
-    m->shop_discount = sales > 0 ? discounts / sales : 0;
-    for (uint32_t t = 0; t < d->n_types; t++)
-        m->type_discount[t] = m->type_sales[t] > 0 ? m->type_discount[t] / m->type_sales[t] : m->shop_discount;
-}
-
 void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory)
 {
     *m = (struct market){.data = d, .evidence = v};
@@ -82,7 +63,7 @@ void market_init(struct market *m, const struct dataset *d, const struct evidenc
     m->is_small = d->lines_read < SMALL_LINES;
     postings_build(&m->postings, d, memory);
     rank_by_popularity(m, memory);
-    average_discounts(m, memory);
+    (void)discount_learn(m, memory);
     m->words = ARENA_ARRAY(memory, struct title_words, d->n_items + 1);
     for (uint32_t i = 0; i < d->n_items; i++)
         m->words[i] = title_words_of(d->items[i].title);

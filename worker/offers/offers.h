@@ -29,11 +29,11 @@ struct market {
     uint32_t orders_max;       // the longest postings list
     struct title_words *words; // per item, see similarity.h
     struct complements *complements;
-    double shop_discount;  // 0..1, mean of avg_discount over sales; 0: none known
-    double *type_discount; // the same per product type
-    double *type_sales;    // orders of the type's items
-    bool is_tiny;          // < 10 order lines: rules and catalogue only, no ladder
-    bool is_small;         // < 20: no embeddings, no portfolio optimisation, linear pricing
+    double shop_discount;      // 0..1; 0: none known. This and the next two by discount_learn
+    double *type_discount;     // the same per product type, shrunk towards the shop's; [n_types]: products without one
+    double own_prior_sales;    // as many sales as a product's prior weighs
+    bool is_tiny;              // < 10 order lines: rules and catalogue only, no ladder
+    bool is_small;             // < 20: no embeddings, no portfolio optimisation, linear pricing
 };
 void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory);
 

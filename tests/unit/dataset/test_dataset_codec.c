@@ -150,6 +150,8 @@ static void bytes_come_back_as_they_were(void **state)
         assert_true(str_eq(back->items[i].type, d->items[i].type));
         assert_int_equal(back->items[i].price_minor, d->items[i].price_minor);
         assert_true(back->items[i].avg_discount == d->items[i].avg_discount);
+        assert_int_equal(back->items[i].sales, d->items[i].sales);
+        assert_true(back->items[i].discount_variance == d->items[i].discount_variance);
     }
     buf_fini(&again);
     buf_fini(&b);

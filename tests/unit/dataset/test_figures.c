@@ -66,6 +66,34 @@ static void discounts_of_orders_are_shared_by_value(void **state)
     dataset_destroy(d);
 }
 
+static void discount_rates_are_those_of_lines(void **state)
+{
+    (void)state;
+    const struct sample_row rows[] = {
+        // A: 10 % of 3 x 10, 0 and 50 % of 10 (half of it the order's): mean 20 %, variance (.1^2 + .2^2 + .3^2) / 2
+        ORDER("1"),
+        LINE("1", .sku = STR("A"), .quantity = 3, .line_discount_e4 = 30000),
+        ORDER("2"),
+        LINE("2", .sku = STR("A")),
+        LINE("2", .sku = STR("B")),
+        ORDER("3", .discount_e4 = 50000),
+        LINE("3", .sku = STR("A"), .line_discount_e4 = 25000),
+        // Neither what is too old nor what has no price is a sale here.
+        ORDER("4", .created_at = T0 - 180 * DAY),
+        LINE("4", .sku = STR("A"), .line_discount_e4 = 100000),
+        ORDER("5"),
+        LINE("5", .sku = STR("B"), .unit_price_e4 = AMOUNT_UNKNOWN),
+    };
+    struct dataset *d = BUILD(rows);
+    assert_int_equal(sample_item(d, "A")->sales, 3);
+    assert_near(sample_item(d, "A")->discount_mean, 0.2);
+    assert_near(sample_item(d, "A")->discount_variance, 0.07);
+    assert_int_equal(sample_item(d, "B")->sales, 1);
+    assert_near(sample_item(d, "B")->discount_mean, 0);
+    assert_near(sample_item(d, "B")->discount_variance, 0);
+    dataset_destroy(d);
+}
+
 static void price_is_the_median_of_the_newest_twenty(void **state)
 {
     (void)state;
@@ -203,6 +231,7 @@ int main(void)
         cmocka_unit_test(velocity_counts_units_of_sixty_days),
         cmocka_unit_test(as_of_of_the_job_moves_the_windows),
         cmocka_unit_test(discounts_of_orders_are_shared_by_value),
+        cmocka_unit_test(discount_rates_are_those_of_lines),
         cmocka_unit_test(price_is_the_median_of_the_newest_twenty),
         cmocka_unit_test(repeat_rate_is_of_known_customers),
         cmocka_unit_test(margins_are_known_or_estimated),

@@ -15,7 +15,7 @@ struct stall {
     struct item items[8];
     struct dataset data;
     struct market market;
-    double type_discount[2], type_sales[2];
+    double type_discount[1];
 };
 
 static void stall_open(struct stall *s)
@@ -29,7 +29,7 @@ static void stall_open(struct stall *s)
     }
     s->data = (struct dataset){.currency = "GBP", .decimals = 2, .has_prices = true, .items = s->items, .n_items = 8};
     s->data.median_price_minor = 1000;
-    s->market = (struct market){.data = &s->data, .type_discount = s->type_discount, .type_sales = s->type_sales};
+    s->market = (struct market){.data = &s->data, .type_discount = s->type_discount, .own_prior_sales = 5};
 }
 
 static struct bundle bundle_of(enum bundle_type type, enum objective o, uint32_t n)
@@ -52,21 +52,6 @@ static void assert_right(const struct stall *s, const struct offer_rules *r, con
     struct err e = {0};
     if (!pricing_check(&s->market, r, b, &e))
         fail_msg("%s", e.message);
-}
-
-static void shrinkage_by_hand(void **state)
-{
-    (void)state;
-    struct stall s;
-    stall_open(&s);
-    s.market.shop_discount = 0.10;
-    s.items[0] = (struct item){.orders = 20, .avg_discount = 0.30, .type_id = 0};
-    s.type_sales[0] = 60;
-    s.type_discount[0] = 0.20;
-    // type: 60/80 * .20 + 20/80 * .10 = .175; own: 20/25 * .30 + 5/25 * .175 = .275
-    assert_true(fabs(discount_history(&s.market, 0) - 0.275) < 1e-12);
-    s.items[0].orders = 0; // no sales: the priors alone
-    assert_true(fabs(discount_history(&s.market, 0) - 0.175) < 1e-12);
 }
 
 static void fbt_by_hand(void **state)
@@ -281,8 +266,8 @@ static void randomise(struct stall *s, uint64_t *seed)
         struct item *it = &s->items[i];
         it->price_minor = 1 + below(seed, below(seed, 2) ? 3000 : 500000);
         it->cost_minor = below(seed, 2) ? MONEY_UNKNOWN : 1 + (int64_t)below(seed, (uint32_t)it->price_minor + 1);
-        it->orders = below(seed, 60);
-        it->avg_discount = below(seed, 60) / 100.0;
+        it->orders = it->sales = below(seed, 60);
+        it->discount_mean = below(seed, 60) / 100.0;
         it->flags = below(seed, 16);
         it->margin = below(seed, 100) / 100.0;
     }
@@ -350,7 +335,6 @@ static void check_sees_what_is_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shrinkage_by_hand),
         cmocka_unit_test(fbt_by_hand),
         cmocka_unit_test(guards_in_order),
         cmocka_unit_test(never_below_cost),
