@@ -53,7 +53,7 @@ static void seek(struct cursor *c, uint32_t wanted)
     c->at += low;
 }
 
-static uint32_t count_all_from(const struct postings *p, const uint32_t *items, size_t n, uint32_t from)
+uint32_t postings_count_all_from(const struct postings *p, const uint32_t *items, size_t n, uint32_t from)
 {
     struct cursor cursors[POSTINGS_ITEMS_MAX];
     uint32_t count = 0, wanted = from;
@@ -82,7 +82,7 @@ static uint32_t count_all_from(const struct postings *p, const uint32_t *items, 
 
 uint32_t postings_count_all(const struct postings *p, const uint32_t *items, size_t n)
 {
-    return count_all_from(p, items, n, 0);
+    return postings_count_all_from(p, items, n, 0);
 }
 
 uint32_t postings_count_all_since(const struct postings *p, const uint32_t *items, size_t n, int64_t since)
@@ -96,7 +96,7 @@ uint32_t postings_count_all_since(const struct postings *p, const uint32_t *item
         else
             high = mid;
     }
-    return count_all_from(p, items, n, low);
+    return postings_count_all_from(p, items, n, low);
 }
 
 uint32_t postings_count_some(const struct postings *p, const uint32_t *items, size_t n, uint32_t at_least)

@@ -1,8 +1,11 @@
 #include "worker/offers/association.h"
 
 #include "common/check.h"
+#include "worker/offers/significance.h"
 
 #define RECENT_SECONDS (90 * (int64_t)86400)
+
+enum { NEWEST_SHARE = 5 }; // one order in five
 
 bool association_is_negative(uint32_t orders, double expected)
 {
@@ -58,34 +61,66 @@ double association_expected(const struct market *m, const uint32_t *items, uint3
     return most;
 }
 
-// Where the newest 90 days begin; everything counts as recent where there are no dates.
-static int64_t recent_since(const struct market *m)
+// --- which orders are new
+
+static uint32_t first_since(const struct dataset *d, int64_t since)
 {
-    if (!m->data->has_dates || m->data->as_of == DATE_UNKNOWN)
-        return INT64_MIN;
-    return m->data->as_of - RECENT_SECONDS;
+    uint32_t low = 0, high = d->n_orders;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (d->order_at[middle] < since)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static bool is_recent(const struct market *m, uint32_t order)
+static struct newest newest_of(const struct dataset *d)
 {
-    int64_t since = recent_since(m);
-    return since == INT64_MIN || (m->data->order_at[order] != DATE_UNKNOWN && m->data->order_at[order] >= since);
+    uint32_t n_dated = d->has_dates ? d->n_orders - first_since(d, DATE_UNKNOWN + 1) : 0;
+    struct newest x = {.first = d->n_orders - n_dated / NEWEST_SHARE};
+    double items = 0, pairs = 0;
+    for (uint32_t o = x.first; o < d->n_orders; o++) {
+        double n = d->line_first[o + 1] - d->line_first[o];
+        if (n < 2)
+            continue;
+        x.n_multi++;
+        items += n;
+        pairs += n * (n - 1);
+    }
+    x.kappa = x.n_multi ? x.n_multi * pairs / (items * items) : 0;
+    return x;
+}
+
+void association_date(struct market *m)
+{
+    const struct dataset *d = m->data;
+    m->recent_first = d->has_dates && d->as_of != DATE_UNKNOWN ? first_since(d, d->as_of - RECENT_SECONDS) : 0;
+    m->newest = newest_of(d);
+}
+
+// --- counts
+
+static void count_order(const struct market *m, struct bundle *b, uint32_t order, bool is_together)
+{
+    bool is_newest = order >= m->newest.first;
+    b->orders_base++;
+    b->newest_base += is_newest;
+    b->orders_together += is_together;
+    b->newest_together += is_together && is_newest;
+    b->orders_recent += is_together && order >= m->recent_first;
 }
 
 static void count_quantities(const struct market *m, struct bundle *b)
 {
     const struct postings *p = &m->postings;
     uint32_t item = b->parts[0].item, at_least = b->pricing.tiers[0].min_quantity;
-    b->orders_base = p->first[item + 1] - p->first[item];
-    for (uint32_t k = p->first[item]; k < p->first[item + 1]; k++) {
-        if (p->quantities[k] < at_least)
-            continue;
-        b->orders_together++;
-        b->orders_recent += is_recent(m, p->orders[k]);
-    }
+    for (uint32_t k = p->first[item]; k < p->first[item + 1]; k++)
+        count_order(m, b, p->orders[k], p->quantities[k] >= at_least);
 }
 
-// Orders with two or more of the pool, of them the recent ones, and orders with any: one walk over the merged postings.
+// Orders with any of the pool: one walk over the merged postings.
 static void count_pool(const struct market *m, struct bundle *b)
 {
     const struct postings *p = &m->postings;
@@ -105,40 +140,74 @@ static void count_pool(const struct market *m, struct bundle *b)
             at[i] += is_in;
             members += is_in;
         }
-        b->orders_base++;
-        b->orders_together += members >= 2;
-        b->orders_recent += members >= 2 && is_recent(m, order);
+        count_order(m, b, order, members >= 2);
     }
 }
 
-static uint32_t orders_of_role(const struct market *m, const struct bundle *b, enum part_role role)
+static uint32_t newest_multi(const struct market *m, uint32_t item)
 {
-    uint32_t items[PARTS_MAX], n = 0;
-    for (uint32_t i = 0; i < b->n_parts; i++) {
-        if (b->parts[i].role == role)
-            items[n++] = b->parts[i].item;
+    const struct dataset *d = m->data;
+    const struct postings *p = &m->postings;
+    uint32_t n = 0;
+    for (uint32_t k = p->first[item + 1]; k > p->first[item] && p->orders[k - 1] >= m->newest.first; k--)
+        n += d->line_first[p->orders[k - 1] + 1] - d->line_first[p->orders[k - 1]] >= 2;
+    return n;
+}
+
+// association_expected() of the newest fifth.
+static double newest_expected(const struct market *m, const uint32_t *items, uint32_t n)
+{
+    double most = 0;
+    for (uint32_t i = 0; i < n && m->newest.n_multi; i++) {
+        uint32_t others[PARTS_MAX], k = 0;
+        for (uint32_t o = 0; o < n; o++) {
+            if (o != i)
+                others[k++] = items[o];
+        }
+        double joint =
+            k == 1 ? newest_multi(m, others[0]) : postings_count_all_from(&m->postings, others, k, m->newest.first);
+        double expected = m->newest.kappa * joint * newest_multi(m, items[i]) / m->newest.n_multi;
+        most = expected > most ? expected : most;
     }
-    return n ? postings_count_all(&m->postings, items, n) : 0;
+    return most;
 }
 
 static void count_set(const struct market *m, struct bundle *b)
 {
-    uint32_t items[PARTS_MAX];
-    for (uint32_t i = 0; i < b->n_parts; i++)
+    const struct postings *p = &m->postings;
+    enum part_role base_role = b->type == TYPE_BXGY ? ROLE_QUALIFIER : ROLE_ANCHOR;
+    uint32_t items[PARTS_MAX], base[PARTS_MAX], n_base = 0;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
         items[i] = b->parts[i].item;
-    b->orders_together = postings_count_all(&m->postings, items, b->n_parts);
-    int64_t since = recent_since(m);
-    b->orders_recent =
-        since == INT64_MIN ? b->orders_together : postings_count_all_since(&m->postings, items, b->n_parts, since);
-    b->orders_base = orders_of_role(m, b, b->type == TYPE_BXGY ? ROLE_QUALIFIER : ROLE_ANCHOR);
+        if (b->parts[i].role == base_role)
+            base[n_base++] = items[i];
+    }
+    b->orders_together = postings_count_all(p, items, b->n_parts);
+    b->orders_recent = postings_count_all_from(p, items, b->n_parts, m->recent_first);
+    b->orders_base = postings_count_all(p, base, n_base);
+    b->newest_together = postings_count_all_from(p, items, b->n_parts, m->newest.first);
+    b->newest_base = postings_count_all_from(p, base, n_base, m->newest.first);
+    b->newest_expected = newest_expected(m, items, b->n_parts);
     b->expected = association_expected(m, items, b->n_parts);
     b->lift = b->expected > 0 ? b->orders_together / b->expected : 0;
 }
 
+static enum confirmation confirmation_of(const struct bundle *b)
+{
+    if (b->newest_together == b->orders_together) // the others never saw it
+        return CONFIRMATION_UNKNOWN;
+    bool is_short = fisher_is_below(b->newest_together, b->newest_base, b->orders_together, b->orders_base);
+    bool is_chance_known = b->type != TYPE_VOLUME && b->type != TYPE_MIX_MATCH;
+    bool holds = is_chance_known ? poisson_is_above(b->newest_together, b->newest_expected) : !is_short;
+    if (b->newest_together >= 2 && holds)
+        return CONFIRMED;
+    return is_short ? NOT_CONFIRMED : CONFIRMATION_UNKNOWN;
+}
+
 void association_count(const struct market *m, struct bundle *b)
 {
-    b->orders_together = b->orders_base = b->orders_recent = 0;
-    b->expected = b->lift = 0;
+    b->orders_together = b->orders_base = b->orders_recent = b->newest_together = b->newest_base = 0;
+    b->expected = b->lift = b->newest_expected = 0;
     b->orders_total = m->data->n_orders;
     if (b->type == TYPE_VOLUME)
         count_quantities(m, b);
@@ -148,4 +217,5 @@ void association_count(const struct market *m, struct bundle *b)
         count_set(m, b);
     b->support = b->orders_total ? (double)b->orders_together / b->orders_total : 0;
     b->confidence = b->orders_base ? (double)b->orders_together / b->orders_base : 0;
+    b->confirmation = confirmation_of(b);
 }

@@ -117,6 +117,8 @@ struct pricing {
     uint32_t pick_n;                                      // MIX_MATCH
 };
 
+enum confirmation { CONFIRMATION_UNKNOWN, CONFIRMED, NOT_CONFIRMED };
+
 struct bundle {
     enum bundle_type type;
     enum objective objective; // the one it ranks under
@@ -132,7 +134,11 @@ struct bundle {
     uint32_t orders_base;  // what confidence divides by: orders with the anchor (FBT, FIXED), all qualifiers (BXGY),
                            // the product (VOLUME), any of the pool (MIX_MATCH)
     uint32_t orders_total; // orders looked at
-    uint32_t orders_recent;           // orders_together of the newest 90 days (all of them where there are no dates)
+    uint32_t orders_recent; // orders_together of the newest 90 days (all of them where there are no dates)
+    // the same in the newest fifth of the orders alone, and whether that confirms the rest (association.h)
+    uint32_t newest_together, newest_base;
+    double newest_expected;
+    enum confirmation confirmation;
     double expected;                  // joint orders that chance gives (association.h), 0: not applicable
     double support, confidence, lift; // lift: size-corrected; 0 where not applicable
     double strength;                  // association score that candidates are ordered by

@@ -7,7 +7,7 @@
 
 // One bundle is an array of these, in this order.
 enum { FIELD_HEAD, FIELD_PARTS, FIELD_PRICING, FIELD_TIERS, FIELD_COUNTS, FIELD_REALS, FIELDS };
-enum { HEAD_FIELDS = 5, PART_FIELDS = 5, PRICING_FIELDS = 10, TIER_FIELDS = 3, COUNT_FIELDS = 4, REAL_FIELDS = 11 };
+enum { HEAD_FIELDS = 5, PART_FIELDS = 5, PRICING_FIELDS = 10, TIER_FIELDS = 3, COUNT_FIELDS = 7, REAL_FIELDS = 12 };
 
 static void put_money(struct buf *b, int64_t amount)
 {
@@ -55,14 +55,17 @@ static void put_pricing(const struct pricing *p, struct buf *out)
 
 static void put_evidence(const struct bundle *x, struct buf *out)
 {
-    const double reals[REAL_FIELDS] = {x->expected,     x->support,   x->confidence,   x->lift,    x->strength,
-                                       x->fit,          x->inventory, x->price_sanity, x->novelty, x->predicted_lift,
-                                       x->ranking_score};
+    const double reals[REAL_FIELDS] = {
+        x->expected,  x->support,      x->confidence, x->lift,           x->strength,      x->fit,
+        x->inventory, x->price_sanity, x->novelty,    x->predicted_lift, x->ranking_score, x->newest_expected};
     mp_put_array(out, COUNT_FIELDS);
     mp_put_int(out, x->orders_together);
     mp_put_int(out, x->orders_base);
     mp_put_int(out, x->orders_total);
     mp_put_int(out, x->orders_recent);
+    mp_put_int(out, x->newest_together);
+    mp_put_int(out, x->newest_base);
+    mp_put_int(out, x->confirmation);
     mp_put_array(out, REAL_FIELDS);
     for (size_t k = 0; k < REAL_FIELDS; k++)
         mp_put_real(out, reals[k]);
@@ -176,16 +179,21 @@ static bool get_tiers(const struct mp_value *v, struct pricing *p)
 
 static bool get_counts(const struct mp_value *v, struct bundle *x)
 {
-    return is_array_of(v, COUNT_FIELDS, COUNT_FIELDS) && get_u32(v, 0, UINT32_MAX, &x->orders_together) &&
-           get_u32(v, 1, UINT32_MAX, &x->orders_base) && get_u32(v, 2, UINT32_MAX, &x->orders_total) &&
-           get_u32(v, 3, UINT32_MAX, &x->orders_recent);
+    uint32_t confirmation;
+    if (!is_array_of(v, COUNT_FIELDS, COUNT_FIELDS) || !get_u32(v, 0, UINT32_MAX, &x->orders_together) ||
+        !get_u32(v, 1, UINT32_MAX, &x->orders_base) || !get_u32(v, 2, UINT32_MAX, &x->orders_total) ||
+        !get_u32(v, 3, UINT32_MAX, &x->orders_recent) || !get_u32(v, 4, UINT32_MAX, &x->newest_together) ||
+        !get_u32(v, 5, UINT32_MAX, &x->newest_base) || !get_u32(v, 6, NOT_CONFIRMED, &confirmation))
+        return false;
+    x->confirmation = (enum confirmation)confirmation;
+    return true;
 }
 
 static bool get_reals(const struct mp_value *v, struct bundle *x)
 {
     double *const reals[REAL_FIELDS] = {
-        &x->expected,  &x->support,      &x->confidence, &x->lift,           &x->strength,     &x->fit,
-        &x->inventory, &x->price_sanity, &x->novelty,    &x->predicted_lift, &x->ranking_score};
+        &x->expected,  &x->support,      &x->confidence, &x->lift,           &x->strength,      &x->fit,
+        &x->inventory, &x->price_sanity, &x->novelty,    &x->predicted_lift, &x->ranking_score, &x->newest_expected};
     if (!is_array_of(v, REAL_FIELDS, REAL_FIELDS))
         return false;
     for (size_t k = 0; k < REAL_FIELDS; k++) {

@@ -1,13 +1,13 @@
 #include "worker/offers/bundle_row.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <xxhash.h>
 
 #include "common/check.h"
 #include "common/json_out.h"
 #include "worker/offers/explain.h"
+#include "worker/offers/significance.h"
 
 enum { TEXT_BYTES_MAX = 1 << 20, RECENT_DAYS = 90 };
 
@@ -212,14 +212,35 @@ static void put_pricing(const struct market *m, const struct bundle *b, struct b
     json_out_end(&j);
 }
 
-// 95 % interval of the lift: the joint orders as a Poisson count, on the log scale.
+// 95 % interval of the lift: that of the joint orders as a Poisson count, over what chance gives.
 static void put_lift_interval(const struct bundle *b, struct json_out *j)
 {
-    if (b->lift <= 0 || b->orders_together == 0)
+    if (b->lift <= 0 || b->expected <= 0)
         return;
-    double factor = exp(1.96 / sqrt(b->orders_together));
-    json_out_key_real(j, "lift_low", b->lift / factor, 4);
-    json_out_key_real(j, "lift_high", b->lift * factor, 4);
+    struct interval orders = poisson_interval(b->orders_together);
+    json_out_key_real(j, "lift_low", orders.low / b->expected, 4);
+    json_out_key_real(j, "lift_high", orders.high / b->expected, 4);
+}
+
+static void put_newest(const struct market *m, const struct bundle *b, struct json_out *j)
+{
+    uint32_t n = m->data->n_orders - m->newest.first;
+    json_out_key(j, "newest_fifth");
+    if (n == 0) {
+        json_out_null(j);
+        return;
+    }
+    json_out_object(j);
+    json_out_key_int(j, "orders_together", b->newest_together);
+    json_out_key_int(j, "orders_base", b->newest_base);
+    json_out_key_int(j, "orders_total", n);
+    json_out_key_real(j, "expected", b->newest_expected, 4);
+    json_out_key(j, "is_confirmed");
+    if (b->confirmation == CONFIRMATION_UNKNOWN)
+        json_out_null(j);
+    else
+        json_out_bool(j, b->confirmation == CONFIRMED);
+    json_out_end(j);
 }
 
 static void put_evidence(const struct market *m, const struct bundle *b, struct buf *out)
@@ -237,6 +258,7 @@ static void put_evidence(const struct market *m, const struct bundle *b, struct 
     json_out_key_int(&j, "recent_days", RECENT_DAYS);
     json_out_key_real(&j, "expected", b->expected, 4);
     put_lift_interval(b, &j);
+    put_newest(m, b, &j);
     json_out_key_real(&j, "strength", b->strength, 4);
     json_out_key(&j, "features");
     json_out_object(&j);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "worker/offers/association.h"
 #include "worker/offers/complements.h"
 #include "worker/offers/discount.h"
 #include "worker/offers/similarity.h"
@@ -64,6 +65,7 @@ void market_init(struct market *m, const struct dataset *d, const struct evidenc
     postings_build(&m->postings, d, memory);
     rank_by_popularity(m, memory);
     (void)discount_learn(m, memory);
+    association_date(m);
     m->words = ARENA_ARRAY(memory, struct title_words, d->n_items + 1);
     for (uint32_t i = 0; i < d->n_items; i++)
         m->words[i] = title_words_of(d->items[i].title);

@@ -32,8 +32,14 @@ struct market {
     double shop_discount;      // 0..1; 0: none known. This and the next two by discount_learn
     double *type_discount;     // the same per product type, shrunk towards the shop's; [n_types]: products without one
     double own_prior_sales;    // as many sales as a product's prior weighs
-    bool is_tiny;              // < 10 order lines: rules and catalogue only, no ladder
-    bool is_small;             // < 20: no embeddings, no portfolio optimisation, linear pricing
+    uint32_t recent_first;     // orders from here on are of the newest 90 days; 0 where there are no dates
+    struct newest {
+        uint32_t first;   // orders from here on are the newest fifth of those with a date; n_orders: too few
+        uint32_t n_multi; // of them, with two or more products
+        double kappa;     // theirs, see evidence.h
+    } newest;
+    bool is_tiny;  // < 10 order lines: rules and catalogue only, no ladder
+    bool is_small; // < 20: no embeddings, no portfolio optimisation, linear pricing
 };
 void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory);
 

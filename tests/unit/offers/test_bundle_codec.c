@@ -24,6 +24,10 @@ static struct bundle example(void)
     b.orders_base = 40;
     b.orders_total = 4000;
     b.orders_recent = 3;
+    b.newest_together = 2;
+    b.newest_base = 9;
+    b.newest_expected = 1.5;
+    b.confirmation = NOT_CONFIRMED;
     b.expected = 4.5;
     b.support = 0.003;
     b.confidence = 0.3;
@@ -67,6 +71,10 @@ static void round_trip(void **state)
     assert_int_equal(read.bundles[0].parts[0].discount_minor, 130);
     assert_true(read.bundles[1].pricing.bundle_minor == MONEY_UNKNOWN);
     assert_true(fabs(read.bundles[0].predicted_lift - 0.0625) < 1e-15);
+    assert_int_equal(read.bundles[0].newest_together, 2);
+    assert_int_equal(read.bundles[0].newest_base, 9);
+    assert_true(fabs(read.bundles[0].newest_expected - 1.5) < 1e-15);
+    assert_int_equal(read.bundles[0].confirmation, NOT_CONFIRMED);
     buf_fini(&bytes);
     buf_fini(&again);
     arena_fini(&memory);
@@ -106,6 +114,9 @@ static void foreign_values_are_refused(void **state)
     assert_false(survives(b, 8));
     b = example();
     b.sources = 1u << SOURCE_COUNT;
+    assert_false(survives(b, 8));
+    b = example();
+    b.confirmation = NOT_CONFIRMED + 1;
     assert_false(survives(b, 8));
 }
 
