@@ -3,12 +3,10 @@
 #include "worker/offers/association.h"
 #include "worker/offers/phrase.h"
 
-enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting
+// With fewer orders of several pieces it is not for its quantities that a product has tiers.
+#define QUANTITY_SHARE_MIN 0.05
 
-static bool has_recency(const struct market *m)
-{
-    return m->data->has_dates && m->data->as_of != DATE_UNKNOWN;
-}
+enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting
 
 static void put_orders(struct buf *out, uint32_t n)
 {
@@ -16,31 +14,76 @@ static void put_orders(struct buf *out, uint32_t n)
     buf_puts(out, n == 1 ? " order" : " orders");
 }
 
-static void put_of_orders(struct buf *out, uint32_t n, uint32_t of)
+static void put_in_orders(struct buf *out, uint32_t n, uint32_t of)
 {
-    phrase_count(out, n);
-    buf_puts(out, " of ");
+    if (n == of && of == 1) {
+        buf_puts(out, "in the only order");
+        return;
+    }
+    buf_puts(out, n == of ? "in all " : "in ");
+    if (n < of) {
+        phrase_count(out, n);
+        buf_puts(out, " of ");
+    }
     put_orders(out, of);
 }
 
+// "All 41 orders", "The only order", "3 of 41 orders"; `which` comes before the number of all.
+static void put_orders_of(struct buf *out, uint32_t n, uint32_t of, const char *which)
+{
+    if (n == of) {
+        buf_puts(out, of == 1 ? "The only" : "All ");
+        if (of > 1)
+            phrase_count(out, of);
+        buf_puts(out, of == 1 ? " order" : " orders");
+        return;
+    }
+    phrase_count(out, n);
+    buf_puts(out, " of ");
+    buf_puts(out, which);
+    put_orders(out, of);
+}
+
+// No 0 % of something, no 100 % of less than all.
+static void put_share(struct buf *out, uint32_t n, uint32_t of)
+{
+    uint64_t pct = of ? ((uint64_t)200 * n + of) / ((uint64_t)2 * of) : 0;
+    if (n > 0 && pct == 0)
+        buf_puts(out, "under 1%");
+    else if (n < of && pct == 100)
+        buf_puts(out, "over 99%");
+    else
+        buf_printf(out, "%u%%", (unsigned)pct);
+}
+
+// Nothing to tell where all orders are that new.
 static void put_recent(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    if (!has_recency(m) || b->orders_together == 0)
+    if (m->recent_first == 0 || b->orders_together == 0)
         return;
     buf_puts(out, ", ");
     if (b->orders_recent == b->orders_together)
         buf_puts(out, b->orders_together == 1 ? "in" : "all of them in");
     else if (b->orders_recent == 0)
-        buf_puts(out, "none");
+        buf_puts(out, b->orders_together == 1 ? "not in" : "none of them in");
     else
         phrase_count(out, b->orders_recent);
-    buf_puts(out, b->orders_recent == b->orders_together ? " the last 90 days" : " of them in the last 90 days");
+    buf_puts(out, b->orders_recent == b->orders_together || b->orders_recent == 0 ? " the last 90 days"
+                                                                                  : " of them in the last 90 days");
 }
 
 static void put_lift(const struct bundle *b, struct buf *out)
 {
     if (b->orders_together >= LIFT_ORDERS_MIN && b->lift >= 1.05)
         buf_printf(out, ", %.1fx more often than chance", b->lift);
+}
+
+static void put_confirmation(const struct bundle *b, struct buf *out)
+{
+    if (b->confirmation == CONFIRMED)
+        buf_puts(out, ", and the newest orders confirm it");
+    else if (b->confirmation == NOT_CONFIRMED)
+        buf_puts(out, ", but less often in the newest orders");
 }
 
 static void put_why_without_orders(const struct market *m, const struct bundle *b, struct buf *out)
@@ -56,14 +99,14 @@ static void put_why_without_orders(const struct market *m, const struct bundle *
 
 static void put_set(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    buf_puts(out, b->n_parts > 2 ? "All " : "");
     if (b->n_parts > 2)
-        buf_printf(out, "%u bought together in ", b->n_parts);
+        buf_printf(out, "All %u bought together ", b->n_parts);
     else
-        buf_puts(out, "Bought together in ");
-    put_of_orders(out, b->orders_together, b->orders_total);
+        buf_puts(out, "Bought together ");
+    put_in_orders(out, b->orders_together, b->orders_total);
     put_recent(m, b, out);
     put_lift(b, out);
+    put_confirmation(b, out);
 }
 
 // A kit that nobody bought whole stands on how often each part was bought with the anchor.
@@ -89,21 +132,50 @@ static void put_kit(const struct market *m, const struct bundle *b, struct buf *
     put_orders(out, most);
 }
 
-static void put_volume(const struct market *m, const struct bundle *b, struct buf *out)
+// The lowest of the products' rates.
+static double repeat_rate_of(const struct market *m, const struct bundle *b)
 {
-    if (b->orders_together == 0) {
-        const struct item *i = &m->data->items[b->parts[0].item];
-        buf_printf(out, "%.0f%% of its customers came back for it in ", 100 * i->repeat_rate);
-        put_orders(out, b->orders_base);
-        buf_puts(out, ", one at a time so far");
+    double least = 1;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        double rate = m->data->items[b->parts[i].item].repeat_rate;
+        least = rate < least ? rate : least;
+    }
+    return least;
+}
+
+static void put_tier_orders(const struct bundle *b, struct buf *out)
+{
+    if (b->orders_together < b->orders_base) {
+        put_share(out, b->orders_together, b->orders_base);
+        buf_puts(out, " of its orders (");
+        phrase_count(out, b->orders_together);
+        buf_puts(out, " of ");
+        phrase_count(out, b->orders_base);
+        buf_puts(out, ")");
         return;
     }
-    buf_printf(out, "%.0f%% of its orders (", 100 * b->confidence);
-    phrase_count(out, b->orders_together);
-    buf_puts(out, " of ");
-    phrase_count(out, b->orders_base);
-    buf_printf(out, ") hold %u or more", b->pricing.tiers[0].min_quantity);
+    buf_puts(out, b->orders_base == 1 ? "Its only order" : "All its ");
+    if (b->orders_base > 1)
+        put_orders(out, b->orders_base);
+}
+
+static void put_volume(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    uint32_t at_least = b->pricing.tiers[0].min_quantity;
+    if (b->confidence < QUANTITY_SHARE_MIN) { // tiers for those who come back
+        buf_printf(out, "%.0f%% of its customers came back for it in ", 100 * repeat_rate_of(m, b));
+        put_orders(out, b->orders_base);
+        buf_puts(out, ", ");
+        if (b->orders_together)
+            phrase_count(out, b->orders_together);
+        buf_printf(out, "%s of which hold%s %u or more", b->orders_together ? "" : "none",
+                   b->orders_together == 1 ? "s" : "", at_least);
+        return;
+    }
+    put_tier_orders(b, out);
+    buf_printf(out, " hold%s %u or more", b->orders_base == 1 ? "s" : "", at_least);
     put_recent(m, b, out);
+    put_confirmation(b, out);
 }
 
 static void put_pool(const struct market *m, const struct bundle *b, struct buf *out)
@@ -112,11 +184,10 @@ static void put_pool(const struct market *m, const struct bundle *b, struct buf 
         buf_puts(out, "No order holds two of these yet; suggested because they can stand in for each other");
         return;
     }
-    phrase_count(out, b->orders_together);
-    buf_puts(out, " of ");
-    put_orders(out, b->orders_total);
+    put_orders_of(out, b->orders_together, b->orders_total, "");
     buf_printf(out, " hold%s two or more of these %u products", b->orders_together == 1 ? "s" : "", b->n_parts);
     put_recent(m, b, out);
+    put_confirmation(b, out);
 }
 
 static void put_names(const struct market *m, const struct bundle *b, enum part_role role, struct buf *out)
@@ -137,15 +208,19 @@ static void put_bxgy(const struct market *m, const struct bundle *b, struct buf 
         put_why_without_orders(m, b, out);
         return;
     }
-    phrase_count(out, b->orders_together);
-    buf_puts(out, " of the ");
-    put_orders(out, b->orders_base);
+    put_orders_of(out, b->orders_together, b->orders_base, "the ");
     buf_puts(out, " with ");
     put_names(m, b, ROLE_QUALIFIER, out);
-    buf_printf(out, " (%.0f%%) also hold%s ", 100 * b->confidence, b->orders_together == 1 ? "s" : "");
+    if (b->orders_together < b->orders_base) {
+        buf_puts(out, " (");
+        put_share(out, b->orders_together, b->orders_base);
+        buf_puts(out, ")");
+    }
+    buf_printf(out, " also hold%s ", b->orders_together == 1 ? "s" : "");
     put_names(m, b, ROLE_REWARD, out);
     put_recent(m, b, out);
     put_lift(b, out);
+    put_confirmation(b, out);
 }
 
 // --- what the objective adds
@@ -201,7 +276,7 @@ static void put_new(const struct market *m, const struct bundle *b, struct buf *
     buf_puts(out, "; ");
     phrase_name(m, out, item);
     buf_puts(out, " is new");
-    if (has_recency(m) && fresh->created_at != DATE_UNKNOWN && fresh->created_at <= m->data->as_of) {
+    if (m->data->as_of != DATE_UNKNOWN && fresh->created_at != DATE_UNKNOWN && fresh->created_at <= m->data->as_of) {
         int64_t days = (m->data->as_of - fresh->created_at) / 86400;
         buf_printf(out, " (%d %s old)", (int)days, days == 1 ? "day" : "days");
     }
@@ -232,17 +307,12 @@ static void put_types(const struct market *m, const struct bundle *b, struct buf
 
 static void put_repeat(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    double least = 1;
-    for (uint32_t i = 0; i < b->n_parts; i++) {
-        double rate = m->data->items[b->parts[i].item].repeat_rate;
-        least = rate < least ? rate : least;
-    }
-    if (b->type == TYPE_VOLUME && b->orders_together == 0)
+    if (b->type == TYPE_VOLUME && b->confidence < QUANTITY_SHARE_MIN)
         return; // said already
     buf_printf(out,
                b->n_parts == 1 ? "; %.0f%% of its customers bought it again"
                                : "; at least %.0f%% of each product's customers bought it again",
-               100 * least);
+               100 * repeat_rate_of(m, b));
 }
 
 static void put_margin(const struct market *m, const struct bundle *b, struct buf *out)
@@ -254,7 +324,10 @@ static void put_margin(const struct market *m, const struct bundle *b, struct bu
         sum += it->margin;
         is_estimated |= (it->flags & ITEM_MARGIN_ESTIMATED) != 0;
     }
-    buf_printf(out, "; %s margin of %.0f%% before the discount", is_estimated ? "estimated" : "average",
+    buf_printf(out, "; %s margin of %.0f%% before the discount",
+               is_estimated     ? "an estimated"
+               : b->n_parts > 1 ? "an average"
+                                : "a",
                100 * sum / b->n_parts);
 }
 
@@ -262,7 +335,8 @@ static void put_aov(const struct market *m, const struct bundle *b, struct buf *
 {
     if (b->pricing.original_minor == MONEY_UNKNOWN || m->data->median_price_minor == MONEY_UNKNOWN)
         return;
-    buf_puts(out, "; ");
+    bool is_least = b->type == TYPE_VOLUME || b->type == TYPE_MIX_MATCH;
+    buf_puts(out, is_least ? "; at least " : "; ");
     phrase_money(m, out, b->pricing.bundle_minor);
     buf_puts(out, " a sale where the median product costs ");
     phrase_money(m, out, m->data->median_price_minor);

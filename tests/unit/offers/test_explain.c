@@ -70,6 +70,74 @@ static void no_recency_without_dates(void **state)
     shop_close(&s);
 }
 
+static void whole_and_tiny_shares(void **state)
+{
+    (void)state;
+    struct shop s;
+    shop_open_tea(&s);
+    struct bundle b = pair_of(&s, TYPE_BXGY);
+    b.orders_together = b.orders_recent = b.orders_base = 41;
+    b.lift = 0;
+    assert_text(&s, &b, "All 41 orders with Glass Teapot also hold Tea Cup, all of them in the last 90 days.");
+    b.orders_together = b.orders_recent = b.orders_base = 1;
+    assert_text(&s, &b, "The only order with Glass Teapot also holds Tea Cup, in the last 90 days.");
+    b.orders_base = 300;
+    b.orders_recent = 0;
+    assert_text(&s, &b,
+                "1 of the 300 orders with Glass Teapot (under 1%) also holds Tea Cup, not in the last 90 days.");
+    b.orders_together = 299;
+    assert_text(
+        &s, &b,
+        "299 of the 300 orders with Glass Teapot (over 99%) also hold Tea Cup, none of them in the last 90 days.");
+    b = pair_of(&s, TYPE_FBT);
+    b.orders_together = b.orders_recent = b.orders_total = 1;
+    assert_text(&s, &b, "Bought together in the only order, in the last 90 days.");
+    b = pair_of(&s, TYPE_VOLUME);
+    b.n_parts = 1;
+    b.pricing.tiers[0].min_quantity = 2;
+    b.orders_together = b.orders_recent = b.orders_base = 3;
+    b.confidence = 1;
+    assert_text(&s, &b, "All its 3 orders hold 2 or more, all of them in the last 90 days.");
+    b.orders_together = b.orders_recent = b.orders_base = 1;
+    assert_text(&s, &b, "Its only order holds 2 or more, in the last 90 days.");
+    shop_close(&s);
+}
+
+static void newest_orders_have_their_say(void **state)
+{
+    (void)state;
+    struct shop s;
+    shop_open_tea(&s);
+    struct bundle b = pair_of(&s, TYPE_FBT);
+    b.confirmation = CONFIRMED;
+    assert_text(&s, &b,
+                "Bought together in 87 of 1,204 orders, 23 of them in the last 90 days, 2.1x more often than chance, "
+                "and the newest orders confirm it.");
+    b.confirmation = NOT_CONFIRMED;
+    assert_text(&s, &b,
+                "Bought together in 87 of 1,204 orders, 23 of them in the last 90 days, 2.1x more often than chance, "
+                "but less often in the newest orders.");
+    shop_close(&s);
+}
+
+static void tiers_for_who_comes_back(void **state)
+{
+    (void)state;
+    struct shop s;
+    shop_open_tea(&s);
+    struct bundle b = pair_of(&s, TYPE_VOLUME);
+    b.objective = OBJECTIVE_SUBSCRIPTION_PUSH;
+    b.n_parts = 1;
+    b.pricing.tiers[0].min_quantity = 2;
+    b.orders_together = 1;
+    b.confidence = 1 / 212.0;
+    s.data->items[b.parts[0].item].repeat_rate = 0.25;
+    assert_text(&s, &b, "25% of its customers came back for it in 212 orders, 1 of which holds 2 or more.");
+    b.orders_together = 0;
+    assert_text(&s, &b, "25% of its customers came back for it in 212 orders, none of which hold 2 or more.");
+    shop_close(&s);
+}
+
 static void tiers_and_pools(void **state)
 {
     (void)state;
@@ -103,6 +171,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_and_gifts),
         cmocka_unit_test(no_recency_without_dates),
+        cmocka_unit_test(whole_and_tiny_shares),
+        cmocka_unit_test(newest_orders_have_their_say),
+        cmocka_unit_test(tiers_for_who_comes_back),
         cmocka_unit_test(tiers_and_pools),
         cmocka_unit_test(objectives_add_their_figures),
     };
