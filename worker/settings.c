@@ -98,6 +98,7 @@ struct offer_rules settings_offer_rules(const struct settings *s)
     r.margin_floor = s->offers_margin_floor;
     r.list_floor = s->offers_list_floor;
     r.allow_out_of_stock = s->offers_allow_out_of_stock;
+    r.require_catalog = (enum catalog_need)s->offers_require_catalog;
     r.candidates_per_pair = (uint32_t)s->offers_candidates;
     r.per_pair_max = (uint32_t)s->offers_per_pair_max;
     r.per_products_max = (uint32_t)s->offers_per_products_max;

@@ -58,7 +58,8 @@
          "Names of lines that are no products, separated by |: a single word must be the whole name, a phrase may "    \
          "stand anywhere in it, and so may a word written with ~ before it.")                                          \
     TEXT(enrich_season_words, "enrich.season_words", ENRICH_SEASON_WORDS,                                              \
-         "Words that mark a product as seasonal, separated by |; whole words only.")                                   \
+         "Words that mark a product as seasonal: seasons separated by |, words of one season by =; whole words only. " \
+         "Products of two seasons are not put together.")                                                              \
     BOOL(enrich_ignore_sku_case, "enrich.ignore_sku_case", "true", "Take 85123A and 85123a for one product.")          \
     REAL(enrich_slow_velocity, "enrich.slow_velocity", 0.1, 0, 1000, "Slow mover: fewer units a day than this ...")    \
     INT(enrich_slow_stock, "enrich.slow_stock", 10, 0, 1000000, "... and more in stock than this.")                    \
@@ -84,7 +85,11 @@
     REAL(offers_margin_floor, "offers.margin_floor", 0.10, 0, 10,                                                      \
          "Never sell below cost * (1 + this), where cost is known.")                                                   \
     REAL(offers_list_floor, "offers.list_floor", 0.30, 0, 1, "Never sell below this share of the list total.")         \
-    BOOL(offers_allow_out_of_stock, "offers.allow_out_of_stock", "false", "Offer products that are out of stock.")
+    BOOL(offers_allow_out_of_stock, "offers.allow_out_of_stock", "false", "Offer products that are out of stock.")     \
+    CHOICE(                                                                                                            \
+        offers_require_catalog, "offers.require_catalog", "auto", "auto|yes|no",                                       \
+        "Offer only products that are in the catalogue; auto: where it holds most of what sold in the last 30 days, "  \
+        "so that what it lacks is not on sale any more.")
 
 #define SETTING_TEXT_FIELD(field, ...) char field[CONFIG_TEXT_MAX];
 #define SETTING_INT_FIELD(field, ...) int64_t field;

@@ -105,6 +105,8 @@ static bool check_numbers(const struct dataset *d, const struct item *i, struct 
         return broken(e, "an item's margin is out of range");
     if (i->created_at != DATE_UNKNOWN && (i->created_at > DATE_MAX || i->created_at < -DATE_MAX))
         return broken(e, "an item's creation date is none");
+    if ((i->seasons != 0) != ((i->flags & ITEM_SEASONAL) != 0))
+        return broken(e, "an item is seasonal without a season, or the other way round");
     return i->flags < ITEM_IN_CATALOG << 1 || broken(e, "an item has unknown flags");
 }
 

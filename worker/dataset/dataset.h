@@ -51,6 +51,7 @@ struct item {
     uint32_t type_id; // dense product-type number, ID_NONE: no type
     uint32_t vendor_id;
     uint32_t flags;                                    // enum item_flag
+    uint32_t seasons;                                  // bit per season of enrich_rules.season_words; 0: not seasonal
     int64_t price_minor, compare_at_minor, cost_minor; // price: list price, else median of the newest 20 line prices
     int32_t stock;
     int64_t created_at; // DATE_UNKNOWN: not known
@@ -108,10 +109,10 @@ struct enrich_rules {
     struct str service_ids; // whole SKU / stock code: "POST|DOT|M|D|C2|BANK CHARGES|AMAZONFEE|..."
     struct str
         service_words; // "postage|bank charges|~freight": whole names, phrases anywhere, '~' anywhere: see words.h
-    struct str season_words;
-    bool ignores_sku_case; // "85123a" and "85123A" are one product; identities made of SKUs are upper case then
-    int64_t as_of;         // DATE_UNKNOWN: the newest order
-    uint32_t lines_max;    // limit job.lines_max
+    struct str season_words; // "christmas=xmas|easter": one season, its words parted by '='
+    bool ignores_sku_case;   // "85123a" and "85123A" are one product; identities made of SKUs are upper case then
+    int64_t as_of;           // DATE_UNKNOWN: the newest order
+    uint32_t lines_max;      // limit job.lines_max
     size_t memory_max_bytes;
     double slow_velocity; // SPEC 6: 0.1 a day
     int32_t slow_stock;   // 10
@@ -132,9 +133,9 @@ struct enrich_rules {
     "manual|adjustment|adjust bad debt|discount|voucher|sample|samples|carrier bag|carrier bags|"                      \
     "bag charge|tip|donation|cruk commission|gift wrap|gift wrapping|none"
 #define ENRICH_SEASON_WORDS                                                                                            \
-    "christmas|xmas|advent|holiday|easter|valentine|valentines|halloween|summer|winter|spring|autumn|"                 \
-    "black friday|mothers day|mother's day|fathers day|father's day|thanksgiving|new year|"                            \
-    "back to school"
+    "christmas=xmas=advent=holiday=winter|new year=winter|valentine=valentines|easter=spring|"                         \
+    "mothers day=mother's day|fathers day=father's day|summer|back to school|halloween=autumn|"                        \
+    "thanksgiving=autumn|black friday"
 extern const struct enrich_rules ENRICH_RULES_DEFAULT;
 
 void dataset_destroy(struct dataset *d); // NULL is fine

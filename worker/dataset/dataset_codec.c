@@ -22,7 +22,7 @@ static const struct column NUMBERS[] = {
     COLUMN(price_minor), COLUMN(compare_at_minor), COLUMN(cost_minor),        COLUMN(stock),
     COLUMN(created_at),  COLUMN(velocity),         COLUMN(avg_discount),      COLUMN(margin),
     COLUMN(repeat_rate), COLUMN(orders),           COLUMN(orders_recent),     COLUMN(units),
-    COLUMN(sales),       COLUMN(discount_mean),    COLUMN(discount_variance),
+    COLUMN(sales),       COLUMN(discount_mean),    COLUMN(discount_variance), COLUMN(seasons),
 };
 static const struct column TEXTS[] = {
     COLUMN(variant_id), COLUMN(product_id), COLUMN(sku), COLUMN(title), COLUMN(variant_title), COLUMN(tags),

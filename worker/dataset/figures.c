@@ -278,7 +278,8 @@ static void set_flags(const struct dataset *d, struct item *i, const struct enri
                   i->created_at >= d->as_of - (int64_t)rules->new_days * DAY_S;
     i->flags |= is_slow ? ITEM_SLOW_MOVER : 0;
     i->flags |= is_new ? ITEM_NEW_LAUNCH : 0;
-    i->flags |= words_match(seasons, i->title) || words_match(seasons, i->tags) ? ITEM_SEASONAL : 0;
+    i->seasons = words_seasons(seasons, i->title) | words_seasons(seasons, i->tags);
+    i->flags |= i->seasons ? ITEM_SEASONAL : 0;
     i->flags |= is_high_margin(i, rules) ? ITEM_HIGH_MARGIN : 0;
 }
 
@@ -296,7 +297,7 @@ void figures_finish(struct figures *f, const struct enrich_rules *rules)
 {
     struct dataset *d = f->data;
     struct words seasons;
-    words_init(&seasons, rules->season_words, WORDS_ANYWHERE, f->scratch);
+    words_init(&seasons, rules->season_words, WORDS_SEASONS, f->scratch);
     for (uint32_t i = 0; i < d->n_items; i++) {
         set_figures(f, &d->items[i], &f->sums[i]);
         set_discounts(&d->items[i], &f->sums[i], &f->rates[i]);

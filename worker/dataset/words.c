@@ -8,45 +8,53 @@ static bool is_word_char(char c)
     return (u >= '0' && u <= '9') || (u >= 'A' && u <= 'Z') || (u >= 'a' && u <= 'z') || u >= 0x80;
 }
 
-// Cuts the first entry off a '|'-separated list.
-static struct str next_entry(struct str *list)
+// Cuts the first piece off a list, up to a `separator`.
+static struct str next_piece(struct str *list, char separator)
 {
-    const char *bar = list->len ? memchr(list->ptr, '|', list->len) : NULL;
-    size_t len = bar ? (size_t)(bar - list->ptr) : list->len;
-    struct str entry = {list->ptr, len};
-    size_t used = bar ? len + 1 : len;
+    const char *end = list->len ? memchr(list->ptr, separator, list->len) : NULL;
+    size_t len = end ? (size_t)(end - list->ptr) : list->len;
+    struct str piece = {list->ptr, len};
+    size_t used = end ? len + 1 : len;
     list->ptr += used;
     list->len -= used;
-    return str_trim(entry);
+    return str_trim(piece);
 }
 
-static struct word word_of(struct str entry, enum words_mode mode)
+static void add_word(struct words *w, struct str text, bool is_anywhere, unsigned season)
 {
-    struct word w = {entry, mode == WORDS_ANYWHERE};
-    if (mode != WORDS_SERVICE)
-        return w;
-    w.is_anywhere = memchr(entry.ptr, ' ', entry.len) != NULL;
-    if (entry.ptr[0] == '~') {
-        w.text = str_trim((struct str){entry.ptr + 1, entry.len - 1});
-        w.is_anywhere = true;
-    }
-    return w;
+    if (text.len > 0)
+        w->entries[w->n++] = (struct word){text, is_anywhere, season};
+}
+
+static void add_service(struct words *w, struct str entry)
+{
+    if (entry.len > 0 && entry.ptr[0] == '~')
+        add_word(w, str_trim((struct str){entry.ptr + 1, entry.len - 1}), true, 0);
+    else
+        add_word(w, entry, entry.len > 0 && memchr(entry.ptr, ' ', entry.len) != NULL, 0);
+}
+
+static void add_season(struct words *w, struct str entry, unsigned season)
+{
+    while (entry.len > 0)
+        add_word(w, next_piece(&entry, '='), true, season);
 }
 
 void words_init(struct words *w, struct str list, enum words_mode mode, struct arena *memory)
 {
     size_t most = 1;
     for (size_t i = 0; i < list.len; i++)
-        most += list.ptr[i] == '|';
+        most += list.ptr[i] == '|' || list.ptr[i] == '=';
     w->entries = ARENA_ARRAY(memory, struct word, most);
     w->n = 0;
-    while (list.len > 0) {
-        struct str entry = next_entry(&list);
-        if (entry.len == 0)
-            continue;
-        struct word word = word_of(entry, mode);
-        if (word.text.len > 0)
-            w->entries[w->n++] = word;
+    for (unsigned season = 0; list.len > 0;) {
+        struct str entry = next_piece(&list, '|');
+        if (mode == WORDS_SERVICE)
+            add_service(w, entry);
+        else if (mode == WORDS_WHOLE)
+            add_word(w, entry, false, 0);
+        else if (entry.len > 0)
+            add_season(w, entry, season < SEASONS_MAX ? season++ : SEASONS_MAX - 1);
     }
 }
 
@@ -74,6 +82,19 @@ bool words_match(const struct words *w, struct str name)
                 return true;
     }
     return false;
+}
+
+uint32_t words_seasons(const struct words *w, struct str name)
+{
+    uint32_t seasons = 0;
+    for (size_t at = 0; at < name.len; at++) {
+        if (at > 0 && is_word_char(name.ptr[at - 1]))
+            continue;
+        for (size_t i = 0; i < w->n; i++)
+            if (phrase_at(name, at, w->entries[i].text))
+                seasons |= 1u << w->entries[i].season;
+    }
+    return seasons;
 }
 
 static const struct str GIFT_PHRASES[] = {

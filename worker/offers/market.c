@@ -9,6 +9,9 @@
 
 enum { TINY_LINES = 10, SMALL_LINES = 20 };
 
+// A catalogue that holds this share of what sold lately is the shop's whole catalogue. Less is an extract.
+#define COMPLETE_SHARE 0.80
+
 const struct offer_rules OFFER_RULES_DEFAULT = {
     .objectives = (1u << OBJECTIVE_COUNT) - 1,
     .types = (1u << TYPE_COUNT) - 1,
@@ -57,11 +60,25 @@ static void rank_by_popularity(struct market *m, struct arena *memory)
     qsort_r(m->by_popularity, m->n_by_popularity, sizeof m->by_popularity[0], compare_popularity, d->items);
 }
 
+// Sales of the last 30 days where there are any: what went off sale earlier may have sold more than what came after it.
+static bool is_catalog_complete(const struct dataset *d)
+{
+    uint64_t recent[2] = {0}, ever[2] = {0}; // without, with a catalogue row
+    for (uint32_t i = 0; i < d->n_items; i++) {
+        bool is_in = d->items[i].flags & ITEM_IN_CATALOG;
+        recent[is_in] += d->items[i].orders_recent;
+        ever[is_in] += d->items[i].orders;
+    }
+    const uint64_t *sales = recent[0] + recent[1] ? recent : ever;
+    return sales[1] > 0 && (double)sales[1] >= COMPLETE_SHARE * (double)(sales[0] + sales[1]);
+}
+
 void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory)
 {
     *m = (struct market){.data = d, .evidence = v};
     m->is_tiny = d->lines_read < TINY_LINES;
     m->is_small = d->lines_read < SMALL_LINES;
+    m->is_catalog_complete = is_catalog_complete(d);
     postings_build(&m->postings, d, memory);
     rank_by_popularity(m, memory);
     (void)discount_learn(m, memory);
@@ -73,26 +90,51 @@ void market_init(struct market *m, const struct dataset *d, const struct evidenc
     complements_learn(m->complements, d, m->words, memory);
 }
 
-static bool is_excluded(const struct offer_rules *r, uint32_t item)
+static bool is_among(const uint32_t *ascending, uint32_t n, uint32_t item)
 {
-    uint32_t low = 0, high = r->n_excluded;
+    uint32_t low = 0, high = n;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (r->excluded[middle] < item)
+        if (ascending[middle] < item)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < r->n_excluded && r->excluded[low] == item;
+    return low < n && ascending[low] == item;
 }
 
-bool item_is_offerable(const struct market *m, const struct offer_rules *r, uint32_t item)
+bool item_is_pinned(const struct offer_rules *r, uint32_t item)
+{
+    return is_among(r->pinned, r->n_pinned, item);
+}
+
+static bool lacks_catalog(const struct market *m, const struct offer_rules *r, uint32_t item)
+{
+    bool is_needed =
+        r->require_catalog == CATALOG_YES || (r->require_catalog == CATALOG_AUTO && m->is_catalog_complete);
+    return is_needed && !(m->data->items[item].flags & ITEM_IN_CATALOG);
+}
+
+static bool is_wanted(const struct market *m, const struct offer_rules *r, uint32_t item)
 {
     const struct item *i = &m->data->items[item];
-    if (!could_be_offered(m->data, item) || is_excluded(r, item))
+    if (!could_be_offered(m->data, item) || is_among(r->excluded, r->n_excluded, item))
         return false;
     if (i->stock != STOCK_UNKNOWN && i->stock < 1 && !r->allow_out_of_stock)
         return false;
     return i->price_minor == MONEY_UNKNOWN ||
            (i->price_minor >= r->price_min_minor && i->price_minor <= r->price_max_minor);
+}
+
+bool item_is_offerable(const struct market *m, const struct offer_rules *r, uint32_t item)
+{
+    return is_wanted(m, r, item) && !lacks_catalog(m, r, item);
+}
+
+uint32_t market_count_uncatalogued(const struct market *m, const struct offer_rules *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < m->data->n_items; i++)
+        n += is_wanted(m, r, i) && lacks_catalog(m, r, i);
+    return n;
 }

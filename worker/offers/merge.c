@@ -81,7 +81,8 @@ static bool is_part_right(const struct market *m, const struct offer_rules *r, c
         return false;
     for (uint32_t i = 0; i < at; i++) {
         bool is_same_product = m->data->items[b->parts[i].item].product == it->product;
-        if (b->parts[i].item == p->item || (is_same_product && b->type != TYPE_MIX_MATCH))
+        if (b->parts[i].item == p->item || (is_same_product && b->type != TYPE_MIX_MATCH) ||
+            !items_may_share(m, r, b->objective, b->type, b->parts[i].item, p->item))
             return false;
     }
     return true;

@@ -117,9 +117,8 @@ static double partner_slow(const struct market *m, enum bundle_type t, const str
 
 static double partner_seasonal(const struct market *m, enum bundle_type t, const struct item *a, const struct item *p)
 {
-    (void)a;
-    if (p->flags & ITEM_SEASONAL)
-        return in_season(m, p);
+    if (p->seasons)
+        return a->seasons & p->seasons || !a->seasons ? in_season(m, p) : 0;
     return t == TYPE_MIX_MATCH ? 0 : 0.25;
 }
 

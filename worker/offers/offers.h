@@ -29,25 +29,40 @@ struct market {
     uint32_t orders_max;       // the longest postings list
     struct title_words *words; // per item, see similarity.h
     struct complements *complements;
-    double shop_discount;      // 0..1; 0: none known. This and the next two by discount_learn
-    double *type_discount;     // the same per product type, shrunk towards the shop's; [n_types]: products without one
-    double own_prior_sales;    // as many sales as a product's prior weighs
-    uint32_t recent_first;     // orders from here on are of the newest 90 days; 0 where there are no dates
+    double shop_discount;   // 0..1; 0: none known. This and the next two by discount_learn
+    double *type_discount;  // the same per product type, shrunk towards the shop's; [n_types]: products without one
+    double own_prior_sales; // as many sales as a product's prior weighs
+    uint32_t recent_first;  // orders from here on are of the newest 90 days; 0 where there are no dates
     struct newest {
         uint32_t first;   // orders from here on are the newest fifth of those with a date; n_orders: too few
         uint32_t n_multi; // of them, with two or more products
         double kappa;     // theirs, see evidence.h
     } newest;
-    bool is_tiny;  // < 10 order lines: rules and catalogue only, no ladder
-    bool is_small; // < 20: no embeddings, no portfolio optimisation, linear pricing
+    bool is_tiny;             // < 10 order lines: rules and catalogue only, no ladder
+    bool is_small;            // < 20: no embeddings, no portfolio optimisation, linear pricing
+    bool is_catalog_complete; // the catalogue covers most of what sells, so that what it lacks is not on sale any more
 };
 void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory);
 
-// What a job or a shop may ask for (SPEC 7, the merchant's controls); offer_rules_default() gives the neutral ones.
+// An item as a member of a not-together list; see offer_rules.
+struct apart_mark {
+    uint32_t list, member;
+};
+
+enum catalog_need { CATALOG_AUTO, CATALOG_YES, CATALOG_NO };
+
+// What a job or a shop may ask for (SPEC 7, the merchant's controls); OFFER_RULES_DEFAULT has the neutral ones.
 struct offer_rules {
     uint32_t objectives, types; // bit sets; all by default
     const uint32_t *excluded;   // item ids that must not be offered, ascending
     uint32_t n_excluded;
+    const uint32_t *pinned; // item ids that must be anchors, ascending: tried first, with a place in the final list
+    uint32_t n_pinned;
+    // Not-together lists: the marks of item i are apart[apart_first[i] .. apart_first[i + 1]), by list. Two members of
+    // one list never share a bundle. NULL: no lists.
+    const uint32_t *apart_first;
+    const struct apart_mark *apart;
+    enum catalog_need require_catalog; // AUTO: items that a complete catalogue lacks are not offered; YES: nor others
     int64_t price_min_minor, price_max_minor; // of a single item; 0 / INT64_MAX
     uint32_t discount_max_bp;                 // on top of the objective's cap; 10000
     double margin_floor;                      // "never below cost + margin": price >= cost * (1 + floor); default 0.10
@@ -66,6 +81,13 @@ extern const struct offer_rules OFFER_RULES_DEFAULT;
 
 bool item_is_offerable(const struct market *m, const struct offer_rules *r,
                        uint32_t item); // SPEC 7 "never in a candidate"
+bool item_is_pinned(const struct offer_rules *r, uint32_t item);
+uint32_t market_count_uncatalogued(const struct market *m, const struct offer_rules *r); // not offered for that alone
+
+// May both stand in one bundle of this objective and type: not kept apart by the merchant, not one product in two
+// sizes (but in a mix and match), not of two seasons (but where orders hold both, unless it is a seasonal promotion).
+bool items_may_share(const struct market *m, const struct offer_rules *r, enum objective o, enum bundle_type t,
+                     uint32_t a, uint32_t b);
 
 // NULL: applies. Else why not, in words for a merchant ("no seasonal product in stock"); static text.
 const char *offers_skip_reason(const struct market *m, const struct offer_rules *r, enum objective o,

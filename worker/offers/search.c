@@ -72,7 +72,8 @@ bool search_may_join(const struct search *s, const struct bundle *b, uint32_t it
     if (!item_is_offerable(s->market, s->rules, item))
         return false;
     for (uint32_t i = 0; i < b->n_parts; i++) {
-        if (association_pair_is_negative(s->market, b->parts[i].item, item))
+        if (!items_may_share(s->market, s->rules, s->objective, s->type, b->parts[i].item, item) ||
+            association_pair_is_negative(s->market, b->parts[i].item, item))
             return false;
     }
     return true;

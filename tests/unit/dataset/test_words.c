@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 // cmocka.h needs what stands above it
 #include <cmocka.h>
 
@@ -41,9 +42,9 @@ static void service_phrases_stand_anywhere(void **state)
 static void season_words_are_whole_words(void **state)
 {
     (void)state;
-    assert_true(matches("spring", WORDS_ANYWHERE, "Wreath, SPRING"));
-    assert_false(matches("spring", WORDS_ANYWHERE, "Offspring springs"));
-    assert_true(matches("valentine", WORDS_ANYWHERE, "Valentine's card"));
+    assert_true(matches("spring", WORDS_SEASONS, "Wreath, SPRING"));
+    assert_false(matches("spring", WORDS_SEASONS, "Offspring springs"));
+    assert_true(matches("valentine", WORDS_SEASONS, "Valentine's card"));
     assert_false(matches("dot", WORDS_WHOLE, "red dot"));
     assert_true(matches("dot", WORDS_WHOLE, "DOT"));
 }
@@ -85,12 +86,47 @@ static void the_default_list_keeps_products(void **state)
             fail_msg("%s is a product", PRODUCTS[i]);
 }
 
+static uint32_t seasons(const char *list, const char *name)
+{
+    struct arena memory;
+    struct words w;
+    arena_init(&memory, 0);
+    words_init(&w, str_of(list), WORDS_SEASONS, &memory);
+    uint32_t found = words_seasons(&w, str_of(name));
+    arena_fini(&memory);
+    return found;
+}
+
+static void words_of_one_season_share_its_bit(void **state)
+{
+    (void)state;
+    const char *list = "christmas=xmas| |easter = spring|new year=xmas";
+    assert_int_equal(seasons(list, "XMAS STAR"), 1u << 0 | 1u << 2);
+    assert_int_equal(seasons(list, "Christmas star"), 1u << 0);
+    assert_int_equal(seasons(list, "spring egg for easter"), 1u << 1);
+    assert_int_equal(seasons(list, "New Year's Easter"), 1u << 1 | 1u << 2);
+    assert_int_equal(seasons(list, "offspring"), 0);
+}
+
+static void seasons_past_the_last_bit_share_it(void **state)
+{
+    (void)state;
+    char list[256];
+    size_t n = 0;
+    for (int i = 0; i < 40; i++)
+        n += (size_t)snprintf(list + n, sizeof list - n, "w%d|", i);
+    assert_int_equal(seasons(list, "w30"), 1u << 30);
+    assert_int_equal(seasons(list, "w31 w39"), 1u << 31);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(single_service_words_are_whole_names),
         cmocka_unit_test(service_phrases_stand_anywhere),
         cmocka_unit_test(season_words_are_whole_words),
+        cmocka_unit_test(words_of_one_season_share_its_bit),
+        cmocka_unit_test(seasons_past_the_last_bit_share_it),
         cmocka_unit_test(gift_cards_are_told_from_gift_card_holders),
         cmocka_unit_test(the_default_list_keeps_products),
     };
