@@ -33,15 +33,15 @@ static const char *const VENDOR[12] = {
 
 void catalogue_put_price(struct buf *out, const struct shop_plan *plan, int64_t cents)
 {
-    if (cents != UNKNOWN)
+    if (cents != UNKNOWN && !plan->has_no_prices)
         money_print(out, plan->decimals == 3 ? cents * 3 : cents, plan->decimals);
 }
 
 // A few hundred at 20,000 lines, tens of thousands at ten million, a dozen at least.
-static uint32_t variants_for(uint64_t lines)
+static uint32_t variants_for(const struct shop_plan *plan)
 {
-    double n = 0.41 * pow((double)lines, 0.695);
-    return n < 12 ? 12 : (uint32_t)n;
+    double n = 0.41 * pow((double)plan->lines, 0.695);
+    return plan->variants ? plan->variants : n < 12 ? 12 : (uint32_t)n;
 }
 
 static uint32_t types_for(uint32_t n_variants)
@@ -58,6 +58,23 @@ static uint32_t axis_values(enum shop_axis axis, uint32_t n_max)
     return n;
 }
 
+// What people, their tools and those who wish us ill put into titles: cells that spreadsheets would run, markup, SQL,
+// format strings, line breaks, another direction, combining marks.
+static const char *const HOSTILE[12] = {
+    "=1+2",
+    "<script>alert(1)</script>",
+    "'; drop table orders; --",
+    "%s%n%x",
+    "two\nlines",
+    "a\tb, \"c\"",
+    "\xe2\x80\xaeright to left",
+    "\xf0\x9f\xa7\xb6\xf0\x9f\x8f\xbd",
+    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+    "Z\xcc\xb6\xcc\x81",
+    "\\\"}],\\",
+    "@SUM(A1)|cmd",
+};
+
 static void product_title(struct shop_product *p, uint32_t number, uint64_t seed)
 {
     enum { WORDS = ARRAY_LEN(FIRST_WORD) * ARRAY_LEN(SECOND_WORD), NAMES = 3 * WORDS };
@@ -70,6 +87,13 @@ static void product_title(struct shop_product *p, uint32_t number, uint64_t seed
                        SECOND_WORD[name / ARRAY_LEN(FIRST_WORD) % ARRAY_LEN(SECOND_WORD)], noun);
     if (number >= NAMES)
         snprintf(p->title + len, sizeof(p->title) - (size_t)len, " No. %u", number / NAMES + 1);
+}
+
+static void title_make_hostile(struct shop_product *p, uint32_t product)
+{
+    char plain[sizeof(p->title) / 2];
+    snprintf(plain, sizeof(plain), "%.*s", (int)sizeof(plain) - 1, p->title);
+    snprintf(p->title, sizeof(p->title), "%s %s", HOSTILE[product % ARRAY_LEN(HOSTILE)], plain);
 }
 
 static enum shop_role product_role(uint32_t product, struct random *r)
@@ -116,6 +140,8 @@ static void product_make(struct shop_product *p, uint32_t product, uint32_t n_ty
     p->season = product == 0 ? SEASON_NONE : product == 7 ? SEASON_SUMMER : product_season(p->type, r);
     product_dates(p, product, plan, r);
     product_title(p, product / n_types, plan->seed ^ (product % n_types));
+    if (plan->is_hostile)
+        title_make_hostile(p, product);
     p->popularity = 1 / pow(1.5 + random_below(r, 1 + product), .95); // few rank high, most low
     if (p->role == ROLE_NEW)
         p->popularity = fmax(p->popularity, .05);
@@ -218,12 +244,29 @@ static void gift_card_add(struct catalogue *c, const struct shop_plan *plan)
     c->n_variants++;
 }
 
+// Ranks in an order of their own, so that neighbours in the catalogue are not neighbours in popularity.
+static void rank_by_zipf(struct catalogue *c, const struct shop_plan *plan)
+{
+    struct random r;
+    uint32_t *rank = calloc(c->n_variants, sizeof(*rank));
+    CHECK(rank);
+    random_init(&r, plan->seed ^ 0x21bf);
+    for (uint32_t i = 0; i < c->n_variants; i++) { // shuffled while it grows
+        uint32_t other = random_below(&r, i + 1);
+        rank[i] = rank[other];
+        rank[other] = i;
+    }
+    for (uint32_t i = 0; i < c->n_variants; i++)
+        if (c->variants[i].weight > 0)
+            c->variants[i].weight = 1 / pow(1 + rank[i], plan->zipf);
+    free(rank);
+}
+
 void catalogue_init(struct catalogue *c, const struct shop_plan *plan)
 {
     struct random r;
     random_init(&r, plan->seed);
-    uint32_t n_max = variants_for(plan->lines), n_types = types_for(n_max),
-             per_product = n_max < 40 ? 1 : SHOP_AXIS_VALUES;
+    uint32_t n_max = variants_for(plan), n_types = types_for(n_max), per_product = n_max < 40 ? 1 : SHOP_AXIS_VALUES;
     *c = (struct catalogue){.products = calloc(n_max + 1, sizeof(*c->products)),
                             .variants = calloc(n_max + 1, sizeof(*c->variants))};
     CHECK(c->products && c->variants);
@@ -239,6 +282,8 @@ void catalogue_init(struct catalogue *c, const struct shop_plan *plan)
     }
     if (n_max >= 40)
         gift_card_add(c, plan);
+    if (plan->zipf > 0)
+        rank_by_zipf(c, plan);
     plant_groups(c, plan->lines);
     slow_down(c, plan);
 }

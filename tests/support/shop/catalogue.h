@@ -58,9 +58,13 @@ struct shop_plan {
     int64_t start, end; // Unix seconds; whole days
     const char *currency;
     unsigned decimals;
+    uint32_t variants;  // 0: as many as fit the lines
+    double basket_mean; // lines of an order; 0: a shop's own distribution
+    double zipf;        // exponent of popularity by rank; 0: the default, noisy one
+    bool has_no_dates, has_no_prices, has_no_catalog, is_hostile;
 };
 
-// US cents in the plan's currency, roughly; and what is UNKNOWN as nothing.
+// US cents in the plan's currency, roughly; and what is UNKNOWN, or not to be told, as nothing.
 void catalogue_put_price(struct buf *out, const struct shop_plan *plan, int64_t cents);
 
 struct catalogue {

@@ -186,6 +186,12 @@ static void basket_add_any(struct orders *o)
 
 static unsigned choose_size(struct orders *o)
 {
+    unsigned size = 1;
+    if (o->plan->basket_mean > 0) {
+        while (size < BASKET_MAX && random_chance(&o->random, 1 - 1 / o->plan->basket_mean))
+            size++;
+        return size;
+    }
     double x = random_unit(&o->random);
     if (x > .9985 && o->c->n_variants >= 200) // a reseller
         return (unsigned)random_between(&o->random, 20, 60);
@@ -285,9 +291,11 @@ static void write_head(struct orders *o)
         buf_putc(b, ',');
     }
     buf_putc(b, ',');
-    date_print(b, o->order.at);
+    if (!o->plan->has_no_dates)
+        date_print(b, o->order.at);
     buf_putc(b, ',');
-    buf_puts(b, o->plan->currency);
+    if (!o->plan->has_no_prices)
+        buf_puts(b, o->plan->currency);
     buf_putc(b, ',');
     buf_puts(b, o->order.status);
     buf_putc(b, ',');
@@ -297,7 +305,8 @@ static void write_postage(struct orders *o)
 {
     writer_raw(&o->out, ",POST,Postage,,,,1,");
     catalogue_put_price(&o->out.pending, o->plan, 495);
-    writer_raw(&o->out, ",0");
+    writer_raw(&o->out, ",");
+    catalogue_put_price(&o->out.pending, o->plan, 0);
 }
 
 static void write_variant(struct orders *o, uint32_t variant, int64_t quantity)

@@ -216,10 +216,10 @@ static void date_write(struct json_out *j, const char *key, int64_t at)
 }
 
 void truth_write(const struct catalogue *c, const struct shop_plan *plan, const struct orders_made *made,
-                 const char *dir)
+                 const char *dir, const char *name)
 {
     struct writer w;
-    writer_open(&w, dir, "truth.json");
+    writer_open(&w, dir, name);
     buf_fini(&w.pending);
     buf_init(&w.pending, 1 << 28);
     struct json_out j = json_out_on(&w.pending);

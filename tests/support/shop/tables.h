@@ -8,6 +8,6 @@
 void tables_write(const struct catalogue *c, const struct shop_plan *plan,
                   const char *dir); // variants, inventory, catalog .csv
 void truth_write(const struct catalogue *c, const struct shop_plan *plan, const struct orders_made *made,
-                 const char *dir);
+                 const char *dir, const char *name);
 
 #endif

@@ -17,7 +17,7 @@ static _Noreturn void writer_die(const struct writer *w)
 
 void writer_open(struct writer *w, const char *dir, const char *name)
 {
-    snprintf(w->path, sizeof(w->path), "%s/%s", dir, name);
+    snprintf(w->path, sizeof(w->path), "%s%s%s", dir, *dir ? "/" : "", name);
     w->fd = open(w->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (w->fd < 0)
         writer_die(w);

@@ -10,7 +10,8 @@ struct writer {
     struct buf pending;
 };
 
-// Creates DIR/NAME. All of these end the process with a message when the file cannot be written.
+// Creates DIR/NAME, or NAME where dir is "". All of these end the process with a message when the file cannot be
+// written.
 void writer_open(struct writer *w, const char *dir, const char *name);
 void writer_close(struct writer *w);
 

@@ -1,0 +1,227 @@
+"""The runs of `scripts/bench engine`: every rival on the same orders, in turn, each in a process of its own.
+
+    engine.py --bin DIR [--out DIR] [--only PART...] [--runs N] [--sizes "LINES..."] [--json]
+
+OUT gets engine.json (all figures), engine.txt (the tables) and growth.svg.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import growth_svg
+
+HERE = pathlib.Path(__file__).parent
+PYTHON = "/usr/bin/python3"  # Debian's: it sees Debian's packages
+PARTS = ("pairs", "itemsets", "item2vec", "engine", "growth")
+ROUNDS = 3  # rivals take turns, so that what else the machine does meets all of them
+RETAIL_LIKE = "908000 lines, 16470 items, Zipf"
+PYTHON_SYSTEM = "the Python system it replaces, quoted: 1,019 lines"
+PYTHON_SYSTEM_S = 207
+
+
+class Rival:
+    """One row of a table: a command that prints one line of JSON, or figures from elsewhere."""
+
+    def __init__(self, command=None, is_slow=False, quoted=None):
+        self.command, self.is_slow, self.quoted = command, is_slow, quoted
+
+
+class Table:
+    """Rivals in one work on the same orders; the first is ours. `agree`: facts that must be equal."""
+
+    def __init__(self, part, title, rivals, agree=()):
+        self.part, self.title, self.rivals, self.agree = part, title, rivals, agree
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def has_module(name):
+    return subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+
+
+class Plan:
+    """What is measured, and the files it is measured on."""
+
+    def __init__(self, options, folder):
+        self.bin, self.folder, self.runs, self.sizes = options.bin, folder, options.runs, options.sizes
+        data = pathlib.Path(os.environ.get("BUNDLE_DATA", "../shared/data"))
+        self.online_retail = data / "online_retail" / "OnlineRetail_to_2011-09.csv.gz"
+        self.has_scipy = has_module("scipy")
+        self.works = subprocess.run([self.bin / "bench_engine", "--help"], capture_output=True, text=True,
+                                    check=True).stdout.split("Works:")[1].split()
+
+    def shop(self, name, *options):
+        folder = self.folder / name
+        if not folder.exists():
+            note(f"generating {name}")
+            subprocess.run([self.bin / "generate_shop", "--out", folder, *options], check=True)
+        return [folder / file for file in ("orders.csv", "catalog.csv", "variants.csv", "inventory.csv")
+                if (folder / file).exists()]
+
+    def retail_like(self):
+        return self.shop("retail-like", "--lines", "908000", "--items", "16470", "--basket", "10.3", "--zipf", "1",
+                         "--no-prices", "--no-dates", "--no-catalog")
+
+    def ours(self, work, files, *options):
+        return Rival([self.bin / "bench_engine", work, *options, *files])
+
+    def peer(self, work, files, is_slow=False):
+        baskets = self.folder / (pathlib.Path(files[0]).parent.name + ".baskets")
+        if not baskets.exists():
+            subprocess.run([self.bin / "bench_engine", "baskets", "--out", baskets, *files], check=True,
+                           capture_output=True)
+        return Rival([PYTHON, HERE / "peers.py", work, baskets], is_slow)
+
+    def data(self):
+        if self.online_retail.exists():
+            yield "Online Retail", [self.online_retail]
+        else:
+            note(f"left out: {self.online_retail} is not there (BUNDLE_DATA says where data are)")
+        yield f"retail-like ({RETAIL_LIKE})", self.retail_like()
+
+    def pairs(self):
+        for name, files in self.data():
+            rivals = [self.ours("pairs", files), self.ours("pairs_dense", files)]
+            if self.has_scipy:
+                rivals.append(self.peer("scipy", files))
+            rivals.append(self.peer("counter", files, is_slow=True))
+            yield Table("pairs", f"all pair counts, {name}", rivals, ("multi_orders", "pair_increments", "pairs_distinct"))
+
+    def itemsets(self):
+        for name, files in self.data():
+            for support in ("0.005", "0.002"):
+                rivals = [self.ours(work, files, "--support", support) for work in ("itemsets", "apriori")
+                          if work in self.works]
+                yield Table("itemsets", f"itemsets of 2 to 4 at support {float(support):.1%}, {name}", rivals,
+                            ("sets_2", "sets_3", "sets_4", "sets_orders"))
+
+    def item2vec(self):
+        return []
+
+    def engine(self):
+        small = [self.ours("engine", self.shop("1000 lines", "--lines", "1000")),
+                 Rival(quoted={"by": PYTHON_SYSTEM, "median_s": PYTHON_SYSTEM_S})]
+        yield Table("engine", "orders in memory -> final bundles, a shop of 1,000 lines", small)
+        for name, files in list(self.data())[:-1]:
+            yield Table("engine", f"orders in memory -> final bundles, {name}", [self.ours("engine", files)])
+        files = self.shop("541909 lines", "--lines", "541909")
+        yield Table("engine", "orders in memory -> final bundles, a shop of 541,909 lines", [self.ours("engine", files)])
+
+    def growth(self):
+        for lines in self.sizes:
+            files = self.shop(f"{lines} lines", "--lines", str(lines))
+            yield Table("growth", f"growth, {lines:,} lines", [self.ours("engine", files)])
+
+    def tables(self, parts):
+        for part in PARTS:
+            if part in parts:
+                yield from getattr(self, part)()
+
+
+def run_once(command, runs):
+    done = subprocess.run([*command, "--runs", str(runs)], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, command))}: status {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def merged(results):
+    """The rounds of one rival as one result."""
+    result = dict(results[-1])
+    result["seconds"] = [second for each in results for second in each["seconds"]]
+    result["runs"] = len(result["seconds"])
+    result["median_s"] = statistics.median(result["seconds"])
+    result["cpu_s"] = statistics.median(each["cpu_s"] for each in results)
+    result["phases_s"] = {phase: statistics.median(each["phases_s"][phase] for each in results)
+                          for phase in result["phases_s"]}
+    result["peak_mib"] = max(each["peak_mib"] for each in results)
+    return result
+
+
+def measure(table, runs):
+    measured = [rival for rival in table.rivals if rival.command]
+    results = {rival: [] for rival in measured}
+    is_large = table.part == "growth" and "0,000," in table.title
+    for done in range(1 if is_large else ROUNDS):
+        for rival in measured:
+            if done > 0 and rival.is_slow:
+                continue
+            note(f"  {table.title}: round {done + 1}, {' '.join(map(str, rival.command[:2]))}")
+            results[rival].append(run_once(rival.command, 1 if rival.is_slow or is_large else -(-runs // ROUNDS)))
+    rows = [dict(rival.quoted, is_quoted=True) if rival.quoted else merged(results[rival]) for rival in table.rivals]
+    check_agreement(table, [row for row in rows if "facts" in row])
+    return {"part": table.part, "title": table.title, "rows": rows}
+
+
+def check_agreement(table, rows):
+    for fact in table.agree:
+        values = {row["by"]: row["facts"][fact] for row in rows if fact in row["facts"]}
+        if len(set(values.values())) > 1:
+            sys.exit(f"bench: {table.title}: not the same {fact}: {values}")
+
+
+def seconds(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.4f}"
+
+
+def rows_for_people(result):
+    ours = result["rows"][0]
+    yield result["title"]
+    for row in result["rows"]:
+        if row.get("is_quoted"):
+            yield f"  {row['by']:<48} {seconds(row['median_s']):>9}"
+            continue
+        ratio = f"{row['cpu_s'] / ours['cpu_s']:.2f}" if row is not ours and ours["cpu_s"] else ""
+        yield (f"  {row['by']:<48} {seconds(row['median_s']):>9} {seconds(row['cpu_s']):>9} {ratio:>7} "
+               f"{row['base_mib']:>9.0f} {row['peak_mib']:>9.0f} {row['runs']:>5}")
+    if ours.get("phases_s"):
+        yield "  by phase: " + ", ".join(f"{phase} {value * 1000:.1f} ms" for phase, value in ours["phases_s"].items())
+    if ours.get("facts"):
+        yield "  " + ", ".join(f"{fact.replace('_', ' ')} {value:,}" for fact, value in ours["facts"].items()
+                               if fact != "digest")
+    yield ""
+
+
+HEAD = f"  {'':<48} {'median s':>9} {'CPU s':>9} {'x ours':>7} {'base MiB':>9} {'peak MiB':>9} {'runs':>5}"
+LEGEND = """median s: wall time; CPU s: median of all threads together; x ours: by CPU time. base: with the orders in memory, before
+the first run; peak: the most during the runs. Rivals took turns, each in processes of their own."""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build/bench"))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--sizes", default="1000 10000 100000 1000000 10000000",
+                        type=lambda text: [int(size) for size in text.split()])
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    machine = f"{datetime.date.today()}, {os.cpu_count()} cores"
+    results, lines = [], [machine, "", HEAD]
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        for table in Plan(options, pathlib.Path(folder)).tables(options.only):
+            results.append(measure(table, options.runs))
+            rows = list(rows_for_people(results[-1]))
+            note("\n".join([HEAD, *rows]))
+            lines += rows
+    lines.append(LEGEND)
+    document = {"version": 1, "machine": machine, "tables": results}
+    (options.out / "engine.json").write_text(json.dumps(document, indent=1) + "\n")
+    (options.out / "engine.txt").write_text("\n".join(lines) + "\n")
+    growth = [result["rows"][0] for result in results if result["part"] == "growth"]
+    if growth:
+        (options.out / "growth.svg").write_text(growth_svg.draw(growth))
+    print(json.dumps(document) if options.json else "\n".join(lines))
+
+
+main()
