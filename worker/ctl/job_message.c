@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "common/check.h"
+#include "worker/stages/job_options.h"
 
 static void json_freep(json_t **v)
 {
@@ -42,28 +43,33 @@ static json_t *list_new(const char *value, struct err *e)
     return list;
 }
 
-static bool is_list_key(struct str key)
-{
-    static const char *const KEYS[] = {"objectives", "types", "exclude", "season_words"};
-    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++)
-        if (str_eq(key, str_of(KEYS[i])))
-            return true;
-    return false;
-}
-
-// A value is a number where it reads as one, a list where the key wants one, else a text. Whether the key exists and
-// the value suits it is the job's reader's business.
-static json_t *value_new(struct str key, const char *value, struct err *e)
+// A single value is a number where it reads as one, else a text. Whether it suits its key is the job's reader's
+// business.
+static json_t *value_new(const char *value, struct err *e)
 {
     int64_t integer;
     double real;
-    if (is_list_key(key))
-        return list_new(value, e);
     if (str_to_int(str_of(value), &integer))
         return json_integer(integer);
     if (str_to_real(str_of(value), &real))
         return json_real(real);
     return text_new(str_of(value), e);
+}
+
+// Lists of one key add up: --option exclude=A --option exclude=B.
+static bool add_list(json_t *options, const char *key, enum option_shape shape, const char *value, struct err *e)
+{
+    json_t *list = list_new(value, e), *known = json_object_get(options, key);
+    if (!list)
+        return false;
+    if (!known)
+        CHECK(json_object_set_new(options, key, known = json_array()) == 0);
+    if (shape == OPTION_LISTS)
+        CHECK(json_array_append(known, list) == 0);
+    else
+        CHECK(json_array_extend(known, list) == 0);
+    json_decref(list);
+    return true;
 }
 
 static bool add_option(json_t *options, const char *assignment, struct err *e)
@@ -75,7 +81,10 @@ static bool add_option(json_t *options, const char *assignment, struct err *e)
         return err_set(e, ERR_USAGE, "--option %.100s: must be KEY=VALUE", assignment);
     memcpy(key, name.ptr, name.len);
     key[name.len] = '\0';
-    json_t *value = value_new(name, equals + 1, e);
+    enum option_shape shape = job_option_shape(name);
+    if (shape != OPTION_SINGLE)
+        return add_list(options, key, shape, equals + 1, e);
+    json_t *value = value_new(equals + 1, e);
     if (!value)
         return false;
     CHECK(json_object_set_new(options, key, value) == 0);

@@ -272,8 +272,7 @@ static void put_metrics(const struct preview *p, struct json_out *j)
     }
     json_out_key_real(j, "total", (double)total_us / 1000, 2);
     json_out_end(j);
-    json_out_key(j, "options");
-    job_request_json(&p->request->job, j);
+    job_request_report(&p->request->job, &p->market, &p->rules, j);
     put_pairs(p, j);
     pair_report_json(&p->ladder, j);
     put_merge(&p->report, j);

@@ -1,15 +1,10 @@
 #include "worker/stages/job_request.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 #include <jansson.h>
 
 #include "common/check.h"
-#include "common/json_out.h"
 #include "common/mp.h"
 #include "common/queue.h"
-#include "worker/dataset/date.h"
 
 // ---- JSON to MessagePack: one decoder then serves both ----
 
@@ -148,86 +143,7 @@ static bool read_bool(struct reader *r, const char *key)
     return value;
 }
 
-static double read_real(struct reader *r, const char *key, double min, double max, double absent, const char *expected)
-{
-    double value = absent;
-    if (has(r, key) && (!mp_real(mp_get(r->map, key), &value) || !(value >= min && value <= max)))
-        bad(r, key, expected);
-    return value;
-}
-
-static const struct str *read_list(struct reader *r, const char *key, size_t *n)
-{
-    *n = 0;
-    if (!has(r, key))
-        return NULL;
-    const struct mp_value *list = mp_get(r->map, key);
-    if (!mp_is_array(list) || mp_size(list) > JOB_LIST_MAX) {
-        bad(r, key, "a list of at most 1000 texts");
-        return NULL;
-    }
-    struct str *items = ARENA_ARRAY(r->memory, struct str, mp_size(list));
-    for (size_t i = 0; i < mp_size(list); i++)
-        if (!mp_str(mp_at(list, i), &items[i]) || !str_is_utf8(items[i]) || items[i].len == 0)
-            bad(r, key, "a list of texts, none of them empty");
-    *n = r->is_bad ? 0 : mp_size(list);
-    return items;
-}
-
-static bool objective_bit(struct str name, uint32_t *bit)
-{
-    enum objective o;
-    bool is_known = objective_of_name(name, &o);
-    *bit = is_known ? 1u << o : 0;
-    return is_known;
-}
-
-static bool type_bit(struct str name, uint32_t *bit)
-{
-    enum bundle_type t;
-    bool is_known = bundle_type_of_name(name, &t);
-    *bit = is_known ? 1u << t : 0;
-    return is_known;
-}
-
-static uint32_t read_bits(struct reader *r, const char *key, unsigned all, bool (*bit_of)(struct str, uint32_t *),
-                          const char *expected)
-{
-    size_t n;
-    const struct str *names = read_list(r, key, &n);
-    uint32_t bits = 0;
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bit;
-        if (!bit_of(names[i], &bit))
-            bad(r, key, expected);
-        bits |= bit;
-    }
-    return n ? bits : (1u << all) - 1;
-}
-
-static int64_t read_as_of(struct reader *r)
-{
-    struct str text;
-    int64_t at = DATE_UNKNOWN;
-    if (!has(r, "as_of") || mp_int(mp_get(r->map, "as_of"), &at))
-        return at;
-    if (!mp_str(mp_get(r->map, "as_of"), &text) || !date_parse(text, DATE_MDY, &at))
-        bad(r, "as_of", "a date such as 2026-11-23 or Unix seconds");
-    return at;
-}
-
-static struct str join_words(struct reader *r, const struct str *words, size_t n)
-{
-    AUTO(buf_fini) struct buf out;
-    buf_init(&out, 1 << 16);
-    for (size_t i = 0; i < n; i++)
-        buf_printf(&out, "%s" STR_FMT, i ? "|" : "", STR_ARG(words[i]));
-    if (out.is_over)
-        bad(r, "season_words", "less than 64 KiB of words");
-    return (struct str){arena_strdup(r->memory, out.data, out.len), out.len};
-}
-
-static void only_keys(struct reader *r, const char *where, const char *const *keys, size_t n_keys)
+static void only_keys(struct reader *r, const char *const *keys, size_t n_keys)
 {
     for (size_t i = 0; i < mp_size(r->map); i++) {
         struct str key;
@@ -238,34 +154,10 @@ static void only_keys(struct reader *r, const char *where, const char *const *ke
             is_known = is_known || str_eq(key, str_of(keys[k]));
         if (is_known || r->is_bad)
             continue;
-        (void)err_set(r->e, ERR_INPUT, "%s has a field \"%.60s\" that this version does not know", where,
+        (void)err_set(r->e, ERR_INPUT, "the job has a field \"%.60s\" that this version does not know",
                       is_text ? arena_strdup(r->memory, key.ptr, key.len) : "(not a text)");
         r->is_bad = true;
     }
-}
-
-static void read_options(struct reader *r, struct job_request *out)
-{
-    static const char *const KEYS[] = {"as_of",        "objectives", "types",     "exclude",   "bundles",
-                                       "max_discount", "min_margin", "min_price", "max_price", "season_words"};
-    size_t n_words;
-    if (r->map && !mp_is_map(r->map))
-        bad(r, "options", "a map");
-    only_keys(r, "\"options\"", KEYS, ARRAY_LEN(KEYS));
-    out->as_of = read_as_of(r);
-    out->objectives =
-        read_bits(r, "objectives", OBJECTIVE_COUNT, objective_bit,
-                  "names of increase_aov, clear_slow_movers, seasonal_promo, new_launch, category_bundle, "
-                  "gift_box, subscription_push, margin_guard");
-    out->types = read_bits(r, "types", TYPE_COUNT, type_bit, "names of FBT, VOLUME_DISCOUNT, MIX_MATCH, BXGY, FIXED");
-    out->excluded = read_list(r, "exclude", &out->n_excluded);
-    out->bundles_max = (int64_t)read_real(r, "bundles", 1, 10000, 0, "a number from 1 to 10000");
-    out->discount_max_pct = read_real(r, "max_discount", 0, 100, -1, "a percentage from 0 to 100");
-    out->margin_floor = read_real(r, "min_margin", 0, 10, -1, "a number from 0 to 10 (0.2: never below cost + 20 %)");
-    out->price_min = read_real(r, "min_price", 0, 1e12, -1, "an amount >= 0");
-    out->price_max = read_real(r, "max_price", 0, 1e12, -1, "an amount >= 0");
-    const struct str *words = read_list(r, "season_words", &n_words);
-    out->season_words = n_words ? join_words(r, words, n_words) : (struct str){"", 0};
 }
 
 static void read_version(struct reader *r)
@@ -295,96 +187,10 @@ bool job_request_read(struct str payload, struct arena *memory, struct job_reque
     if (read.job.len && memchr(read.job.ptr, '/', read.job.len))
         bad(&r, "job", "a text without '/'");
     read.is_forced = read_bool(&r, "force");
-    only_keys(&r, "the job", KEYS, ARRAY_LEN(KEYS));
-    r.map = has(&r, "options") ? mp_get(r.map, "options") : NULL;
-    read_options(&r, &read);
-    if (r.is_bad)
+    only_keys(&r, KEYS, ARRAY_LEN(KEYS));
+    const struct mp_value *options = has(&r, "options") ? mp_get(r.map, "options") : NULL;
+    if (r.is_bad || !job_options_read(options, memory, &read.options, e))
         return false;
     *out = read;
     return true;
-}
-
-// ---- what the options change ----
-
-void job_request_enrich(const struct job_request *r, struct enrich_rules *rules)
-{
-    if (r->as_of != DATE_UNKNOWN)
-        rules->as_of = r->as_of;
-    if (r->season_words.len)
-        rules->season_words = r->season_words;
-}
-
-static bool is_excluded(const struct job_request *r, const struct item *item)
-{
-    for (size_t i = 0; i < r->n_excluded; i++) {
-        struct str name = r->excluded[i];
-        if (str_eq(name, item->variant_id) || str_eq(name, item->product_id) ||
-            (item->sku.len && str_eq(name, item->sku)))
-            return true;
-    }
-    return false;
-}
-
-static int64_t minor_of_major(double amount, unsigned decimals)
-{
-    return llround(amount * pow(10, decimals));
-}
-
-void job_request_offer(const struct job_request *r, const struct dataset *d, struct arena *memory,
-                       struct offer_rules *rules)
-{
-    rules->objectives = r->objectives;
-    rules->types = r->types;
-    if (r->bundles_max)
-        rules->bundles_max = (uint32_t)r->bundles_max;
-    if (r->discount_max_pct >= 0)
-        rules->discount_max_bp = (uint32_t)lround(r->discount_max_pct * 100);
-    if (r->margin_floor >= 0)
-        rules->margin_floor = r->margin_floor;
-    if (r->price_min >= 0)
-        rules->price_min_minor = minor_of_major(r->price_min, d->decimals);
-    if (r->price_max >= 0)
-        rules->price_max_minor = minor_of_major(r->price_max, d->decimals);
-    if (r->n_excluded == 0)
-        return;
-    uint32_t *items = ARENA_ARRAY(memory, uint32_t, d->n_items);
-    rules->n_excluded = 0;
-    for (uint32_t i = 0; i < d->n_items; i++)
-        if (is_excluded(r, &d->items[i]))
-            items[rules->n_excluded++] = i;
-    rules->excluded = items;
-}
-
-void job_request_json(const struct job_request *r, struct json_out *j)
-{
-    json_out_object(j);
-    json_out_key(j, "objectives");
-    json_out_array(j);
-    for (unsigned o = 0; o < OBJECTIVE_COUNT; o++)
-        if (r->objectives >> o & 1)
-            json_out_str(j, str_of(objective_row((enum objective)o)->name));
-    json_out_end(j);
-    json_out_key(j, "types");
-    json_out_array(j);
-    for (unsigned t = 0; t < TYPE_COUNT; t++)
-        if (r->types >> t & 1)
-            json_out_str(j, str_of(bundle_type_name((enum bundle_type)t)));
-    json_out_end(j);
-    if (r->as_of != DATE_UNKNOWN)
-        json_out_key_int(j, "as_of", r->as_of);
-    if (r->n_excluded)
-        json_out_key_int(j, "excluded", (int64_t)r->n_excluded);
-    if (r->bundles_max)
-        json_out_key_int(j, "bundles", r->bundles_max);
-    if (r->discount_max_pct >= 0)
-        json_out_key_real(j, "max_discount", r->discount_max_pct, 2);
-    if (r->margin_floor >= 0)
-        json_out_key_real(j, "min_margin", r->margin_floor, 4);
-    if (r->price_min >= 0)
-        json_out_key_real(j, "min_price", r->price_min, 3);
-    if (r->price_max >= 0)
-        json_out_key_real(j, "max_price", r->price_max, 3);
-    if (r->season_words.len)
-        json_out_key_str(j, "season_words", r->season_words);
-    json_out_end(j);
 }

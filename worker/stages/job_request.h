@@ -4,26 +4,15 @@
 #ifndef BUNDLE_WORKER_STAGES_JOB_REQUEST_H
 #define BUNDLE_WORKER_STAGES_JOB_REQUEST_H
 
-#include "common/arena.h"
-#include "common/str.h"
-#include "worker/offers/offers.h"
+#include "worker/stages/job_options.h"
 
-enum { JOB_VERSION = 1, JOB_LIST_MAX = 1000 };
+enum { JOB_VERSION = 1 };
 
 struct job_request {
     struct str job; // "" : the worker names it
     struct str upload, shop;
     bool is_forced;
-    // options; each as in PROTOCOL.md
-    int64_t as_of;              // DATE_UNKNOWN: the newest order
-    uint32_t objectives, types; // bit sets
-    const struct str *excluded; // variant_id, product_id or sku
-    size_t n_excluded;
-    int64_t bundles_max;         // 0: the setting's
-    double discount_max_pct;     // < 0: none
-    double margin_floor;         // < 0: the setting's
-    double price_min, price_max; // major units of the upload's currency; < 0: none
-    struct str season_words;     // '|'-separated; "" : the setting's
+    struct job_options options;
 };
 
 // A producer's message to the payload that travels with the job (MessagePack; a view into raw or the arena).
@@ -33,13 +22,15 @@ bool job_payload_of_message(struct str raw, size_t bytes_max, struct arena *memo
 bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct str *upload,
                       struct err *e) MUST_USE;
 
-// The request's options on top of the settings' rules. Items are looked up in d.
+// The request's options on top of the settings' rules. Names are looked up in d, without (ASCII) case.
 void job_request_enrich(const struct job_request *r, struct enrich_rules *rules);
 void job_request_offer(const struct job_request *r, const struct dataset *d, struct arena *memory,
                        struct offer_rules *rules);
 
-// The options as a JSON object, for the job's metrics: what was asked for is echoed.
-struct json_out;
-void job_request_json(const struct job_request *r, struct json_out *j);
+// For the job's metrics, as entries of an object that is open: the options (job_options_json); "options_unknown": names
+// that nothing in the upload has; "pinned_not_offered": pins that rules or stock forbid; "not_in_catalog": how many
+// products are not offered because the catalogue lacks them. `rules` are those of job_request_offer.
+void job_request_report(const struct job_request *r, const struct market *m, const struct offer_rules *rules,
+                        struct json_out *j);
 
 #endif

@@ -85,8 +85,7 @@ static void put_metrics(struct task *t, const struct stages_slot *slot, const st
     struct json_out j = json_out_on(out);
     json_out_object(&j);
     json_out_key_str(&j, "worker", str_of(slot->env->worker));
-    json_out_key(&j, "options");
-    job_request_json(p->request, &j);
+    job_request_report(p->request, &a->market, &p->rules, &j);
     put_counts(a, &j);
     put_skipped_phases(&a->market, &j);
     split(t, a, &p->rules, &j);

@@ -57,16 +57,24 @@ static void the_workers_reader_takes_it(void **state)
     assert_true(build(WORDS(W("--option"), W("bundles=5"), W("--option"), W("max_discount=12.5"), W("--option"),
                             W("min_margin=0"), W("--option"), W("min_price=1"), W("--option"), W("max_price=9.5"),
                             W("--option"), W("season_words=diwali,holi"), W("--option"), W("exclude=A"), W("--option"),
+                            W("not_together=A,B"), W("--option"), W("not_together=C,D,E"), W("--option"), W("pin=C"),
+                            W("--option"), W("locale=en-GB"), W("--option"), W("exclude=B, C"), W("--option"),
                             W("as_of=2020-01-01"), W("--objective"), W("gift_box")),
                       &out, &e));
     assert_true(job_payload_of_message(buf_str(&out), 65536, &memory, &payload, &e));
     assert_true(job_request_read(payload, &memory, &request, &upload, &e));
-    assert_int_equal(request.bundles_max, 5);
-    assert_true(request.discount_max_pct == 12.5 && request.margin_floor == 0 && request.price_max == 9.5);
-    assert_int_equal(request.objectives, 1u << OBJECTIVE_GIFT_BOX);
-    assert_int_equal(request.n_excluded, 1);
-    assert_true(str_eq(request.season_words, STR("diwali|holi")));
-    assert_int_equal(request.as_of, 1577836800);
+    const struct job_options *o = &request.options;
+    assert_true(o->bundles_max == 5);
+    assert_true(o->discount_max_pct == 12.5 && o->margin_floor == 0 && o->price_max == 9.5);
+    assert_int_equal(o->objectives, 1u << OBJECTIVE_GIFT_BOX);
+    assert_int_equal(o->exclude[BY_PRODUCT].n, 3);
+    assert_true(str_eq(o->exclude[BY_PRODUCT].at[2], STR("C")));
+    assert_int_equal(o->n_apart, 2);
+    assert_int_equal(o->apart[1].n, 3);
+    assert_int_equal(o->pin.n, 1);
+    assert_true(str_eq(o->locale, STR("en-GB")));
+    assert_true(str_eq(o->season_words, STR("diwali|holi")));
+    assert_int_equal(o->as_of, 1577836800);
 }
 
 static void choices_are_the_workers_names(void **state)
