@@ -30,19 +30,6 @@ static void json_freep(json_t **v)
     json_decref(*v);
 }
 
-// The options go through the reader that the worker uses, so that preview and job agree on every one.
-static bool read_options(const struct args *a, struct arena *memory, struct job_request *out, struct err *e)
-{
-    AUTO(buf_fini) struct buf message;
-    struct str payload, upload;
-    buf_init(&message, 1 << 20);
-    if (!job_message_build(a, "preview", "preview", false, &message, e))
-        return false;
-    if (!job_payload_of_message(buf_str(&message), message.max_bytes, memory, &payload, e))
-        return false;
-    return job_request_read(payload, memory, out, &upload, e);
-}
-
 static bool print_table(const struct ctl *c, const struct buf *json, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
@@ -55,17 +42,6 @@ static bool print_table(const struct ctl *c, const struct buf *json, struct err 
     return ctl_print(&out, e);
 }
 
-static void note_rejects(const struct preview_rejects *rejects)
-{
-    AUTO(buf_fini) struct buf out;
-    buf_init(&out, CTL_OUTPUT_MAX);
-    if (rejects->total == 0)
-        return;
-    buf_puts(&out, "rejected rows:\n");
-    csv_rejects_print(rejects->rows, rejects->n, rejects->total, &out);
-    (void)fputs(out.data, stderr);
-}
-
 static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err *e)
 {
     (void)exit_code;
@@ -73,16 +49,16 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     AUTO(buf_fini) struct buf json;
     arena_init(&memory, 0);
     buf_init(&json, CTL_OUTPUT_MAX);
-    struct preview_rejects rejects;
-    struct preview_request r = {.files = a->words, .n_files = a->n_words, .settings = c->settings};
+    struct file_rejects rejects;
+    struct preview_request r = {.files = {.paths = a->words, .n = a->n_words}, .settings = c->settings};
     int64_t top;
-    if (!csv_input_options(a, &r.csv, e) || !args_int(a, "top", 1, 10000, 0, &top, e) ||
-        !read_options(a, &memory, &r.job, e))
+    if (!csv_input_options(a, &r.files.csv, e) || !args_int(a, "top", 1, 10000, 0, &top, e) ||
+        !job_message_options(a, &memory, &r.job, e))
         return false;
     r.top = (unsigned)top;
     if (!preview_run(&r, &rejects, &json, e))
         return false;
-    note_rejects(&rejects);
+    file_rejects_note(&rejects);
     return c->is_json ? ctl_print(&json, e) : print_table(c, &json, e);
 }
 

@@ -1,9 +1,10 @@
-// The job as a producer sends it (common/PROTOCOL.md, "Job"), from the command line. `enqueue` sends it, `preview`
-// reads it back: both understand the same options.
+// The job as a producer sends it (common/PROTOCOL.md, "Job"), from the command line. `enqueue` sends it, what works
+// without a server reads it back: all understand the same options.
 #ifndef BUNDLE_WORKER_CTL_JOB_MESSAGE_H
 #define BUNDLE_WORKER_CTL_JOB_MESSAGE_H
 
 #include "worker/ctl/args.h"
+#include "worker/stages/job_request.h"
 
 // Rows for a command's table of options.
 #define JOB_OPTION_ROWS                                                                                                \
@@ -37,5 +38,7 @@
 // {"shop": ..., "upload": ..., "force": ..., "options": {...}} as JSON.
 bool job_message_build(const struct args *a, const char *shop, const char *upload, bool is_forced, struct buf *out,
                        struct err *e) MUST_USE;
+// Through the reader that the worker uses; texts live in `memory`.
+bool job_message_options(const struct args *a, struct arena *memory, struct job_request *out, struct err *e) MUST_USE;
 
 #endif

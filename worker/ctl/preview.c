@@ -6,181 +6,45 @@
 #include "common/clock.h"
 #include "common/json_out.h"
 #include "worker/copy/template.h"
-#include "worker/dataset/builder.h"
 #include "worker/offers/bundle_row.h"
 #include "worker/offers/report.h"
-#include "worker/settings.h"
 
-// X(phase, name in "timings_ms")
-#define PHASES(X)                                                                                                      \
-    X(PHASE_READ, "read")     /* files to rows */                                                                      \
-    X(PHASE_ENRICH, "enrich") /* rows to a dataset */                                                                  \
-    X(PHASE_MINE, "mine")                                                                                              \
-    X(PHASE_PAIRS, "pairs")                                                                                            \
-    X(PHASE_MERGE, "merge")                                                                                            \
-    X(PHASE_ROWS, "rows") /* copy and explanations */
-#define PHASE_ENUM(phase, name) phase,
-enum phase { PHASES(PHASE_ENUM) PHASE_COUNT };
 #define PHASE_NAME(phase, name) name,
 static const char *const PHASE_NAMES[] = {PHASES(PHASE_NAME)};
 
-struct pair_outcome {
-    const char *skip_reason; // NULL: worked out
-    uint32_t candidates;
-};
-
 struct preview {
     const struct preview_request *request;
-    struct preview_rejects *rejects;
-    struct arena memory;
-    struct dataset *data;
-    struct evidence *evidence;
-    struct market market;
-    struct offer_rules rules;
-    struct pair_outcome pairs[BUNDLE_PAIRS_MAX]; // objective * TYPE_COUNT + type
-    struct bundle_list lists[BUNDLE_PAIRS_MAX];
-    uint32_t n_lists;
-    struct merge_report report;
-    struct pair_report ladder;
+    const struct file_rejects *rejects;
+    struct whole_job job;
     struct bundle_rows rows;
-    int64_t phase_us[PHASE_COUNT];
-    atomic_bool is_cancelled; // nobody sets it: one process, one Ctrl-C
 };
 
 static void preview_fini(struct preview *p)
 {
-    evidence_destroy(p->evidence);
-    dataset_destroy(p->data);
-    arena_fini(&p->memory);
+    whole_job_fini(&p->job);
 }
 
-// ---- reading ----
-
-struct reading {
-    struct preview *p;
-    struct builder *builder;
-    unsigned source;
-};
-
-static bool on_row(void *context, const struct row *row, struct err *e)
+static void make_rows(struct preview *p)
 {
-    struct reading *r = context;
-    return builder_add(r->builder, row, r->source, e);
-}
-
-static void on_reject(void *context, uint64_t line, struct str column, const char *reason)
-{
-    struct reading *r = context;
-    struct preview_rejects *rejects = r->p->rejects;
-    rejects->total++;
-    if (rejects->n == PREVIEW_REJECTS_MAX)
-        return;
-    struct import_reject *reject = &rejects->rows[rejects->n++];
-    reject->line = line;
-    (void)snprintf(reject->file, sizeof reject->file, "%s", r->p->request->files[r->source]);
-    (void)snprintf(reject->column, sizeof reject->column, STR_FMT, STR_ARG(column));
-    (void)snprintf(reject->reason, sizeof reject->reason, "%s", reason);
-}
-
-static bool read_files(struct preview *p, struct builder *builder, struct err *e)
-{
-    struct reading reading = {.p = p, .builder = builder};
-    const struct csv_sink sink = {.on_row = on_row, .on_reject = on_reject, .context = &reading};
-    for (unsigned i = 0; i < p->request->n_files; i++) {
-        struct csv_report report;
-        reading.source = i;
-        if (!csv_read(p->request->files[i], &p->request->csv, &sink, &report, e))
-            return false;
-    }
-    return true;
-}
-
-// ---- computing ----
-
-static bool load(struct preview *p, struct err *e)
-{
-    struct enrich_rules rules = settings_enrich_rules(p->request->settings);
-    job_request_enrich(&p->request->job, &rules);
-    AUTO(builder_destroyp) struct builder *builder = builder_create(&rules);
+    struct whole_job *w = &p->job;
     int64_t begun_us = clock_mono_us();
-    if (!read_files(p, builder, e))
-        return false;
-    int64_t read_us = clock_mono_us();
-    p->phase_us[PHASE_READ] = read_us - begun_us;
-    if (!builder_finish(builder, &p->data, e))
-        return false;
-    p->phase_us[PHASE_ENRICH] = clock_mono_us() - read_us;
-    return true;
-}
-
-static bool mine(struct preview *p, struct err *e)
-{
-    struct mining_rules rules = settings_mining_rules(p->request->settings);
-    int64_t begun_us = clock_mono_us();
-    if (!evidence_mine(&p->evidence, p->data, &rules, &p->is_cancelled, e))
-        return false;
-    market_init(&p->market, p->data, p->evidence, &p->memory);
-    p->rules = settings_offer_rules(p->request->settings);
-    job_request_offer(&p->request->job, p->data, &p->memory, &p->rules);
-    p->phase_us[PHASE_MINE] = clock_mono_us() - begun_us;
-    return true;
-}
-
-static bool is_wanted(const struct preview *p, unsigned pair)
-{
-    return p->rules.objectives >> (pair / TYPE_COUNT) & 1 && p->rules.types >> (pair % TYPE_COUNT) & 1;
-}
-
-static bool work_out_pairs(struct preview *p, struct err *e)
-{
-    int64_t begun_us = clock_mono_us();
-    p->ladder.now_us = clock_mono_us;
-    for (unsigned pair = 0; pair < BUNDLE_PAIRS_MAX; pair++) {
-        enum objective o = (enum objective)(pair / TYPE_COUNT);
-        enum bundle_type t = (enum bundle_type)(pair % TYPE_COUNT);
-        struct pair_outcome *outcome = &p->pairs[pair];
-        if (!is_wanted(p, pair))
-            continue;
-        outcome->skip_reason = offers_skip_reason(&p->market, &p->rules, o, t);
-        if (outcome->skip_reason)
-            continue;
-        struct bundle_list *list = &p->lists[p->n_lists];
-        if (!offers_for_pair(&p->market, &p->rules, o, t, &p->memory, &p->is_cancelled, list, &p->ladder, e))
-            return false;
-        outcome->candidates = list->n;
-        p->n_lists++;
-    }
-    p->phase_us[PHASE_PAIRS] = clock_mono_us() - begun_us;
-    return true;
-}
-
-static bool merge(struct preview *p, struct err *e)
-{
-    struct bundle_list merged;
-    int64_t begun_us = clock_mono_us();
-    if (!offers_merge(&p->market, &p->rules, p->lists, p->n_lists, &p->memory, &p->is_cancelled, &merged, &p->report,
-                      e))
-        return false;
-    int64_t merged_us = clock_mono_us();
-    p->phase_us[PHASE_MERGE] = merged_us - begun_us;
-    bundle_rows_make(&p->market, &merged, STR("preview"), STR("final"), &p->memory, &p->rows);
-    template_rows(&p->market, &merged, &p->rows, &p->memory);
-    p->phase_us[PHASE_ROWS] = clock_mono_us() - merged_us;
-    return true;
+    bundle_rows_make(&w->market, &w->bundles, STR("preview"), STR("final"), &w->memory, &p->rows);
+    template_rows(&w->market, &w->bundles, &p->rows, &w->memory);
+    w->phase_us[PHASE_ROWS] = clock_mono_us() - begun_us;
 }
 
 // ---- the document ----
 
 static void put_upload(const struct preview *p, struct json_out *j)
 {
-    const struct dataset *d = p->data;
+    const struct dataset *d = p->job.data;
     json_out_object(j);
     json_out_key_str(j, "csv_upload_id", STR("preview"));
     json_out_key_str(j, "shop_id", STR("preview"));
     json_out_key(j, "files");
     json_out_array(j);
-    for (unsigned i = 0; i < p->request->n_files; i++)
-        json_out_str(j, str_of(p->request->files[i]));
+    for (unsigned i = 0; i < p->request->files.n; i++)
+        json_out_str(j, str_of(p->request->files.paths[i]));
     json_out_end(j);
     json_out_key_str(j, "currency", str_of(d->currency));
     json_out_key_int(j, "orders", d->n_orders);
@@ -234,18 +98,18 @@ static void put_pairs(const struct preview *p, struct json_out *j)
     json_out_key(j, "candidates");
     json_out_object(j);
     for (unsigned i = 0; i < BUNDLE_PAIRS_MAX; i++)
-        if (is_wanted(p, i) && !p->pairs[i].skip_reason) {
+        if (whole_job_wants(&p->job, i) && !p->job.pairs[i].skip_reason) {
             put_pair_name(i, j, true);
-            json_out_int(j, p->pairs[i].candidates);
+            json_out_int(j, p->job.pairs[i].candidates);
         }
     json_out_end(j);
     json_out_key(j, "pairs_skipped");
     json_out_array(j);
     for (unsigned i = 0; i < BUNDLE_PAIRS_MAX; i++)
-        if (is_wanted(p, i) && p->pairs[i].skip_reason) {
+        if (whole_job_wants(&p->job, i) && p->job.pairs[i].skip_reason) {
             json_out_object(j);
             put_pair_name(i, j, false);
-            json_out_key_str(j, "reason", str_of(p->pairs[i].skip_reason));
+            json_out_key_str(j, "reason", str_of(p->job.pairs[i].skip_reason));
             json_out_end(j);
         }
     json_out_end(j);
@@ -267,15 +131,15 @@ static void put_metrics(const struct preview *p, struct json_out *j)
     json_out_key(j, "timings_ms");
     json_out_object(j);
     for (int phase = 0; phase < PHASE_COUNT; phase++) {
-        total_us += p->phase_us[phase];
-        json_out_key_real(j, PHASE_NAMES[phase], (double)p->phase_us[phase] / 1000, 2);
+        total_us += p->job.phase_us[phase];
+        json_out_key_real(j, PHASE_NAMES[phase], (double)p->job.phase_us[phase] / 1000, 2);
     }
     json_out_key_real(j, "total", (double)total_us / 1000, 2);
     json_out_end(j);
-    job_request_report(&p->request->job, &p->market, &p->rules, j);
+    job_request_report(p->job.request, &p->job.market, &p->job.rules, j);
     put_pairs(p, j);
-    pair_report_json(&p->ladder, j);
-    put_merge(&p->report, j);
+    pair_report_json(&p->job.ladder, j);
+    put_merge(&p->job.report, j);
     json_out_end(j);
 }
 
@@ -294,13 +158,13 @@ static void put_document(const struct preview *p, struct buf *out)
     buf_putc(out, '\n');
 }
 
-bool preview_run(const struct preview_request *r, struct preview_rejects *rejects, struct buf *json, struct err *e)
+bool preview_run(const struct preview_request *r, struct file_rejects *rejects, struct buf *json, struct err *e)
 {
     AUTO(preview_fini) struct preview p = {.request = r, .rejects = rejects};
-    *rejects = (struct preview_rejects){0};
-    arena_init(&p.memory, (size_t)r->settings->job_memory_mb << 20);
-    if (!load(&p, e) || !mine(&p, e) || !work_out_pairs(&p, e) || !merge(&p, e))
+    whole_job_init(&p.job, r->settings, &r->job);
+    if (!whole_job_load(&p.job, &r->files, rejects, e) || !whole_job_mine(&p.job, e) || !whole_job_offer(&p.job, e))
         return false;
+    make_rows(&p);
     put_document(&p, json);
     return buf_ok(json, "the document", e);
 }

@@ -239,20 +239,22 @@ static void number_customers(const struct raw *r, const struct baskets *b, const
     d->has_customers = d->n_customers > 0;
 }
 
-void baskets_sort(const struct raw *r, struct baskets *b, struct dataset *d, struct arena *scratch)
+void baskets_sort(struct raw *r, struct baskets *b, struct dataset *d, struct arena *scratch)
 {
     struct order_key *keys = reallocarray(NULL, (size_t)b->n_kept_orders + 1, sizeof *keys);
     CHECK(keys);
-    struct intern *order_ids = (struct intern *)&r->order_ids; // qsort_r has no const context
     for (uint32_t o = 0; o < r->order_ids.n; o++)
         if (b->orders[o].kept_lines > 0)
             keys[d->n_orders++] = (struct order_key){b->orders[o].at, o};
     if (d->n_orders > 0)
-        qsort_r(keys, d->n_orders, sizeof *keys, compare_orders, order_ids);
+        qsort_r(keys, d->n_orders, sizeof *keys, compare_orders, &r->order_ids);
     d->order_at = ARENA_ARRAY(&d->memory, int64_t, d->n_orders);
     d->order_customer = ARENA_ARRAY(&d->memory, uint32_t, d->n_orders);
+    r->order_of_rank = ARENA_ARRAY(&r->memory, uint32_t, d->n_orders);
+    r->n_ranked = d->n_orders;
     for (uint32_t o = 0; o < d->n_orders; o++) {
         d->order_at[o] = keys[o].at;
+        r->order_of_rank[o] = keys[o].order;
         d->has_dates |= keys[o].at != DATE_UNKNOWN;
         b->orders[keys[o].order].rank = o;
     }

@@ -331,3 +331,9 @@ bool builder_finish(struct builder *b, struct dataset **out, struct err *e)
     b->is_finished = true;
     return raw_finish(&b->raw, out, e);
 }
+
+struct str builder_order_id(const struct builder *b, uint32_t order)
+{
+    CHECK(b->raw.order_of_rank && order < b->raw.n_ranked);
+    return intern_text(&b->raw.order_ids, b->raw.order_of_rank[order]);
+}

@@ -23,8 +23,9 @@ void builder_destroyp(struct builder **b);
 // duplicate. A line may come before its order.
 bool builder_add(struct builder *b, const struct row *r, unsigned source, struct err *e) MUST_USE;
 
-// The finished dataset with figures and flags; the builder is empty afterwards (destroy it). An upload without one
-// usable line gives a dataset with 0 orders: that is not an error.
+// The finished dataset with figures and flags; the builder takes nothing more afterwards (destroy it). An upload
+// without one usable line gives a dataset with 0 orders: that is not an error.
 bool builder_finish(struct builder *b, struct dataset **out, struct err *e) MUST_USE;
+struct str builder_order_id(const struct builder *b, uint32_t order); // once finished: of an order of the dataset
 
 #endif

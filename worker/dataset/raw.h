@@ -72,6 +72,8 @@ struct raw {
     RAW_LIST(raw_product) products;
     RAW_LIST(raw_inventory) inventory;
     bool has_several_sources;
+    uint32_t *order_of_rank; // once finished: the dataset's orders in order_ids
+    uint32_t n_ranked;
 };
 
 struct str raw_tuple_field(const struct raw *r, uint32_t tuple, enum tuple_field field);
@@ -152,7 +154,7 @@ struct baskets {
 void baskets_collect(const struct raw *r, const struct products *p, struct baskets *b, struct arena *scratch);
 void baskets_judge(struct raw *r, const struct products *p, struct resolution *res, struct baskets *b,
                    uint32_t left_out[LEFT_OUT_REASONS]);
-void baskets_sort(const struct raw *r, struct baskets *b, struct dataset *d, struct arena *scratch); // orders of d
+void baskets_sort(struct raw *r, struct baskets *b, struct dataset *d, struct arena *scratch); // orders of d
 
 // figures.c: lines of one order at a time, oldest order first; afterwards what needs all of them.
 struct sale {

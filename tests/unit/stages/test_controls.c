@@ -247,7 +247,7 @@ static void make_all(struct shop *s, const struct offer_rules *rules, const stru
     struct err e;
     for (uint32_t i = 0; i < BUNDLE_PAIRS_MAX; i++) {
         assert_true(offers_for_pair(&s->market, rules, (enum objective)(i / TYPE_COUNT),
-                                    (enum bundle_type)(i % TYPE_COUNT), &s->memory, NULL, &lists[i], &e));
+                                    (enum bundle_type)(i % TYPE_COUNT), &s->memory, NULL, &lists[i], NULL, &e));
         t->broken += count_broken(s, w, &lists[i]);
     }
     assert_true(offers_merge(&s->market, rules, lists, BUNDLE_PAIRS_MAX, &s->memory, NULL, &merged, &report, &e));
