@@ -69,6 +69,7 @@ struct enrich_rules settings_enrich_rules(const struct settings *s)
     struct enrich_rules r = ENRICH_RULES_DEFAULT;
     r.service_ids = str_of(s->enrich_service_ids);
     r.service_words = str_of(s->enrich_service_words);
+    r.packaging = str_of(s->enrich_packaging);
     r.season_words = str_of(s->enrich_season_words);
     r.ignores_sku_case = s->enrich_ignore_sku_case;
     r.lines_max = (uint32_t)s->job_lines_max;

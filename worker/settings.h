@@ -57,6 +57,8 @@
     TEXT(enrich_service_words, "enrich.service_words", ENRICH_SERVICE_WORDS,                                           \
          "Names of lines that are no products, separated by |: a single word must be the whole name, a phrase may "    \
          "stand anywhere in it, and so may a word written with ~ before it.")                                          \
+    TEXT(enrich_packaging, "enrich.packaging", ENRICH_PACKAGING,                                                       \
+         "Names of products that are sold but not bundled, whole names separated by |.")                               \
     TEXT(enrich_season_words, "enrich.season_words", ENRICH_SEASON_WORDS,                                              \
          "Words that mark a product as seasonal: seasons separated by |, words of one season by =; whole words only. " \
          "Products of two seasons are not put together.")                                                              \

@@ -9,6 +9,7 @@
 const struct enrich_rules ENRICH_RULES_DEFAULT = {
     .service_ids = STR(ENRICH_SERVICE_IDS),
     .service_words = STR(ENRICH_SERVICE_WORDS),
+    .packaging = STR(ENRICH_PACKAGING),
     .season_words = STR(ENRICH_SEASON_WORDS),
     .ignores_sku_case = true,
     .as_of = DATE_UNKNOWN,
@@ -107,7 +108,7 @@ static bool check_numbers(const struct dataset *d, const struct item *i, struct 
         return broken(e, "an item's creation date is none");
     if ((i->seasons != 0) != ((i->flags & ITEM_SEASONAL) != 0))
         return broken(e, "an item is seasonal without a season, or the other way round");
-    return i->flags < ITEM_IN_CATALOG << 1 || broken(e, "an item has unknown flags");
+    return i->flags < ITEM_PACKAGING << 1 || broken(e, "an item has unknown flags");
 }
 
 static bool check_items(const struct dataset *d, struct err *e)

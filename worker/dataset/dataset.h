@@ -38,6 +38,7 @@ enum item_flag {
     ITEM_GIFT_CARD = 1 << 5,
     ITEM_INACTIVE = 1 << 6,   // product_status is known and not "active"
     ITEM_IN_CATALOG = 1 << 7, // came with the catalogue or variants file, not only from order lines
+    ITEM_PACKAGING = 1 << 8,  // a bag to carry the rest home: sold, but not what a bundle is made of
 };
 
 struct item {
@@ -109,6 +110,7 @@ struct enrich_rules {
     struct str service_ids; // whole SKU / stock code: "POST|DOT|M|D|C2|BANK CHARGES|AMAZONFEE|..."
     struct str
         service_words; // "postage|bank charges|~freight": whole names, phrases anywhere, '~' anywhere: see words.h
+    struct str packaging; // "shopping bag|shopping bags": whole names
     struct str season_words; // "christmas=xmas|easter": one season, its words parted by '='
     bool ignores_sku_case;   // "85123a" and "85123A" are one product; identities made of SKUs are upper case then
     int64_t as_of;           // DATE_UNKNOWN: the newest order
@@ -132,6 +134,7 @@ struct enrich_rules {
     "next day carriage|packing charge|handling|handling fee|service charge|bank charges|amazon fee|"                   \
     "manual|adjustment|adjust bad debt|discount|voucher|sample|samples|carrier bag|carrier bags|"                      \
     "bag charge|tip|donation|cruk commission|gift wrap|gift wrapping|none"
+#define ENRICH_PACKAGING "shopping bag|shopping bags|plastic bag|plastic bags|bag for life|bags for life"
 #define ENRICH_SEASON_WORDS                                                                                            \
     "christmas=xmas=advent=holiday=winter|new year=winter|valentine=valentines|easter=spring|"                         \
     "mothers day=mother's day|fathers day=father's day|summer|back to school|halloween=autumn|"                        \

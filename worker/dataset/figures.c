@@ -270,7 +270,7 @@ static bool is_high_margin(const struct item *i, const struct enrich_rules *rule
 }
 
 static void set_flags(const struct dataset *d, struct item *i, const struct enrich_rules *rules,
-                      const struct words *seasons)
+                      const struct words *seasons, const struct words *packaging)
 {
     bool is_slow =
         d->has_dates && i->velocity < rules->slow_velocity && i->stock != STOCK_UNKNOWN && i->stock > rules->slow_stock;
@@ -281,6 +281,7 @@ static void set_flags(const struct dataset *d, struct item *i, const struct enri
     i->seasons = words_seasons(seasons, i->title) | words_seasons(seasons, i->tags);
     i->flags |= i->seasons ? ITEM_SEASONAL : 0;
     i->flags |= is_high_margin(i, rules) ? ITEM_HIGH_MARGIN : 0;
+    i->flags |= words_match(packaging, i->title) ? ITEM_PACKAGING : 0;
 }
 
 static int64_t median_price(const struct dataset *d, struct arena *scratch)
@@ -296,7 +297,8 @@ static int64_t median_price(const struct dataset *d, struct arena *scratch)
 void figures_finish(struct figures *f, const struct enrich_rules *rules)
 {
     struct dataset *d = f->data;
-    struct words seasons;
+    struct words seasons, packaging;
+    words_init(&packaging, rules->packaging, WORDS_WHOLE, f->scratch);
     words_init(&seasons, rules->season_words, WORDS_SEASONS, f->scratch);
     for (uint32_t i = 0; i < d->n_items; i++) {
         set_figures(f, &d->items[i], &f->sums[i]);
@@ -306,7 +308,7 @@ void figures_finish(struct figures *f, const struct enrich_rules *rules)
     double usual = usual_margin(d, f->scratch);
     for (uint32_t i = 0; i < d->n_items; i++) {
         set_margin(&d->items[i], usual);
-        set_flags(d, &d->items[i], rules, &seasons);
+        set_flags(d, &d->items[i], rules, &seasons, &packaging);
     }
     d->median_price_minor = median_price(d, f->scratch);
 }

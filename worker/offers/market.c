@@ -33,7 +33,7 @@ const struct offer_rules OFFER_RULES_DEFAULT = {
 static bool could_be_offered(const struct dataset *d, uint32_t item)
 {
     const struct item *i = &d->items[item];
-    if (i->flags & (ITEM_GIFT_CARD | ITEM_INACTIVE))
+    if (i->flags & (ITEM_GIFT_CARD | ITEM_INACTIVE | ITEM_PACKAGING))
         return false;
     return !d->has_prices || (i->price_minor != MONEY_UNKNOWN && i->price_minor > 0);
 }

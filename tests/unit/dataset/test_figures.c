@@ -193,6 +193,8 @@ static void flags_follow_the_rules(void **state)
         CATALOG("stockless", .product_title = STR("Pot")),
         CATALOG("fast", .product_title = STR("Cup, Black Friday"), .available_total = 500),
         CATALOG("new", .product_title = STR("Tray"), .product_created_at = T0 - 30 * DAY, .tags = STR("oak,winter")),
+        CATALOG("bag", .product_title = STR("Shopping Bags")),
+        CATALOG("tote", .product_title = STR("Jumbo Shopping Bag")),
         CATALOG("known", .product_title = STR("Bowl"), .product_created_at = T0 - 30 * DAY - 1),
         ORDER("1"),
         LINE("1", .variant_id = STR("fast"), .quantity = 6),
@@ -205,6 +207,8 @@ static void flags_follow_the_rules(void **state)
     assert_int_equal(sample_item(d, "fast")->flags & asked, ITEM_SEASONAL); // 0.1 a day is not slow
     assert_int_equal(sample_item(d, "new")->flags & asked, ITEM_NEW_LAUNCH | ITEM_SEASONAL);
     assert_int_equal(sample_item(d, "known")->flags & asked, 0);
+    assert_true(sample_item(d, "bag")->flags & ITEM_PACKAGING);
+    assert_false(sample_item(d, "tote")->flags & ITEM_PACKAGING); // a product, not what it is carried in
     dataset_destroy(d);
 }
 
