@@ -2,6 +2,20 @@
 
 #include "common/check.h"
 
+static void build_bits(struct postings *p, struct arena *memory)
+{
+    const struct dataset *d = p->data;
+    p->bits = ARENA_ARRAY(memory, uint64_t *, d->n_items);
+    p->bits_words = d->n_orders / 64 + 1;
+    for (uint32_t i = 0; i < d->n_items; i++) {
+        if (p->first[i + 1] - p->first[i] < d->n_orders / POSTINGS_DENSE_SHARE + 1)
+            continue;
+        p->bits[i] = ARENA_ARRAY(memory, uint64_t, p->bits_words);
+        for (uint32_t k = p->first[i]; k < p->first[i + 1]; k++)
+            p->bits[i][p->orders[k] / 64] |= UINT64_C(1) << p->orders[k] % 64;
+    }
+}
+
 void postings_build(struct postings *p, const struct dataset *d, struct arena *memory)
 {
     *p = (struct postings){
@@ -20,6 +34,7 @@ void postings_build(struct postings *p, const struct dataset *d, struct arena *m
             p->quantities[at] = d->line_quantity[l];
         }
     }
+    build_bits(p, memory);
 }
 
 struct cursor {
@@ -53,31 +68,53 @@ static void seek(struct cursor *c, uint32_t wanted)
     c->at += low;
 }
 
+// All of them dense.
+static uint32_t count_dense(const struct postings *p, const uint32_t *items, size_t n, uint32_t from)
+{
+    uint32_t count = 0;
+    uint64_t wanted = ~UINT64_C(0) << from % 64;
+    for (size_t w = from / 64; w < p->bits_words; w++) {
+        uint64_t all = wanted;
+        for (size_t i = 0; i < n; i++)
+            all &= p->bits[items[i]][w];
+        count += (uint32_t)__builtin_popcountll(all);
+        wanted = ~UINT64_C(0);
+    }
+    return count;
+}
+
+static bool contains(struct cursor *c, const uint64_t *bits, uint32_t order)
+{
+    if (bits)
+        return bits[order / 64] >> order % 64 & 1;
+    seek(c, order);
+    return c->at < c->end && *c->at == order;
+}
+
+// The orders of the shortest list that all others contain.
 uint32_t postings_count_all_from(const struct postings *p, const uint32_t *items, size_t n, uint32_t from)
 {
     struct cursor cursors[POSTINGS_ITEMS_MAX];
-    uint32_t count = 0, wanted = from;
+    uint32_t count = 0;
+    size_t shortest = 0;
     CHECK(n <= POSTINGS_ITEMS_MAX);
     if (n == 0)
         return 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         cursors[i] = cursor_of(p, items[i]);
-    for (;;) {
-        size_t agreeing = 0;
-        while (agreeing < n) {
-            seek(&cursors[agreeing], wanted);
-            if (cursors[agreeing].at == cursors[agreeing].end)
-                return count;
-            if (*cursors[agreeing].at == wanted) {
-                agreeing++;
-                continue;
-            }
-            wanted = *cursors[agreeing].at; // the others have to catch up
-            agreeing = 0;
-        }
-        count++;
-        wanted++;
+        if (cursors[i].end - cursors[i].at < cursors[shortest].end - cursors[shortest].at)
+            shortest = i;
     }
+    if (p->bits[items[shortest]])
+        return count_dense(p, items, n, from);
+    struct cursor *lead = &cursors[shortest];
+    for (seek(lead, from); lead->at < lead->end; lead->at++) {
+        size_t with = 0;
+        while (with < n && (with == shortest || contains(&cursors[with], p->bits[items[with]], *lead->at)))
+            with++;
+        count += with == n;
+    }
+    return count;
 }
 
 uint32_t postings_count_all(const struct postings *p, const uint32_t *items, size_t n)

@@ -33,20 +33,18 @@ struct best_links {
     uint32_t n;
 };
 
-static void keep_if_better(struct best_links *best, struct link l)
+// Could a link of at most this strength get in?
+static bool has_room(const struct best_links *best, double strength_max)
 {
-    if (l.strength <= 0 || (best->n == LINKS_PER_ANCHOR && l.strength <= best->links[best->n - 1].strength))
-        return;
+    return strength_max > 0 && (best->n < LINKS_PER_ANCHOR || strength_max > best->links[best->n - 1].strength);
+}
+
+static void keep(struct best_links *best, struct link l)
+{
     uint32_t at = best->n < LINKS_PER_ANCHOR ? best->n++ : best->n - 1;
     for (; at > 0 && best->links[at - 1].strength < l.strength; at--)
         best->links[at] = best->links[at - 1];
     best->links[at] = l;
-}
-
-static double worth(const struct search *s, const struct rung *t, uint32_t anchor, uint32_t partner, double likeness)
-{
-    double strength = likeness > 0 ? likeness * t->weight * search_welcome(s, anchor, partner) : 0;
-    return strength > 0 && !association_pair_is_negative(s->market, anchor, partner) ? strength : 0;
 }
 
 static void add_all(struct search *s, struct best_links *best)
@@ -65,13 +63,12 @@ static void collect_like(struct search *s, const struct rung *t, uint32_t anchor
     struct best_links best = {.n = 0};
     for (uint32_t k = 0; k < m->n_by_popularity && k < looked_at; k++) {
         uint32_t partner = m->by_popularity[k];
-        double like = likeness(m, anchor, partner);
-        if (like <= 0 || (best.n == LINKS_PER_ANCHOR && like * t->weight <= best.links[best.n - 1].strength))
-            continue; // no partner is more welcome than 1
-        keep_if_better(&best, (struct link){.anchor = anchor,
-                                            .partner = partner,
-                                            .sources = t->source,
-                                            .strength = worth(s, t, anchor, partner, like)});
+        double most = likeness(m, anchor, partner) * t->weight; // no partner is more welcome than 1
+        if (!has_room(&best, most))
+            continue;
+        struct link l = {anchor, partner, 0, t->source, most * search_welcome(s, anchor, partner)};
+        if (has_room(&best, l.strength) && !association_pair_is_negative(m, anchor, partner))
+            keep(&best, l);
     }
     add_all(s, &best);
 }
@@ -86,11 +83,13 @@ static void collect_seen(struct search *s, const struct rung *t, uint32_t anchor
     growth_count(&s->growth);
     for (uint32_t k = 0; k < s->growth.n_touched; k++) {
         uint32_t partner = s->growth.touched[k], joint = s->growth.counts[partner];
-        double like = partner == anchor ? 0 : likeness(joint, items[anchor].orders, items[partner].orders);
-        keep_if_better(&best, (struct link){.anchor = anchor,
-                                            .partner = partner,
-                                            .sources = t->source,
-                                            .strength = worth(s, t, anchor, partner, like)});
+        double most = likeness(joint, items[anchor].orders, items[partner].orders) * t->weight;
+        if (partner == anchor || !has_room(&best, most))
+            continue;
+        struct link l = {anchor, partner, joint, t->source, most * search_welcome(s, anchor, partner)};
+        if (has_room(&best, l.strength) &&
+            !association_is_negative(joint, evidence_expected(s->market->evidence, anchor, partner)))
+            keep(&best, l);
     }
     add_all(s, &best);
 }

@@ -212,7 +212,8 @@ struct contest {
     struct coverage coverage;
     double reach_most[TYPE_COUNT]; // of a single bundle
     double *worth;                 // weighted features, before penalty, coverage and diminishing
-    double *bound;                 // the score when last looked at: scores only fall; < 0: out
+    double *bound;                 // the score when last looked at: scores only fall
+    uint32_t *heap, n_heap;        // those still to be picked, best bound first
     uint32_t *anchored;            // per item: bundles in the list with it in front
     uint32_t taken[OBJECTIVE_COUNT][TYPE_COUNT];
 };
@@ -289,26 +290,37 @@ static bool is_ahead(const struct contest *c, uint32_t a, uint32_t b)
 {
     if (c->bound[a] < c->bound[b] || c->bound[a] > c->bound[b])
         return c->bound[a] > c->bound[b];
-    return ranking_compare_identity(&c->pool->bundles[a], &c->pool->bundles[b]) < 0;
+    int order = ranking_compare_identity(&c->pool->bundles[a], &c->pool->bundles[b]);
+    return order ? order < 0 : a < b;
+}
+
+static void sift_down(struct contest *c, uint32_t at)
+{
+    for (uint32_t child; (child = 2 * at + 1) < c->n_heap; at = child) {
+        child += child + 1 < c->n_heap && is_ahead(c, c->heap[child + 1], c->heap[child]);
+        if (is_ahead(c, c->heap[at], c->heap[child]))
+            return;
+        uint32_t moved = c->heap[at];
+        c->heap[at] = c->heap[child];
+        c->heap[child] = moved;
+    }
 }
 
 // Lazy greedy (Minoux 1978): whoever is first by an old score, and still is by the new one, is the best.
-static uint32_t best_of(const struct contest *c)
+static uint32_t take_best(struct contest *c)
 {
-    for (;;) {
-        uint32_t best = UINT32_MAX;
-        double novelty;
-        for (uint32_t i = 0; i < c->pool->n; i++) {
-            if (c->bound[i] >= 0 && (best == UINT32_MAX || is_ahead(c, i, best)))
-                best = i;
-        }
-        if (best == UINT32_MAX)
-            return best;
-        double score = score_now(c, best, &novelty);
-        if (score >= c->bound[best])
-            return best;
+    while (c->n_heap > 0) {
+        uint32_t best = c->heap[0];
+        double novelty, score = score_now(c, best, &novelty);
+        bool is_best = score >= c->bound[best];
         c->bound[best] = score;
+        if (is_best)
+            c->heap[0] = c->heap[--c->n_heap];
+        sift_down(c, 0);
+        if (is_best)
+            return best;
     }
+    return UINT32_MAX;
 }
 
 static bool is_within_caps(const struct contest *c, const struct bundle_list *out, const struct bundle *b)
@@ -338,6 +350,10 @@ static void start(struct contest *c)
     }
     for (uint32_t i = 0; i < c->pool->n; i++)
         c->bound[i] = score_now(c, i, &novelty);
+    for (c->n_heap = 0; c->n_heap < c->pool->n; c->n_heap++)
+        c->heap[c->n_heap] = c->n_heap;
+    for (uint32_t i = c->n_heap / 2; i-- > 0;)
+        sift_down(c, i);
 }
 
 uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struct bundle_list *pool,
@@ -347,18 +363,16 @@ uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struc
     uint32_t over_cap = 0, best;
     c.worth = ARENA_ARRAY(memory, double, pool->n + 1);
     c.bound = ARENA_ARRAY(memory, double, pool->n + 1);
+    c.heap = ARENA_ARRAY(memory, uint32_t, pool->n + 1);
     c.anchored = ARENA_ARRAY(memory, uint32_t, m->data->n_items + 1);
     *out = (struct bundle_list){.bundles = ARENA_ARRAY(memory, struct bundle, pool->n + 1)};
     coverage_init(&c.coverage, m, pool, memory);
     start(&c);
-    while (out->n < r->bundles_max && (best = best_of(&c)) != UINT32_MAX) {
+    while (out->n < r->bundles_max && (best = take_best(&c)) != UINT32_MAX) {
         if (is_within_caps(&c, out, &pool->bundles[best]))
             take(&c, best, out);
         else
             over_cap++;
-        c.bound[best] = -1;
     }
-    for (uint32_t i = 0; i < pool->n; i++)
-        over_cap += c.bound[i] >= 0;
-    return over_cap;
+    return over_cap + c.n_heap;
 }

@@ -28,8 +28,8 @@ static void *work_out_pairs(void *job_)
         struct err e;
         arena_init(&job->pair_memory[pair], 0);
         if (!offers_for_pair(&job->market, &job->rules, (enum objective)(pair / TYPE_COUNT),
-                             (enum bundle_type)(pair % TYPE_COUNT), &job->pair_memory[pair], NULL, &job->lists[pair], NULL,
-                             &e))
+                             (enum bundle_type)(pair % TYPE_COUNT), &job->pair_memory[pair], NULL, &job->lists[pair],
+                             NULL, &e))
             bench_die("a pair", e.message);
     }
     return NULL;

@@ -1,5 +1,6 @@
 #include "worker/mining/postings.h"
 
+#include "common/check.h"
 #include "tests/unit/mining/orders.h"
 
 static uint32_t brute(const struct dataset *d, const uint32_t *items, size_t n, uint32_t at_least, int64_t since)
@@ -14,28 +15,51 @@ static uint32_t brute(const struct dataset *d, const uint32_t *items, size_t n, 
     return count;
 }
 
+static uint32_t n_dense(const struct postings *p)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->data->n_items; i++)
+        n += p->bits[i] != NULL;
+    return n;
+}
+
+static void check_counts(const struct dataset *d, const struct postings *p)
+{
+    uint64_t seed = 5;
+    for (unsigned round = 0; round < 300; round++) {
+        uint32_t step = 1 + sample_random(&seed, d->n_items / 6 - 1), items[6];
+        uint32_t first = sample_random(&seed, d->n_items - 5 * step);
+        size_t n = 1 + sample_random(&seed, 6);
+        for (uint32_t i = 0; i < n; i++)
+            items[n - 1 - i] = first + i * step;
+        int64_t since = T0 - (int64_t)sample_random(&seed, 95) * DAY;
+        assert_int_equal(postings_count_all(p, items, n), brute(d, items, n, (uint32_t)n, INT64_MIN));
+        assert_int_equal(postings_count_all_since(p, items, n, since), brute(d, items, n, (uint32_t)n, since));
+        assert_int_equal(postings_count_some(p, items, n, 2), brute(d, items, n, 2, INT64_MIN));
+        assert_int_equal(postings_count_some(p, items, n, 1), brute(d, items, n, 1, INT64_MIN));
+    }
+}
+
+// All items in many orders, all in few, and some of each.
 static void counts_are_those_of_brute_force(void **state)
 {
     (void)state;
-    uint64_t seed = 5;
-    struct arena memory;
-    struct postings p;
-    struct dataset *d = orders_random(5, 400, 25, 12);
-    arena_init(&memory, 0);
-    postings_build(&p, d, &memory);
-    for (unsigned round = 0; round < 300; round++) {
-        uint32_t first = sample_random(&seed, d->n_items - 6), items[6];
-        size_t n = 1 + sample_random(&seed, 6);
-        for (uint32_t i = 0; i < n; i++)
-            items[n - 1 - i] = first + i;
-        int64_t since = T0 - (int64_t)sample_random(&seed, 95) * DAY;
-        assert_int_equal(postings_count_all(&p, items, n), brute(d, items, n, (uint32_t)n, INT64_MIN));
-        assert_int_equal(postings_count_all_since(&p, items, n, since), brute(d, items, n, (uint32_t)n, since));
-        assert_int_equal(postings_count_some(&p, items, n, 2), brute(d, items, n, 2, INT64_MIN));
-        assert_int_equal(postings_count_some(&p, items, n, 1), brute(d, items, n, 1, INT64_MIN));
+    static const struct {
+        uint32_t n_orders, n_items, size_max;
+        bool has_dense, has_sparse;
+    } SHOPS[] = {{400, 14, 14, true, false}, {700, 6000, 3, false, true}, {640, 120, 8, true, true}};
+    for (size_t i = 0; i < ARRAY_LEN(SHOPS); i++) {
+        struct arena memory;
+        struct postings p;
+        struct dataset *d = orders_random(5, SHOPS[i].n_orders, SHOPS[i].n_items, SHOPS[i].size_max);
+        arena_init(&memory, 0);
+        postings_build(&p, d, &memory);
+        assert_int_equal(n_dense(&p) > 0, SHOPS[i].has_dense);
+        assert_int_equal(n_dense(&p) < d->n_items, SHOPS[i].has_sparse);
+        check_counts(d, &p);
+        arena_fini(&memory);
+        dataset_destroy(d);
     }
-    arena_fini(&memory);
-    dataset_destroy(d);
 }
 
 static void lists_are_ascending_with_their_quantities(void **state)
