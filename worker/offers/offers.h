@@ -29,10 +29,10 @@ struct market {
     uint32_t orders_max;       // the longest postings list
     struct title_words *words; // per item, see similarity.h
     struct complements *complements;
-    double shop_discount;      // 0..1; 0: none known. This and the next two by discount_learn
-    double *type_discount;     // the same per product type, shrunk towards the shop's; [n_types]: products without one
-    double own_prior_sales;    // as many sales as a product's prior weighs
-    uint32_t recent_first;     // orders from here on are of the newest 90 days; 0 where there are no dates
+    double shop_discount;   // 0..1; 0: none known. This and the next two by discount_learn
+    double *type_discount;  // the same per product type, shrunk towards the shop's; [n_types]: products without one
+    double own_prior_sales; // as many sales as a product's prior weighs
+    uint32_t recent_first;  // orders from here on are of the newest 90 days; 0 where there are no dates
     struct newest {
         uint32_t first;   // orders from here on are the newest fifth of those with a date; n_orders: too few
         uint32_t n_multi; // of them, with two or more products
