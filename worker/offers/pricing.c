@@ -37,11 +37,20 @@ void pricing_set_totals(struct bundle *b, int64_t original_minor, int64_t discou
 
 // --- how deep
 
+// Beside others the anchor carries more of the discount, or less; tiers and pools have no others.
+static double share_of_part(const struct market *m, const struct bundle *b, uint32_t item)
+{
+    const struct objective_shape *shape = objective_shape(b->objective);
+    if (b->type == TYPE_VOLUME || b->type == TYPE_MIX_MATCH)
+        return 1;
+    return objective_anchor(m, b->objective, item) > 0 ? shape->anchor_depth : shape->other_depth;
+}
+
 double pricing_wanted(const struct market *m, const struct bundle *b, uint32_t item)
 {
     uint32_t units = 0;
     if (b->pricing.method == PRICE_SHRUNK)
-        return discount_shrunk(m, b->objective, item, objective_anchor(m, b->objective, item) > 0);
+        return discount_shrunk(m, b->objective, item) * share_of_part(m, b, item);
     for (uint32_t i = 0; i < b->n_parts; i++)
         units += b->parts[i].quantity;
     return discount_linear(b->objective, b->type == TYPE_MIX_MATCH ? b->pricing.pick_n : units);

@@ -202,7 +202,7 @@ static int confirmation(const struct world *w, const struct offer *x) // 1, 0, -
     unsigned from = w->n_orders - w->n_orders / 5;
     unsigned all = count(w, x, false, 0), base = count(w, x, true, 0);
     unsigned newest = count(w, x, false, from), newest_base = count(w, x, true, from);
-    double chance = expected(w, x, from), fewer = 0, more = 1;
+    double chance = expected(w, x, from), fewer = 0, none = 0, more = 1;
     bool is_chance_known = strcmp(x->type, "VOLUME_DISCOUNT") != 0 && strcmp(x->type, "MIX_MATCH") != 0;
     if (all == newest || !w->shop.has_dates)
         return -1;
@@ -210,9 +210,11 @@ static int confirmation(const struct world *w, const struct offer *x) // 1, 0, -
         if (k <= all && newest_base - k <= base - all && k <= newest_base)
             fewer += exp(log_choose(all, k) + log_choose(base - all, newest_base - k) - log_choose(base, newest_base));
     }
+    if (newest_base <= base - all)
+        none = exp(log_choose(base - all, newest_base) - log_choose(base, newest_base));
     for (unsigned k = 0; k < newest; k++)
         more -= chance > 0 ? exp(k * log(chance) - chance - lgamma(k + 1.0)) : k == 0;
-    if (newest >= 2 && (is_chance_known ? more <= 0.05 : fewer > 0.05))
+    if (newest >= 2 && (is_chance_known ? more <= 0.05 : fewer > 0.05 && none <= 0.05))
         return 1;
     return fewer <= 0.05 ? 0 : -1;
 }
