@@ -197,8 +197,10 @@ static enum confirmation confirmation_of(const struct bundle *b)
     if (b->newest_together == b->orders_together) // the others never saw it
         return CONFIRMATION_UNKNOWN;
     bool is_short = fisher_is_below(b->newest_together, b->newest_base, b->orders_together, b->orders_base);
+    bool could_be_short = fisher_is_below(0, b->newest_base, b->orders_together, b->orders_base);
     bool is_chance_known = b->type != TYPE_VOLUME && b->type != TYPE_MIX_MATCH;
-    bool holds = is_chance_known ? poisson_is_above(b->newest_together, b->newest_expected) : !is_short;
+    bool holds =
+        is_chance_known ? poisson_is_above(b->newest_together, b->newest_expected) : could_be_short && !is_short;
     if (b->newest_together >= 2 && holds)
         return CONFIRMED;
     return is_short ? NOT_CONFIRMED : CONFIRMATION_UNKNOWN;

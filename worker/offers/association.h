@@ -8,7 +8,8 @@
 //             above chance   more joint orders there than its own basket sizes and item counts give (the formula above)
 //             fewer          a smaller share of the base's orders there than in the others
 //           Confirmed: seen there twice and above chance; tiers and pools, which chance says nothing of: seen there
-//           twice and not fewer. Not confirmed: fewer. Else, and where the others never saw it, nobody can tell.
+//           twice and not fewer, where none at all would have been. Not confirmed: fewer. Else, and where the others
+//           never saw it, nobody can tell.
 #ifndef BUNDLE_WORKER_OFFERS_ASSOCIATION_H
 #define BUNDLE_WORKER_OFFERS_ASSOCIATION_H
 

@@ -63,8 +63,8 @@ static uint32_t between(uint32_t low, uint32_t x, uint32_t high)
 }
 
 // Above what is usual, or the discount goes to those who take as many anyway: tier 1 is more than the middle order
-// holds and about a third of the orders reach it, the next ones are what the upper 15 % and 5 % take, a step of at most
-// three times the one before.
+// holds and about a third of the orders reach it, the next ones are what the upper 15 % and 5 % take, each half as much
+// again as the one before at least and three times at most.
 static void tiers_from(struct bundle *b, const struct quantities *q, int32_t stock)
 {
     enum { QUANTITY_MAX = 1000000, STEP_MAX = 3 };
@@ -74,7 +74,7 @@ static void tiers_from(struct bundle *b, const struct quantities *q, int32_t sto
     uint32_t second = between(first + (first + 1) / 2, quantile(q, 0.85), first * STEP_MAX);
     add_tier(b, second, stock);
     uint32_t third = between(0, quantile(q, 0.95), second * STEP_MAX);
-    if (b->pricing.n_tiers == 2 && third > b->pricing.tiers[1].min_quantity)
+    if (b->pricing.n_tiers == 2 && 2 * third >= 3 * b->pricing.tiers[1].min_quantity)
         add_tier(b, third, stock);
 }
 

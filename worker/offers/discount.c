@@ -20,12 +20,10 @@ static double typical_depth(enum objective o)
     return (row->discount_min_pct + span * objective_shape(o)->depth) / 100;
 }
 
-double discount_shrunk(const struct market *m, enum objective o, uint32_t item, bool is_anchor)
+double discount_shrunk(const struct market *m, enum objective o, uint32_t item)
 {
-    const struct objective_shape *shape = objective_shape(o);
-    double typical = typical_depth(o), z = m->shop_discount / (m->shop_discount + typical);
-    double depth = z * discount_history(m, item) + (1 - z) * typical;
-    return depth * (is_anchor ? shape->anchor_depth : shape->other_depth);
+    double typical = typical_depth(o);
+    return m->shop_discount > 0 ? (typical + discount_history(m, item)) / 2 : typical;
 }
 
 double discount_linear(enum objective o, uint32_t units)

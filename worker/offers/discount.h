@@ -14,8 +14,8 @@
 // history (Z >= .57), one with fewer than 5 mostly its priors (Z <= .44), and those between blend (SPEC 9), also in
 // shops too small or too uniform to tell b.
 //
-// The objective's typical depth is the last prior: what is offered lies between it and what buyers of this product are
-// used to, half way where the shop gives as much on average; where it never gave a discount, at the typical depth.
+// The objective's typical depth is the last prior: what is offered lies half way between it and what buyers of this
+// product are used to; where the shop tells of no discount at all, at the typical depth itself.
 #ifndef BUNDLE_WORKER_OFFERS_DISCOUNT_H
 #define BUNDLE_WORKER_OFFERS_DISCOUNT_H
 
@@ -30,8 +30,8 @@ struct discount_variances {
 // Fills the discounts of m from its data. Shops without any sale with a price have 0 everywhere.
 struct discount_variances discount_learn(struct market *m, struct arena *memory);
 
-double discount_history(const struct market *m, uint32_t item);                                  // 0..1, as above
-double discount_shrunk(const struct market *m, enum objective o, uint32_t item, bool is_anchor); // share of the price
+double discount_history(const struct market *m, uint32_t item);                  // 0..1, as above
+double discount_shrunk(const struct market *m, enum objective o, uint32_t item); // share of the price that is offered
 double discount_linear(enum objective o, uint32_t units); // small uploads: by how many pieces, nothing else is known
 
 // The objective's range in basis points, the rules' maximum applied; the least is 3 %: less is no offer.

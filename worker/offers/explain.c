@@ -90,7 +90,9 @@ static void put_why_without_orders(const struct market *m, const struct bundle *
 {
     buf_puts(out, "Not yet bought together in ");
     put_orders(out, m->data->n_orders);
-    if (b->sources & SOURCE_POPULARITY)
+    if (b->sources & SOURCE_COMPLEMENTS)
+        buf_puts(out, "; suggested because these kinds of products go together");
+    else if (b->sources & SOURCE_POPULARITY)
         buf_printf(out, "; suggested because the other product%s among the best sellers",
                    b->n_parts > 2 ? "s are" : " is");
     else
@@ -143,22 +145,6 @@ static double repeat_rate_of(const struct market *m, const struct bundle *b)
     return least;
 }
 
-static void put_tier_orders(const struct bundle *b, struct buf *out)
-{
-    if (b->orders_together < b->orders_base) {
-        put_share(out, b->orders_together, b->orders_base);
-        buf_puts(out, " of its orders (");
-        phrase_count(out, b->orders_together);
-        buf_puts(out, " of ");
-        phrase_count(out, b->orders_base);
-        buf_puts(out, ")");
-        return;
-    }
-    buf_puts(out, b->orders_base == 1 ? "Its only order" : "All its ");
-    if (b->orders_base > 1)
-        put_orders(out, b->orders_base);
-}
-
 static void put_volume(const struct market *m, const struct bundle *b, struct buf *out)
 {
     uint32_t at_least = b->pricing.tiers[0].min_quantity;
@@ -172,8 +158,12 @@ static void put_volume(const struct market *m, const struct bundle *b, struct bu
                    b->orders_together == 1 ? "s" : "", at_least);
         return;
     }
-    put_tier_orders(b, out);
-    buf_printf(out, " hold%s %u or more", b->orders_base == 1 ? "s" : "", at_least);
+    put_share(out, b->orders_together, b->orders_base); // never all: tiers begin above the middle order
+    buf_puts(out, " of its orders (");
+    phrase_count(out, b->orders_together);
+    buf_puts(out, " of ");
+    phrase_count(out, b->orders_base);
+    buf_printf(out, ") hold %u or more", at_least);
     put_recent(m, b, out);
     put_confirmation(b, out);
 }

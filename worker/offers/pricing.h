@@ -1,5 +1,11 @@
-// Pricing (SPEC 9): a discount shrunk towards category and shop, the objective's cap, the type's rule, then the guards
-// in order. Formula and source of the shrinkage: pricing.c. Lines reconcile to the totals to the minor unit, always.
+// Pricing (SPEC 9): a discount shrunk towards category and shop (discount.h), the objective's cap, the type's rule,
+// then the guards in order. Lines reconcile to the totals to the minor unit, always.
+//
+// GUARDS    1. cost     cost known: price >= cost * (1 + margin_floor); FBT and FIXED each line, VOLUME_DISCOUNT and
+//                       MIX_MATCH each piece, BXGY the whole, which pays for its reward
+//           2. cap      discount <= the objective's maximum and the merchant's, of the same
+//           3. list     price >= list_floor * list price, of the same
+//           4. endings  a nice price only where 1-3 and the objective's minimum allow it; FBT and FIXED
 #ifndef BUNDLE_WORKER_OFFERS_PRICING_H
 #define BUNDLE_WORKER_OFFERS_PRICING_H
 

@@ -77,41 +77,71 @@ static bool do_lines_reconcile(const struct bundle *b)
     return x->original_minor == original && x->discount_minor == discount && x->bundle_minor == original - discount;
 }
 
-static double cost_floor(const struct market *m, const struct offer_rules *r, const struct part *p)
+static uint32_t whole_bp(double share)
 {
-    int64_t cost = m->data->items[p->item].cost_minor;
-    return cost == MONEY_UNKNOWN || cost <= 0 ? 0 : (double)cost * (1 + r->margin_floor) * p->quantity;
+    return (uint32_t)floor(share * 10000 + 0.5);
 }
 
-// Line by line; a gift is paid for by what is bought with it, so there the whole counts.
+static __int128 cost_and_margin(const struct market *m, const struct offer_rules *r, uint32_t item)
+{
+    int64_t cost = m->data->items[item].cost_minor;
+    return cost == MONEY_UNKNOWN || cost <= 0 ? 0 : (__int128)cost * (10000 + whole_bp(r->margin_floor));
+}
+
+// price >= cost * (1 + margin), of `quantity` pieces; exact, the margin being whole basis points.
+static bool covers_cost(const struct market *m, const struct offer_rules *r, uint32_t item, int64_t quantity,
+                        int64_t price)
+{
+    return (__int128)price * 10000 >= cost_and_margin(m, r, item) * quantity;
+}
+
+// Line by line and tier by tier; a gift is paid for by what is bought with it, so there the whole counts.
 static bool is_above_cost(const struct market *m, const struct offer_rules *r, const struct bundle *b)
 {
-    double floors = 0;
+    const struct pricing *x = &b->pricing;
+    __int128 floors = 0;
     for (uint32_t i = 0; i < b->n_parts; i++) {
         const struct part *p = &b->parts[i];
-        double line = (double)(p->price_minor * (int64_t)p->quantity - p->discount_minor), least = cost_floor(m, r, p);
-        floors += least;
-        if (b->type != TYPE_BXGY && line < least - 1e-3)
+        int64_t line = p->price_minor * (int64_t)p->quantity - p->discount_minor;
+        floors += cost_and_margin(m, r, p->item) * p->quantity;
+        if (b->type != TYPE_BXGY && !covers_cost(m, r, p->item, p->quantity, line))
             return false;
     }
-    const struct pricing *x = &b->pricing;
-    if (b->type == TYPE_VOLUME) {
-        const struct part one = {.item = b->parts[0].item, .quantity = 1};
-        return (double)x->tiers[x->n_tiers - 1].unit_price_minor >= cost_floor(m, r, &one) - 1e-3;
+    for (uint32_t k = 0; k < x->n_tiers; k++) {
+        if (!covers_cost(m, r, b->parts[0].item, 1, x->tiers[k].unit_price_minor))
+            return false;
     }
-    return b->type == TYPE_MIX_MATCH || (double)x->bundle_minor >= floors - 1e-3;
+    return b->type != TYPE_BXGY || (__int128)x->bundle_minor * 10000 >= floors;
 }
 
-static bool is_within_cap(const struct offer_rules *r, const struct bundle *b)
+static bool is_share_within(int64_t part, int64_t whole, uint32_t most_bp)
+{
+    return (__int128)part * 10000 <= (__int128)whole * most_bp;
+}
+
+// The discount of what is sold together; of a pool each piece, so that any choice is within it.
+static bool is_discount_within(const struct bundle *b, uint32_t most_bp)
 {
     const struct pricing *x = &b->pricing;
-    double cap = discount_range(r, b->objective).max_bp / 10000.0;
-    for (uint32_t k = 0; k < x->n_tiers; k++) {
-        if (x->tiers[k].discount_bp > cap * 10000 + 0.5)
+    for (uint32_t i = 0; i < b->n_parts && b->type == TYPE_MIX_MATCH; i++) {
+        if (!is_share_within(b->parts[i].discount_minor, b->parts[i].price_minor, most_bp))
             return false;
     }
-    return x->original_minor == MONEY_UNKNOWN ? x->discount_bp <= cap * 10000 + 0.5
-                                              : (double)x->discount_minor <= cap * (double)x->original_minor + 1e-3;
+    for (uint32_t k = 0; k < x->n_tiers; k++) {
+        int64_t price = b->parts[0].price_minor;
+        if (!is_share_within(price - x->tiers[k].unit_price_minor, price, most_bp))
+            return false;
+    }
+    return is_share_within(x->discount_minor, x->original_minor, most_bp);
+}
+
+static bool are_percentages_within(const struct bundle *b, uint32_t most_bp)
+{
+    for (uint32_t k = 0; k < b->pricing.n_tiers; k++) {
+        if (b->pricing.tiers[k].discount_bp > most_bp)
+            return false;
+    }
+    return b->pricing.original_minor != MONEY_UNKNOWN || b->pricing.discount_bp <= most_bp;
 }
 
 bool pricing_check(const struct market *m, const struct offer_rules *r, const struct bundle *b, struct err *e)
@@ -122,7 +152,8 @@ bool pricing_check(const struct market *m, const struct offer_rules *r, const st
         return broken(e, b, "its structure is not that of its type");
     if (!are_tiers_rising(b, has_prices))
         return broken(e, b, "tiers do not rise");
-    if (!is_within_cap(r, b))
+    uint32_t cap_bp = discount_range(r, b->objective).max_bp;
+    if (!are_percentages_within(b, cap_bp))
         return broken(e, b, "discount over the cap");
     if (!has_prices)
         return x->discount_bp > 0 || broken(e, b, "no discount");
@@ -134,9 +165,11 @@ bool pricing_check(const struct market *m, const struct offer_rules *r, const st
         return broken(e, b, "lines do not add up to the totals");
     if (x->discount_minor <= 0)
         return broken(e, b, "no discount");
+    if (!is_discount_within(b, cap_bp))
+        return broken(e, b, "discount over the cap");
     if (!is_above_cost(m, r, b))
         return broken(e, b, "below cost and margin");
-    if ((double)x->bundle_minor < r->list_floor * (double)x->original_minor - 1e-3)
+    if (!is_discount_within(b, 10000 - whole_bp(r->list_floor)))
         return broken(e, b, "below the floor of the list total");
     return true;
 }

@@ -57,6 +57,37 @@ static void bounds_are_never_broken(void **state)
     assert_int_equal(ending_nearest(INT64_MAX - 3, 1, INT64_MAX, 2, ENDING_ROUND), INT64_MAX - 3);
 }
 
+static bool is_nice(int64_t price, unsigned decimals, enum ending style)
+{
+    int64_t unit = decimals == 3 ? 10 : 1, in_hundredths = price / unit;
+    if (price % unit)
+        return false;
+    if (style == ENDING_ROUND)
+        return in_hundredths % 10 == 0;
+    return decimals == 0 ? in_hundredths % 10 == 0
+                         : in_hundredths % 10 == 9 || in_hundredths % 100 == 95 || in_hundredths % 1000 == 900;
+}
+
+static void any_price_stays_within_its_bounds(void **state)
+{
+    (void)state;
+    static const unsigned DECIMALS[] = {0, 2, 3};
+    uint64_t seed = 1;
+    unsigned nice = 0;
+    for (int round = 0; round < 50000; round++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        int64_t wanted = 1 + (int64_t)(seed >> 16) % (round % 2 ? 3000 : INT64_C(10000000000));
+        int64_t min = wanted - (int64_t)(seed >> 8) % (wanted / 5 + 1), max = wanted + (int64_t)(seed >> 24) % 900;
+        unsigned decimals = DECIMALS[round % 3];
+        enum ending style = round % 5 ? ENDING_CHARM : ENDING_ROUND;
+        int64_t price = ending_nearest(wanted, min, max, decimals, style);
+        assert_true(price >= 1 && price >= min && price <= max);
+        assert_true(price == wanted || is_nice(price, decimals, style));
+        nice += price != wanted;
+    }
+    assert_true(nice > 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +95,7 @@ int main(void)
         cmocka_unit_test(round_by_size),
         cmocka_unit_test(currencies),
         cmocka_unit_test(bounds_are_never_broken),
+        cmocka_unit_test(any_price_stays_within_its_bounds),
     };
     return cmocka_run_group_tests_name("endings", tests, NULL, NULL);
 }

@@ -54,6 +54,8 @@ static void sets_and_gifts(void **state)
     b.sources = SOURCE_COLD_START;
     assert_text(&s, &b,
                 "Not yet bought together in 60 orders; suggested because of like type, vendor, title or price.");
+    b.sources = SOURCE_COMPLEMENTS;
+    assert_text(&s, &b, "Not yet bought together in 60 orders; suggested because these kinds of products go together.");
     shop_close(&s);
 }
 
@@ -92,14 +94,6 @@ static void whole_and_tiny_shares(void **state)
     b = pair_of(&s, TYPE_FBT);
     b.orders_together = b.orders_recent = b.orders_total = 1;
     assert_text(&s, &b, "Bought together in the only order, in the last 90 days.");
-    b = pair_of(&s, TYPE_VOLUME);
-    b.n_parts = 1;
-    b.pricing.tiers[0].min_quantity = 2;
-    b.orders_together = b.orders_recent = b.orders_base = 3;
-    b.confidence = 1;
-    assert_text(&s, &b, "All its 3 orders hold 2 or more, all of them in the last 90 days.");
-    b.orders_together = b.orders_recent = b.orders_base = 1;
-    assert_text(&s, &b, "Its only order holds 2 or more, in the last 90 days.");
     shop_close(&s);
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <math.h>
 
+#include "common/check.h"
 #include "worker/offers/discount.h"
 #include "worker/offers/pricing.h"
 
@@ -127,10 +128,10 @@ static void tiers_by_hand(void **state)
     stall_open(&s);
     struct bundle b = bundle_of(TYPE_VOLUME, OBJECTIVE_INCREASE_AOV, 1);
     assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
-    // 11 %, 16.5 -> 17 %, 22 -> capped 20 %
+    // 11 %, twice as much is capped at 20 %, the middle is 15.5 -> 16 %
     assert_int_equal(b.pricing.n_tiers, 3);
     assert_int_equal(b.pricing.tiers[0].discount_bp, 1100);
-    assert_int_equal(b.pricing.tiers[1].discount_bp, 1700);
+    assert_int_equal(b.pricing.tiers[1].discount_bp, 1600);
     assert_int_equal(b.pricing.tiers[2].discount_bp, 2000);
     assert_int_equal(b.pricing.tiers[2].unit_price_minor, 800);
     assert_int_equal(b.pricing.original_minor, 2000); // of tier 1
@@ -138,11 +139,21 @@ static void tiers_by_hand(void **state)
     assert_true(b.pricing.guards & GUARD_DISCOUNT_CAP);
     assert_right(&s, &OFFER_RULES_DEFAULT, &b);
 
-    s.items[0].cost_minor = 760; // floor 8.36: 16 % at most, so the third tier falls away
+    s.items[0].cost_minor = 760; // floor 8.36: 16 % at most, so the first is 16 / 1.5 -> 11 %
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_int_equal(b.pricing.n_tiers, 3);
+    assert_int_equal(b.pricing.tiers[0].unit_price_minor, 890);
+    assert_int_equal(b.pricing.tiers[1].unit_price_minor, 870); // 13.3 %
+    assert_int_equal(b.pricing.tiers[2].unit_price_minor, 840);
+    assert_true(b.pricing.guards & GUARD_COST_FLOOR);
+
+    s.items[0].cost_minor = 850; // floor 9.35: 6 %, and 5 % the least: 5, 5 and 6 %
     assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
     assert_int_equal(b.pricing.n_tiers, 2);
-    assert_int_equal(b.pricing.tiers[1].unit_price_minor, 840);
-    assert_true(b.pricing.guards & GUARD_COST_FLOOR);
+    assert_int_equal(b.pricing.tiers[1].unit_price_minor, 940);
+    s.items[0].cost_minor = 860; // floor 9.46: 5 % alone is no scale
+    b = bundle_of(TYPE_VOLUME, OBJECTIVE_INCREASE_AOV, 1);
+    assert_false(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
 }
 
 static void gift_is_free_only_within_the_cap(void **state)
@@ -255,17 +266,40 @@ static uint32_t below(uint64_t *state, uint32_t n)
     return (uint32_t)(next_random(state) % n);
 }
 
+// Prices of all sizes, from one minor unit to the largest that an upload may hold; costs up to above the price.
+static int64_t random_price(uint64_t *seed)
+{
+    static const int64_t UP_TO[] = {1, 3, 30, 3000, 500000, INT64_C(1000000000000), MONEY_MAX};
+    int64_t most = UP_TO[below(seed, ARRAY_LEN(UP_TO))];
+    return 1 + (int64_t)(next_random(seed) % (uint64_t)most);
+}
+
+static int64_t random_cost(int64_t price, uint64_t *seed)
+{
+    switch (below(seed, 8)) {
+    case 0: // even with its price, or above it
+        return price + (int64_t)(next_random(seed) % (uint64_t)price);
+    case 1:
+    case 2:
+    case 3:
+        return 1 + (int64_t)(next_random(seed) % (uint64_t)price);
+    default:
+        return MONEY_UNKNOWN;
+    }
+}
+
 static void randomise(struct stall *s, uint64_t *seed)
 {
-    static const unsigned DECIMALS[] = {0, 2, 3};
+    static const unsigned DECIMALS[] = {0, 2, 3}; // JPY, GBP, KWD
+    int64_t level = random_price(seed);
     stall_open(s);
     s->data.decimals = DECIMALS[below(seed, 3)];
     s->market.is_small = below(seed, 4) == 0;
     s->market.shop_discount = below(seed, 2) ? below(seed, 40) / 100.0 : 0;
     for (int i = 0; i < 8; i++) {
         struct item *it = &s->items[i];
-        it->price_minor = 1 + below(seed, below(seed, 2) ? 3000 : 500000);
-        it->cost_minor = below(seed, 2) ? MONEY_UNKNOWN : 1 + (int64_t)below(seed, (uint32_t)it->price_minor + 1);
+        it->price_minor = below(seed, 4) ? 1 + level / (1 + below(seed, 5)) : random_price(seed);
+        it->cost_minor = random_cost(it->price_minor, seed);
         it->orders = it->sales = below(seed, 60);
         it->discount_mean = below(seed, 60) / 100.0;
         it->flags = below(seed, 16);
@@ -284,31 +318,189 @@ static void random_rules(struct offer_rules *r, uint64_t *seed)
         r->margin_floor = below(seed, 100) / 100.0;
 }
 
+static struct bundle random_bundle(uint64_t *seed)
+{
+    enum bundle_type t = (enum bundle_type)below(seed, TYPE_COUNT);
+    uint32_t least = t == TYPE_FBT || t == TYPE_BXGY ? 2 : 3, n = t == TYPE_VOLUME ? 1 : least + below(seed, 3);
+    struct bundle b = bundle_of(t, (enum objective)below(seed, OBJECTIVE_COUNT), t == TYPE_FBT && n > 4 ? 4 : n);
+    for (uint32_t i = 0; i < b.n_parts && t != TYPE_MIX_MATCH; i++)
+        b.parts[i].quantity = 1 + below(seed, 3);
+    for (uint32_t k = 0; k < b.pricing.n_tiers; k++)
+        b.pricing.tiers[k].min_quantity = (k ? b.pricing.tiers[k - 1].min_quantity : 1) + 1 + below(seed, 40);
+    if (t == TYPE_MIX_MATCH && b.n_parts > 3)
+        b.pricing.pick_n = 2 + below(seed, 2);
+    return b;
+}
+
+// --- what a price must satisfy, from SPEC 9 alone
+
+struct limits {
+    int64_t min_bp, cap_bp, list_bp, margin_bp;
+};
+
+static struct limits limits_of(const struct offer_rules *r, enum objective o)
+{
+    struct limits x = {.list_bp = lround(r->list_floor * 10000), .margin_bp = lround(r->margin_floor * 10000)};
+    int64_t min_bp = objective_row(o)->discount_min_pct * 100, cap_bp = objective_row(o)->discount_max_pct * 100;
+    x.cap_bp = cap_bp < (int64_t)r->discount_max_bp ? cap_bp : r->discount_max_bp;
+    x.min_bp = min_bp < 300 ? 300 : min_bp;
+    x.min_bp = x.min_bp < x.cap_bp ? x.min_bp : x.cap_bp;
+    return x;
+}
+
+// What `quantity` pieces of an item must bring, in hundredths of a per cent of a minor unit.
+static __int128 cost_floor(const struct stall *s, const struct limits *x, uint32_t item, int64_t quantity)
+{
+    int64_t cost = s->items[item].cost_minor;
+    return cost == MONEY_UNKNOWN ? 0 : (__int128)cost * quantity * (10000 + x->margin_bp);
+}
+
+static void assert_discount(const struct limits *x, int64_t price, int64_t discount)
+{
+    assert_true(discount >= 0);
+    assert_true((__int128)discount * 10000 <= (__int128)price * x->cap_bp);
+    assert_true((__int128)(price - discount) * 10000 >= (__int128)price * x->list_bp);
+}
+
+static void assert_lines(const struct stall *s, const struct limits *x, const struct bundle *b)
+{
+    __int128 floors = 0;
+    int64_t original = 0, discount = 0;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        const struct part *p = &b->parts[i];
+        int64_t line = s->items[p->item].price_minor * p->quantity;
+        assert_int_equal(p->price_minor, s->items[p->item].price_minor);
+        original += line;
+        discount += p->discount_minor;
+        floors += cost_floor(s, x, p->item, p->quantity);
+        assert_in_range(p->discount_minor, 0, line);
+        if (b->type == TYPE_BXGY)
+            continue;
+        assert_true((__int128)(line - p->discount_minor) * 10000 >= cost_floor(s, x, p->item, p->quantity));
+        assert_true((__int128)(line - p->discount_minor) * 10000 >= (__int128)line * x->list_bp);
+    }
+    assert_int_equal(b->pricing.original_minor, original);
+    assert_int_equal(b->pricing.discount_minor, discount);
+    assert_true((__int128)(original - discount) * 10000 >= floors);
+}
+
+static void assert_tiers(const struct stall *s, const struct limits *x, const struct bundle *b)
+{
+    int64_t price = s->items[0].price_minor, last_price = price, last_bp = 0;
+    assert_in_range(b->pricing.n_tiers, 2, 3);
+    for (uint32_t k = 0; k < b->pricing.n_tiers; k++) {
+        const struct tier *t = &b->pricing.tiers[k];
+        assert_true(t->unit_price_minor < last_price && t->discount_bp > last_bp);
+        assert_int_equal(t->unit_price_minor, price - (int64_t)((__int128)price * t->discount_bp / 10000));
+        assert_discount(x, price, price - t->unit_price_minor);
+        assert_true((__int128)t->unit_price_minor * 10000 >= cost_floor(s, x, b->parts[0].item, 1));
+        last_price = t->unit_price_minor;
+        last_bp = t->discount_bp;
+    }
+}
+
+// Whatever the shopper picks, and what the totals say: the cheapest choice.
+static void assert_every_choice(const struct stall *s, const struct limits *x, const struct bundle *b)
+{
+    int64_t cheapest = INT64_MAX, its_discount = 0;
+    for (unsigned choice = 0; choice < 1u << b->n_parts; choice++) {
+        __int128 floors = 0;
+        int64_t original = 0, discount = 0;
+        if ((uint32_t)__builtin_popcount(choice) != b->pricing.pick_n)
+            continue;
+        for (uint32_t i = 0; i < b->n_parts; i++) {
+            if (!(choice & 1u << i))
+                continue;
+            original += b->parts[i].price_minor;
+            discount += b->parts[i].discount_minor;
+            floors += cost_floor(s, x, b->parts[i].item, 1);
+        }
+        assert_discount(x, original, discount);
+        assert_true((__int128)(original - discount) * 10000 >= floors);
+        if (original < cheapest) {
+            cheapest = original;
+            its_discount = discount;
+        }
+    }
+    assert_int_equal(b->pricing.original_minor, cheapest);
+    assert_int_equal(b->pricing.discount_minor, its_discount);
+}
+
+static void assert_reward(const struct bundle *b)
+{
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        const struct part *p = &b->parts[i];
+        int64_t one = (int64_t)((__int128)p->price_minor * b->pricing.get_discount_bp / 10000);
+        assert_int_equal(p->discount_minor, p->role == ROLE_REWARD ? one * p->quantity : 0);
+    }
+}
+
+static void assert_sound(const struct stall *s, const struct offer_rules *r, const struct bundle *b)
+{
+    struct limits x = limits_of(r, b->objective);
+    assert_true(b->pricing.discount_minor > 0);
+    assert_int_equal(b->pricing.bundle_minor, b->pricing.original_minor - b->pricing.discount_minor);
+    assert_discount(&x, b->pricing.original_minor, b->pricing.discount_minor);
+    if (b->type == TYPE_MIX_MATCH)
+        assert_every_choice(s, &x, b);
+    else
+        assert_lines(s, &x, b);
+    if (b->type == TYPE_VOLUME)
+        assert_tiers(s, &x, b);
+    if (b->type == TYPE_BXGY)
+        assert_reward(b);
+    if (b->type == TYPE_FBT || b->type == TYPE_FIXED || b->type == TYPE_BXGY)
+        assert_true((__int128)b->pricing.discount_minor * 10000 >= (__int128)b->pricing.original_minor * x.min_bp);
+}
+
+// The largest discount of a set by brute force over its lines; what is not offered could not have been.
+static bool could_set_be_sold(const struct stall *s, const struct offer_rules *r, const struct bundle *b)
+{
+    struct limits x = limits_of(r, b->objective);
+    int64_t original = 0, lines = 0;
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        int64_t line = s->items[b->parts[i].item].price_minor * b->parts[i].quantity;
+        __int128 least = cost_floor(s, &x, b->parts[i].item, b->parts[i].quantity);
+        if (least > (__int128)line * 10000)
+            return false;
+        // a piece's floor is a whole minor unit
+        int64_t one = (int64_t)((cost_floor(s, &x, b->parts[i].item, 1) + 9999) / 10000);
+        int64_t by_cost = line - one * b->parts[i].quantity;
+        int64_t by_list = (int64_t)((__int128)line * (10000 - x.list_bp) / 10000);
+        original += line;
+        lines += by_cost < by_list ? by_cost : by_list;
+    }
+    int64_t by_cap = (int64_t)((__int128)original * x.cap_bp / 10000);
+    int64_t most = lines < by_cap ? lines : by_cap;
+    return most > 0 && (__int128)most * 10000 >= (__int128)original * x.min_bp;
+}
+
 static void guards_hold_in_random_shops(void **state)
 {
     (void)state;
     uint64_t seed = 88172645463325252u;
-    unsigned sold[TYPE_COUNT] = {0};
-    for (int round = 0; round < 6000; round++) {
+    unsigned sold[TYPE_COUNT] = {0}, guarded[4] = {0};
+    for (int round = 0; round < 30000; round++) {
         struct stall s;
         struct offer_rules r;
         randomise(&s, &seed);
         random_rules(&r, &seed);
-        enum bundle_type t = (enum bundle_type)below(&seed, TYPE_COUNT);
-        uint32_t least = t == TYPE_FBT || t == TYPE_BXGY ? 2 : 3;
-        uint32_t n = t == TYPE_VOLUME ? 1 : least + below(&seed, 3);
-        if (t == TYPE_FBT && n > 4)
-            n = 4;
-        struct bundle b = bundle_of(t, (enum objective)below(&seed, OBJECTIVE_COUNT), n);
-        for (uint32_t i = 0; i < n && t != TYPE_MIX_MATCH && t != TYPE_VOLUME; i++)
-            b.parts[i].quantity = 1 + below(&seed, 3);
-        if (!pricing_set(&s.market, &r, &b))
+        struct bundle b = random_bundle(&seed);
+        bool is_sold = pricing_set(&s.market, &r, &b);
+        if (b.type == TYPE_FBT || b.type == TYPE_FIXED)
+            assert_int_equal(is_sold, could_set_be_sold(&s, &r, &b));
+        if (!is_sold)
             continue;
-        sold[t]++;
+        sold[b.type]++;
+        for (unsigned g = 0; g < 4; g++)
+            guarded[g] += (b.pricing.guards & 1u << g) != 0;
+        assert_sound(&s, &r, &b);
         assert_right(&s, &r, &b);
     }
     for (enum bundle_type t = 0; t < TYPE_COUNT; t++)
-        assert_true(sold[t] > 100);
+        assert_true(sold[t] > 500);
+    for (unsigned g = 0; g < 4; g++)
+        assert_true(guarded[g] > 200);
 }
 
 static void check_sees_what_is_wrong(void **state)
@@ -329,6 +521,12 @@ static void check_sees_what_is_wrong(void **state)
     bad.objective = OBJECTIVE_MARGIN_GUARD; // 10 % at most
     assert_false(pricing_check(&s.market, &OFFER_RULES_DEFAULT, &bad, &e));
     s.items[0].cost_minor = 990;
+    assert_false(pricing_check(&s.market, &OFFER_RULES_DEFAULT, &good, &e));
+    s.items[0].cost_minor = MONEY_UNKNOWN;
+    good = bundle_of(TYPE_MIX_MATCH, OBJECTIVE_INCREASE_AOV, 3);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &good));
+    assert_right(&s, &OFFER_RULES_DEFAULT, &good);
+    good.parts[2].discount_minor = 900; // not among the cheapest, but a choice
     assert_false(pricing_check(&s.market, &OFFER_RULES_DEFAULT, &good, &e));
 }
 
