@@ -59,6 +59,7 @@ struct run {
     struct back_test *out;
     struct enrich_rules rules;
     struct order_ids train_ids;
+    struct split split;
     struct dataset *other; // what `out` does not keep: all orders, or those of the test files
 };
 
@@ -87,19 +88,25 @@ static void keep_ids(struct run *r, const struct builder *builder, const struct 
             (void)intern_add(&r->train_ids.ids, builder_order_id(builder, o));
 }
 
-// The files' dataset; its orders, or those that the split trains on, become train_ids.
+static bool choose(struct run *r, const struct dataset *d, struct err *e)
+{
+    struct split_rules *rules = &r->request->split;
+    if (!r->request->is_by_given)
+        rules->by = d->has_dates ? SPLIT_BY_DATE : SPLIT_BY_CHANCE;
+    if (!split_orders(d, rules, &r->out->job.memory, &r->split, e))
+        return false;
+    r->out->rules = rules;
+    return true;
+}
+
+// The files' dataset; its orders, or those of them that the split trains on, become train_ids.
 static bool read_all(struct run *r, bool is_split, struct dataset **out, struct err *e)
 {
     AUTO(builder_destroyp) struct builder *builder = builder_create(&r->rules);
-    struct split_rules *rules = &r->request->split;
     if (!upload_files_read(&r->request->files, 0, (struct row_filter){0}, builder, r->rejects, e) ||
-        !builder_finish(builder, out, e))
+        !builder_finish(builder, out, e) || (is_split && !choose(r, *out, e)))
         return false;
-    if (!r->request->is_by_given)
-        rules->by = (*out)->has_dates ? SPLIT_BY_DATE : SPLIT_BY_CHANCE;
-    if (is_split && !split_orders(*out, rules, &r->out->job.memory, &r->out->split, e))
-        return false;
-    keep_ids(r, builder, *out, r->out->split.is_train);
+    keep_ids(r, builder, *out, r->split.is_train);
     return true;
 }
 
@@ -156,12 +163,15 @@ bool back_test_run(struct back_test_request *request, struct file_rejects *rejec
         return false;
     const struct evaluate_input in = {
         .market = &out->job.market,
+        .bundles = &out->job.bundles,
         .test = r.other,
-        .is_excluded = out->split.is_train,
+        .is_excluded = r.split.is_train,
         .basket_max = (uint32_t)request->settings->mining_basket_max,
         .cuts = request->cuts,
     };
     evaluate(&in, &out->scores);
+    out->train_to = out->job.data->as_of;
+    out->test_to = r.other->as_of;
     return true;
 }
 

@@ -21,11 +21,13 @@ struct back_test_request {
 };
 
 struct back_test {
-    struct whole_job job; // on the training orders
-    struct split split;   // how it was split; n_train == 0: it was not
+    struct whole_job job;            // on the training orders
+    const struct split_rules *rules; // how the orders were split; NULL: they were not
+    int64_t train_to, test_to;       // newest order of either part, DATE_UNKNOWN without dates
     struct evaluation scores;
 };
 
+// The request must outlive `out`.
 bool back_test_run(struct back_test_request *r, struct file_rejects *rejects, struct back_test *out,
                    struct err *e) MUST_USE;
 void back_test_fini(struct back_test *t);

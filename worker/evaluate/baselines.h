@@ -19,11 +19,11 @@
 #define PAIR_RANKINGS(X)                                                                                               \
     X(PAIRS_BY_LLR, "log_likelihood_ratio", "log-likelihood ratio")                                                    \
     X(PAIRS_BY_COUNT, "joint_count", "joint count")                                                                    \
-    X(PAIRS_BY_COSINE, "cosine", "cosine (5 or more joint orders)")                                                    \
-    X(PAIRS_BY_LIFT, "lift", "lift (5 or more joint orders)")                                                          \
+    X(PAIRS_BY_COSINE, "cosine", "cosine, count >= 5")                                                                 \
+    X(PAIRS_BY_LIFT, "lift", "lift, count >= 5")                                                                       \
     X(PAIRS_BY_POPULARITY, "popularity", "popularity")
 #define NEAR_RANKINGS(X)                                                                                               \
-    X(NEAR_BY_SIZED_COUNT, "joint_count_by_size", "joint count / (order's products - 1)")                              \
+    X(NEAR_BY_SIZED_COUNT, "joint_count_by_size", "joint count / (size - 1)")                                          \
     X(NEAR_BY_COUNT, "joint_count", "joint count")                                                                     \
     X(NEAR_BY_COSINE, "cosine", "cosine")                                                                              \
     X(NEAR_BY_POPULARITY, "popularity", "popularity")

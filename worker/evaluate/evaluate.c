@@ -44,6 +44,18 @@ static void score_engine(struct trial *t)
     engine_neighbours(v, &t->memory, &near);
     pair_score(&t->heldout, &pairs, &t->in->cuts, t->out->pairs);
     t->out->near = near_score(&t->heldout, t->is_known, &near);
+    list_score(&t->heldout, t->in->bundles, &t->in->cuts, t->out->list);
+    struct cuts as_long = {.n = t->in->cuts.n};
+    for (uint32_t i = 0; i < as_long.n; i++)
+        as_long.at[i] = t->out->list[i].bundles;
+    pair_score(&t->heldout, &pairs, &as_long, t->out->pairs_of_list);
+}
+
+static void score_types(struct trial *t)
+{
+    struct heldout all;
+    heldout_init(&all, t->in->market->data, NULL, t->in->test, t->in->is_excluded, 1, &t->memory);
+    type_scores(&t->in->market->postings, &all.postings, t->in->bundles, t->out->types);
 }
 
 static void score_baselines(struct trial *t)
@@ -78,9 +90,10 @@ void evaluate(const struct evaluate_input *in, struct evaluation *out)
     const struct dataset *train = in->market->data;
     *out = (struct evaluation){.cuts = in->cuts};
     arena_init(&t.memory, 0);
-    t.is_known = heldout_known(train, 2, &t.memory);
+    t.is_known = items_of_multi_item_orders(train, &t.memory);
     heldout_init(&t.heldout, train, t.is_known, in->test, in->is_excluded, 2, &t.memory);
     count(&t);
     score_engine(&t);
+    score_types(&t);
     score_baselines(&t);
 }

@@ -1,14 +1,14 @@
 #include "worker/evaluate/heldout.h"
 
-bool *heldout_known(const struct dataset *train, uint32_t items_min, struct arena *memory)
+bool *items_of_multi_item_orders(const struct dataset *train, struct arena *memory)
 {
-    bool *is_known = ARENA_ARRAY(memory, bool, train->n_items);
+    bool *is_sold = ARENA_ARRAY(memory, bool, train->n_items);
     for (uint32_t o = 0; o < train->n_orders; o++) {
         uint32_t first = train->line_first[o], end = train->line_first[o + 1];
-        for (uint32_t l = first; end - first >= items_min && l < end; l++)
-            is_known[train->line_item[l]] = true;
+        for (uint32_t l = first; end - first >= 2 && l < end; l++)
+            is_sold[train->line_item[l]] = true;
     }
-    return is_known;
+    return is_sold;
 }
 
 // Both are sorted by identity. Unknown items become ID_NONE; numbers keep their order.
@@ -22,7 +22,7 @@ static uint32_t *match_items(const struct dataset *train, const bool *is_known, 
         while (t < train->n_items && str_cmp(train->items[t].variant_id, identity) < 0)
             t++;
         bool is_same = t < train->n_items && str_eq(train->items[t].variant_id, identity);
-        number[i] = is_same && is_known[t] ? t : ID_NONE;
+        number[i] = is_same && (!is_known || is_known[t]) ? t : ID_NONE;
     }
     return number;
 }
@@ -62,15 +62,14 @@ void heldout_init(struct heldout *h, const struct dataset *train, const bool *is
     postings_build(&h->postings, &h->orders, memory);
 }
 
-void meeting_init(struct meeting *m, const struct heldout *h, struct arena *memory)
+void meeting_init(struct meeting *m, const struct postings *p, struct arena *memory)
 {
-    *m = (struct meeting){ARENA_ARRAY(memory, uint32_t, h->orders.n_orders),
-                          ARENA_ARRAY(memory, uint32_t, h->orders.n_orders), 0};
+    *m = (struct meeting){ARENA_ARRAY(memory, uint32_t, p->data->n_orders),
+                          ARENA_ARRAY(memory, uint32_t, p->data->n_orders), 0};
 }
 
-void meeting_of(struct meeting *m, const struct heldout *h, const uint32_t *items, uint32_t n)
+void meeting_of(struct meeting *m, const struct postings *p, const uint32_t *items, uint32_t n)
 {
-    const struct postings *p = &h->postings;
     for (uint32_t i = 0; i < m->n_orders; i++)
         m->items[m->orders[i]] = 0;
     m->n_orders = 0;

@@ -40,10 +40,10 @@ static double lift_of(const struct heldout *h, const struct ranked_pair *pair, u
 static void try_pairs(struct trials *t)
 {
     struct meeting m;
-    meeting_init(&m, t->heldout, &t->scratch);
+    meeting_init(&m, &t->heldout->postings, &t->scratch);
     for (uint32_t rank = 0; rank < t->n; rank++) {
         const struct ranked_pair *pair = &t->list->pairs[rank];
-        meeting_of(&m, t->heldout, (uint32_t[]){pair->a, pair->b}, 2);
+        meeting_of(&m, &t->heldout->postings, (uint32_t[]){pair->a, pair->b}, 2);
         uint32_t orders = meeting_count(&m, 2);
         t->pairs[rank] = (struct trial){orders, lift_of(t->heldout, pair, orders)};
         for (uint32_t i = 0; i < m.n_orders; i++)

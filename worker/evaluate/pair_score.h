@@ -14,7 +14,7 @@
 
 enum { CUTS_MAX = 16 };
 
-struct cuts { // the Ks, ascending
+struct cuts { // the Ks, none smaller than the one before
     uint32_t at[CUTS_MAX];
     uint32_t n;
 };

@@ -65,15 +65,6 @@ static void split_by_chance(const struct dataset *d, const struct split_rules *r
     draw(d, false, share_of(d->n_orders - n_multi, rules->share), &random, is_train, memory);
 }
 
-static void find_newest(const struct dataset *d, struct split *s)
-{
-    s->train_to = s->test_to = DATE_UNKNOWN;
-    for (uint32_t o = 0; o < d->n_orders; o++) {
-        int64_t *newest = s->is_train[o] ? &s->train_to : &s->test_to;
-        *newest = d->order_at[o] > *newest ? d->order_at[o] : *newest;
-    }
-}
-
 bool split_orders(const struct dataset *d, const struct split_rules *rules, struct arena *memory, struct split *out,
                   struct err *e)
 {
@@ -87,13 +78,12 @@ bool split_orders(const struct dataset *d, const struct split_rules *rules, stru
         return err_set(e, ERR_INPUT, "only %u orders have two or more products: a back-test needs at least %d", n_multi,
                        SPLIT_MULTI_MIN);
     n_train = n_train < 1 ? 1 : n_train > n_multi - 1 ? n_multi - 1 : n_train;
-    *out = (struct split){.by = rules->by, .is_train = ARENA_ARRAY(memory, bool, d->n_orders)};
+    *out = (struct split){.is_train = ARENA_ARRAY(memory, bool, d->n_orders)};
     if (rules->by == SPLIT_BY_DATE)
         split_by_date(d, n_train, out->is_train);
     else
         split_by_chance(d, rules, n_multi, n_train, out->is_train, memory);
     out->n_train = n_train;
     out->n_test = n_multi - n_train;
-    find_newest(d, out);
     return true;
 }

@@ -20,10 +20,8 @@ struct split_rules {
 };
 
 struct split {
-    enum split_by by;
-    bool *is_train;            // by order of the dataset
-    uint32_t n_train, n_test;  // multi-item orders; at least one each
-    int64_t train_to, test_to; // newest order of either part; DATE_UNKNOWN without dates
+    bool *is_train;           // by order of the dataset
+    uint32_t n_train, n_test; // multi-item orders; at least one each
 };
 
 uint32_t multi_item_orders(const struct dataset *d); // orders with two or more distinct items
