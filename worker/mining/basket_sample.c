@@ -63,8 +63,7 @@ static void add_order(struct basket_sample *s, const struct dataset *d, uint32_t
     s->first[++s->n_orders] = s->n_lines;
 }
 
-static uint32_t *number_words(struct basket_sample *s, const struct word *words, uint32_t n_items,
-                              struct arena *memory)
+static uint32_t *number_words(struct basket_sample *s, const struct word *words, uint32_t n_items, struct arena *memory)
 {
     uint32_t *word_of = ARENA_ARRAY(memory, uint32_t, n_items);
     s->item_of = ARENA_ARRAY(memory, uint32_t, s->n_words);

@@ -9,7 +9,7 @@
 #include "worker/mining/spectral.h"
 
 const struct embedding_rules EMBEDDING_RULES_DEFAULT = {
-    .passes = 3,
+    .passes = 2,
     .contexts = 10,
     .negatives = 10,
     .neighbours_max = 16,
@@ -147,8 +147,7 @@ bool embedding_train(struct embedding **out, const struct dataset *d, const stru
                      const atomic_bool *is_cancelled, struct err *e)
 {
     AUTO(embedding_destroyp) struct embedding *v = embedding_create(d);
-    struct training t = {
-        .rules = r, .kernel = vector_kernel_best(), .is_cancelled = is_cancelled, .random = {r->seed}};
+    struct training t = {.rules = r, .kernel = vector_kernel_best(), .is_cancelled = is_cancelled, .random = {r->seed}};
     arena_init(&t.scratch, 0);
     bool is_trained = train(v, &t, d, e);
     arena_fini(&t.scratch);

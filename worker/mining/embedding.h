@@ -5,7 +5,8 @@
 //
 // VECTORS   unit(in + out + 2 start), after the passes: what was learned (in and out together, as Pennington, Socher,
 //           Manning 2014, section 4.2, and Levy, Goldberg, Dagan 2015, section 3.3, do), held to where it came from.
-// SCORE     cosine_weight * cosine(a, b) + ln(orders of b / orders): ln P(b | a) to a constant, if the cosine speaks for
+// SCORE     cosine_weight * cosine(a, b) + ln(orders of b / orders): ln P(b | a) to a constant, if the cosine speaks
+// for
 //           ln(P(b | a) / P(b)), the pointwise mutual information that SGNS factorises (Levy, Goldberg 2014). By the
 //           cosine alone best sellers are nobody's neighbours, and with few items it says next to nothing; with the
 //           prior one rule serves catalogues of any size. A large weight gives the order by cosine.

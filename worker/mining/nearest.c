@@ -42,7 +42,7 @@ bool nearest_find(struct near *found, uint32_t *n_found, const struct nearest_qu
     float *cosines[VECTOR_QUERIES];
     bool is_done = true;
     for (uint32_t k = 0; k < VECTOR_QUERIES; k++)
-        cosines[k] = ARENA_ARRAY(&scratch, float, (size_t)n_blocks * VECTOR_LANES);
+        cosines[k] = ARENA_ARRAY(&scratch, float, (size_t)n_blocks *VECTOR_LANES);
     for (uint32_t i = 0; i < q->n && q->wanted > 0 && is_done; i += VECTOR_QUERIES) {
         if (is_cancelled && atomic_load_explicit(is_cancelled, memory_order_relaxed))
             is_done = err_set(e, ERR_CANCELLED, "item2vec was cancelled");

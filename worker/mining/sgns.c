@@ -11,7 +11,7 @@ struct trainer {
     const struct vector_kernel *kernel;
     struct sgns_model model;
     struct random *random;
-    uint32_t *keep;        // by word
+    uint32_t *keep;         // by word
     uint32_t *order, *pool; // the words of an order that were kept this time, twice
     uint64_t visits, visits_planned;
 };

@@ -1,6 +1,6 @@
-// Skip-gram with negative sampling (Mikolov et al. 2013, "Distributed representations of words and phrases", equation 4)
-// on orders instead of sentences (Barkan, Koenigstein 2016, item2vec): an item is trained to tell the items of its order
-// from items drawn at random,
+// Skip-gram with negative sampling (Mikolov et al. 2013, "Distributed representations of words and phrases", equation
+// 4) on orders instead of sentences (Barkan, Koenigstein 2016, item2vec): an item is trained to tell the items of its
+// order from items drawn at random,
 //
 //     sum over contexts ln s(in_a . out_b) + sum over negatives ln s(-in_a . out_b).
 //
@@ -9,8 +9,8 @@
 // All contexts of a centre share one set of negatives, drawn evenly from the vocabulary: for recommending, other
 // exponents of popularity than word2vec's 0.75 do better (Caselles-Dupre, Lesaint, Royo-Letelier, RecSys 2018), and
 // 0 does here.
-// Frequent items are left out of an order at random, word2vec's rule with a threshold of `frequent` times the mean share.
-// The rate falls linearly to 0, divided by AdaGrad's root (see vectors.h): rare items take larger steps.
+// Frequent items are left out of an order at random, word2vec's rule with a threshold of `frequent` times the mean
+// share. The rate falls linearly to 0, divided by AdaGrad's root (see vectors.h): rare items take larger steps.
 #ifndef BUNDLE_WORKER_MINING_SGNS_H
 #define BUNDLE_WORKER_MINING_SGNS_H
 

@@ -1,7 +1,8 @@
 // Vectors of 64 floats, one per item, and the five loops over them that take item2vec's time. They are written once,
 // with the compilers' vector extensions, and compiled for several instruction sets; the processor chooses at run time.
 //
-// INVARIANTS  Every kernel gives the same bytes: the 16 lanes and the order of every sum are fixed in the source, nothing
+// INVARIANTS  Every kernel gives the same bytes: the 16 lanes and the order of every sum are fixed in the source,
+// nothing
 //             is fused or reassociated.
 // THREADS     Pure functions of their arguments.
 #ifndef BUNDLE_WORKER_MINING_VECTORS_H
@@ -47,9 +48,9 @@ struct vector_kernel {
                   uint32_t n_blocks);
 };
 
-const struct vector_kernel *vector_kernel_best(void);                 // for this processor
-const struct vector_kernel *const *vector_kernels(uint32_t *n);       // all that run on it, the portable one first
-float *vectors_create(struct arena *memory, uint32_t n);              // n zero rows, each on cache lines of its own
-void vectors_normalise(float *rows, uint32_t n);                      // to length 1; a zero row stays
+const struct vector_kernel *vector_kernel_best(void);           // for this processor
+const struct vector_kernel *const *vector_kernels(uint32_t *n); // all that run on it, the portable one first
+float *vectors_create(struct arena *memory, uint32_t n);        // n zero rows, each on cache lines of its own
+void vectors_normalise(float *rows, uint32_t n);                // to length 1; a zero row stays
 
 #endif

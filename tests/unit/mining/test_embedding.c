@@ -306,11 +306,16 @@ static void broken_bytes_are_refused_or_harmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(items_bought_together_are_neighbours), cmocka_unit_test(lists_are_sorted_and_complete),
-        cmocka_unit_test(the_score_follows_the_formula),        cmocka_unit_test(the_smallest_shops_are_served),
-        cmocka_unit_test(one_huge_order_is_served),             cmocka_unit_test(limits_hold),
-        cmocka_unit_test(the_same_orders_give_the_same_bytes),  cmocka_unit_test(training_stops_when_cancelled),
-        cmocka_unit_test(bytes_come_back_as_they_were),         cmocka_unit_test(broken_bytes_are_refused_or_harmless),
+        cmocka_unit_test(items_bought_together_are_neighbours),
+        cmocka_unit_test(lists_are_sorted_and_complete),
+        cmocka_unit_test(the_score_follows_the_formula),
+        cmocka_unit_test(the_smallest_shops_are_served),
+        cmocka_unit_test(one_huge_order_is_served),
+        cmocka_unit_test(limits_hold),
+        cmocka_unit_test(the_same_orders_give_the_same_bytes),
+        cmocka_unit_test(training_stops_when_cancelled),
+        cmocka_unit_test(bytes_come_back_as_they_were),
+        cmocka_unit_test(broken_bytes_are_refused_or_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

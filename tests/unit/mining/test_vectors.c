@@ -77,7 +77,7 @@ static void run(const struct vector_kernel *kernel, struct outcome *o, struct ar
     o->multiplied = copy_rows(memory, rows, ROWS);
     kernel->multiply(o->multiplied, ROWS, (const float(*)[VECTOR_DIMS])by);
     run_steps(kernel, o, memory);
-    o->scores = ARENA_ARRAY(memory, float, VECTOR_QUERIES * ROWS);
+    o->scores = ARENA_ARRAY(memory, float, VECTOR_QUERIES *ROWS);
     for (uint32_t q = 0; q < VECTOR_QUERIES; q++) {
         queries[q] = row(rows, 7 * q);
         scores[q] = o->scores + (size_t)q * ROWS;
@@ -194,8 +194,8 @@ static void the_sigmoid_has_known_values(void **state)
     float table[SIGMOID_ENTRIES];
     sgns_sigmoid(table);
     assert_true(table[SIGMOID_ENTRIES / 2] == 0.5F);
-    assert_near((double)table[0], 0.00033535013, 1e-9);                             // s(-8)
-    assert_near((double)table[SIGMOID_ENTRIES - 1], 0.99966464987, 1e-7);           // s(8)
+    assert_near((double)table[0], 0.00033535013, 1e-9);                                          // s(-8)
+    assert_near((double)table[SIGMOID_ENTRIES - 1], 0.99966464987, 1e-7);                        // s(8)
     assert_near((double)table[SIGMOID_ENTRIES / 2 + 2 * SIGMOID_PER_UNIT], 0.88079707798, 1e-7); // s(2)
     for (int i = 1; i < SIGMOID_ENTRIES; i++)
         assert_true(table[i] > table[i - 1]);
@@ -315,8 +315,8 @@ static void nearest_is_what_brute_force_finds(void **state)
                 assert_near((double)f->cosine, dot(row(rows, i), row(rows, f->row)), 1e-6);
                 assert_near((double)f->score, 2 * (double)f->cosine + (double)priors[f->row], 1e-6);
                 for (uint32_t j = 0; j < n_candidates; j++)
-                    better += j != i && 2 * dot(row(rows, i), row(rows, j)) + (double)priors[j] >
-                                            (double)f->score + 1e-6;
+                    better +=
+                        j != i && 2 * dot(row(rows, i), row(rows, j)) + (double)priors[j] > (double)f->score + 1e-6;
                 assert_true(better <= k && f->row != i);
             }
         }
