@@ -91,6 +91,19 @@ struct mining_rules settings_mining_rules(const struct settings *s)
     return r;
 }
 
+struct embedding_rules settings_embedding_rules(const struct settings *s)
+{
+    struct embedding_rules r = EMBEDDING_RULES_DEFAULT;
+    r.passes = (uint32_t)s->mining_item2vec_passes;
+    r.contexts = (uint32_t)s->mining_item2vec_contexts;
+    r.negatives = (uint32_t)s->mining_item2vec_negatives;
+    r.cosine_weight = s->mining_item2vec_cosine_weight;
+    r.neighbours_max = (uint32_t)s->mining_item2vec_neighbours_max;
+    r.visits_max = (uint32_t)s->mining_item2vec_visits_max;
+    r.words_max = (uint32_t)s->mining_item2vec_words_max;
+    return r;
+}
+
 struct offer_rules settings_offer_rules(const struct settings *s)
 {
     struct offer_rules r = OFFER_RULES_DEFAULT;

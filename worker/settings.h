@@ -6,6 +6,7 @@
 
 #include "common/config.h"
 #include "worker/dataset/dataset.h"
+#include "worker/mining/embedding.h"
 #include "worker/mining/evidence.h"
 #include "worker/offers/offers.h"
 
@@ -72,6 +73,20 @@
     INT(mining_basket_max, "mining.basket_max", 1000, 2, 100000,                                                       \
         "Orders with more distinct products are left out of pair counting.")                                           \
     REAL(mining_shrink, "mining.shrink", 3, 0, 1000, "Pseudo-orders that pull a pair's score towards chance.")         \
+    INT(mining_item2vec_passes, "mining.item2vec_passes", 2, 0, 1000,                                                  \
+        "item2vec: how often it learns from each order; 0 keeps the vectors it starts from.")                          \
+    INT(mining_item2vec_contexts, "mining.item2vec_contexts", 10, 1, 32,                                               \
+        "item2vec: most other products of an order that one learns from at a time.")                                   \
+    INT(mining_item2vec_negatives, "mining.item2vec_negatives", 10, 1, 32,                                             \
+        "item2vec: products drawn at random that it is told from.")                                                    \
+    REAL(mining_item2vec_cosine_weight, "mining.item2vec_cosine_weight", 5, 0, 1000000,                                \
+         "item2vec: weight of likeness against how often a product is bought; large: likeness alone.")                 \
+    INT(mining_item2vec_neighbours_max, "mining.item2vec_neighbours_max", 16, 0, 1000,                                 \
+        "item2vec: neighbours kept per product.")                                                                      \
+    INT(mining_item2vec_visits_max, "mining.item2vec_visits_max", 2000000, 1, 1000000000,                              \
+        "item2vec: most order lines learned from, all passes together; then fewer passes, then a sample of orders.")   \
+    INT(mining_item2vec_words_max, "mining.item2vec_words_max", 65536, 1, 10000000,                                    \
+        "item2vec: most products that get a vector, the most bought ones.")                                            \
     INT(offers_candidates, "offers.candidates_per_pair", 40, 1, 1000, "Candidates worked out per objective and type.") \
     INT(offers_per_pair_max, "offers.per_pair_max", 15, 1, 1000, "Final bundles per objective and type.")              \
     INT(offers_per_products_max, "offers.per_products_max", 2, 1, 1000, "Final bundles per same pair of products.")    \
@@ -115,6 +130,7 @@ bool settings_load(struct settings *s, const struct settings_sources *from, char
 // Views of the settings as the pure parts want them; texts point into s.
 struct enrich_rules settings_enrich_rules(const struct settings *s);
 struct mining_rules settings_mining_rules(const struct settings *s);
+struct embedding_rules settings_embedding_rules(const struct settings *s);
 struct offer_rules settings_offer_rules(const struct settings *s);
 struct queue_limits; // common/queue.h
 struct queue_limits settings_queue_limits(const struct settings *s);

@@ -1,0 +1,126 @@
+// Compiled once for each instruction set: VECTOR_KERNEL is the symbol, VECTOR_KERNEL_NAME its name.
+#include <math.h>
+
+#include "common/check.h"
+#include "worker/mining/vectors.h"
+
+// Lanes in memory: rows are on cache lines, but no type says so.
+typedef float lanes __attribute__((vector_size(VECTOR_LANES * sizeof(float)), aligned(4), may_alias));
+typedef double wide __attribute__((vector_size(8 * sizeof(double)), aligned(8), may_alias));
+typedef float narrow __attribute__((vector_size(8 * sizeof(float)), aligned(4), may_alias));
+enum { PARTS = VECTOR_DIMS / VECTOR_LANES, WIDE_PARTS = VECTOR_DIMS / 8 };
+
+static lanes *row_of(float *rows, uint32_t i)
+{
+    return (lanes *)(rows + (size_t)i * VECTOR_DIMS);
+}
+
+static const lanes *row_at(const float *rows, uint32_t i)
+{
+    return (const lanes *)(rows + (size_t)i * VECTOR_DIMS);
+}
+
+static float dot(const lanes *x, const lanes *y)
+{
+    lanes sum = (x[0] * y[0] + x[1] * y[1]) + (x[2] * y[2] + x[3] * y[3]);
+    narrow half = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
+                  __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
+    return ((half[0] + half[4]) + (half[2] + half[6])) + ((half[1] + half[5]) + (half[3] + half[7]));
+}
+
+// Written out: only constant indices keep a vector in registers.
+static void add_scaled(lanes *to, float by, const lanes *from)
+{
+    to[0] += by * from[0];
+    to[1] += by * from[1];
+    to[2] += by * from[2];
+    to[3] += by * from[3];
+}
+_Static_assert(PARTS == 4, "dot() and add_scaled() are written out");
+
+static void spread(float *to, const float *from, const uint32_t *items, uint32_t n, float weight)
+{
+    lanes sum[PARTS] = {0};
+    for (uint32_t i = 0; i < n; i++)
+        add_scaled(sum, 1, row_at(from, items[i]));
+    for (uint32_t i = 0; i < n; i++)
+        add_scaled(row_of(to, items[i]), weight, sum);
+}
+
+static void gram(double products[VECTOR_DIMS][VECTOR_DIMS], const float *a, const float *b, uint32_t n)
+{
+    for (int p = 0; p < VECTOR_DIMS; p++)
+        for (int q = 0; q < VECTOR_DIMS; q++)
+            products[p][q] = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const float *x = a + (size_t)i * VECTOR_DIMS;
+        const narrow *y = (const narrow *)(b + (size_t)i * VECTOR_DIMS);
+        wide row[WIDE_PARTS];
+        for (int k = 0; k < WIDE_PARTS; k++)
+            row[k] = __builtin_convertvector(y[k], wide);
+        for (int p = 0; p < VECTOR_DIMS; p++)
+            for (int k = 0; k < WIDE_PARTS; k++)
+                ((wide *)products[p])[k] += (double)x[p] * row[k];
+    }
+}
+
+static void multiply(float *rows, uint32_t n, const float by[VECTOR_DIMS][VECTOR_DIMS])
+{
+    for (uint32_t i = 0; i < n; i++) {
+        float *x = rows + (size_t)i * VECTOR_DIMS;
+        lanes sum[PARTS] = {0};
+        for (int p = 0; p < VECTOR_DIMS; p++)
+            add_scaled(sum, x[p], (const lanes *)by[p]);
+        for (int k = 0; k < PARTS; k++)
+            row_of(rows, i)[k] = sum[k];
+    }
+}
+
+static float sigmoid(const float *table, float x)
+{
+    if (!(x > -SIGMOID_BOUND))
+        return table[0];
+    if (!(x < SIGMOID_BOUND))
+        return table[SIGMOID_ENTRIES - 1];
+    return table[(int)((x + SIGMOID_BOUND) * SIGMOID_PER_UNIT + 0.5F)];
+}
+
+static void step(const struct sgns_model *m, uint32_t centre, const uint32_t *targets, uint32_t n_contexts, uint32_t n,
+                 float rate)
+{
+    const lanes *row = row_at(m->in, centre), x[PARTS] = {row[0], row[1], row[2], row[3]};
+    lanes gradient[PARTS] = {0};
+    float errors[VECTOR_TARGETS], squares = 0;
+    CHECK(n <= VECTOR_TARGETS);
+    for (uint32_t t = 0; t < n; t++)
+        errors[t] = (t < n_contexts ? 1.0F : 0.0F) - sigmoid(m->sigmoid, dot(x, row_of(m->out, targets[t])));
+    for (uint32_t t = 0; t < n; t++) {
+        lanes *y = row_of(m->out, targets[t]);
+        float square = errors[t] * errors[t];
+        squares += square;
+        m->out_squares[targets[t]] += square;
+        float move = rate * errors[t] / sqrtf(1 + m->out_squares[targets[t]]);
+        add_scaled(gradient, errors[t], y);
+        add_scaled(y, move, x);
+    }
+    m->in_squares[centre] += squares;
+    float move = rate / sqrtf(1 + m->in_squares[centre]);
+    add_scaled(row_of(m->in, centre), move, gradient);
+}
+
+static void score(float *const scores[VECTOR_QUERIES], const float *const queries[VECTOR_QUERIES], const float *blocks,
+                  uint32_t n_blocks)
+{
+    for (uint32_t b = 0; b < n_blocks; b++) {
+        const lanes *items = (const lanes *)(blocks + (size_t)b * VECTOR_DIMS * VECTOR_LANES);
+        lanes sum[VECTOR_QUERIES] = {0};
+        for (int d = 0; d < VECTOR_DIMS; d++)
+            for (int q = 0; q < VECTOR_QUERIES; q++)
+                sum[q] += queries[q][d] * items[d];
+        for (int q = 0; q < VECTOR_QUERIES; q++)
+            *(lanes *)(scores[q] + (size_t)b * VECTOR_LANES) = sum[q];
+    }
+}
+
+extern const struct vector_kernel VECTOR_KERNEL;
+const struct vector_kernel VECTOR_KERNEL = {VECTOR_KERNEL_NAME, spread, gram, multiply, step, score};
