@@ -104,6 +104,18 @@ struct embedding_rules settings_embedding_rules(const struct settings *s)
     return r;
 }
 
+struct itemset_limits settings_itemset_limits(const struct settings *s)
+{
+    return (struct itemset_limits){
+        .support_min = s->mining_sets_support_min,
+        .sets_max = (uint32_t)s->mining_sets_max,
+        .basket_max = (uint32_t)s->mining_basket_max,
+        .confidence_min = s->mining_rules_confidence_min,
+        .fdr_max = s->mining_rules_fdr_max,
+        .shrink = s->mining_shrink,
+    };
+}
+
 struct offer_rules settings_offer_rules(const struct settings *s)
 {
     struct offer_rules r = OFFER_RULES_DEFAULT;

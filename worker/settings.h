@@ -8,6 +8,7 @@
 #include "worker/dataset/dataset.h"
 #include "worker/mining/embedding.h"
 #include "worker/mining/evidence.h"
+#include "worker/mining/itemsets.h"
 #include "worker/offers/offers.h"
 
 // TEXT(field, key, default, comment)  SECRET(field, key, default, comment)
@@ -87,6 +88,14 @@
         "item2vec: most order lines learned from, all passes together; then fewer passes, then a sample of orders.")   \
     INT(mining_item2vec_words_max, "mining.item2vec_words_max", 65536, 1, 10000000,                                    \
         "item2vec: most products that get a vector, the most bought ones.")                                            \
+    REAL(mining_sets_support_min, "mining.sets_support_min", 0, 0, 1,                                                  \
+         "Frequent itemsets: least share of multi-item orders; 0: 5 orders or 0.1 %, fewer in small shops.")           \
+    INT(mining_sets_max, "mining.sets_max", 20000, 0, 10000000,                                                        \
+        "Most frequent itemsets kept of each size (2, 3 and 4 products).")                                             \
+    REAL(mining_rules_confidence_min, "mining.rules_confidence_min", 0.2, 0, 1,                                        \
+         "Least confidence of an association rule.")                                                                   \
+    REAL(mining_rules_fdr_max, "mining.rules_fdr_max", 0.05, 0, 1,                                                     \
+         "Strict rules: share of them that may be chance (false discovery rate).")                                     \
     INT(offers_candidates, "offers.candidates_per_pair", 40, 1, 1000, "Candidates worked out per objective and type.") \
     INT(offers_per_pair_max, "offers.per_pair_max", 15, 1, 1000, "Final bundles per objective and type.")              \
     INT(offers_per_products_max, "offers.per_products_max", 2, 1, 1000, "Final bundles per same pair of products.")    \
@@ -131,6 +140,7 @@ bool settings_load(struct settings *s, const struct settings_sources *from, char
 struct enrich_rules settings_enrich_rules(const struct settings *s);
 struct mining_rules settings_mining_rules(const struct settings *s);
 struct embedding_rules settings_embedding_rules(const struct settings *s);
+struct itemset_limits settings_itemset_limits(const struct settings *s);
 struct offer_rules settings_offer_rules(const struct settings *s);
 struct queue_limits; // common/queue.h
 struct queue_limits settings_queue_limits(const struct settings *s);

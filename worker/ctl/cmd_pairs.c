@@ -256,7 +256,7 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     buf_init(&out, CTL_OUTPUT_MAX);
     whole_job_init(&job, c->settings, &request);
     if (!csv_input_options(a, &files.csv, e) || !read_counts(c, a, &l, e) ||
-        !job_options_read(a, &job.memory, &request, e) || !whole_job_load(&job, &files, &rejects, e) ||
+        !job_message_options(a, &job.memory, &request, e) || !whole_job_load(&job, &files, &rejects, e) ||
         !whole_job_mine(&job, e))
         return false;
     l.data = job.data;

@@ -1,7 +1,7 @@
 #include "worker/offers/association.h"
 
 #include "common/check.h"
-#include "worker/offers/significance.h"
+#include "worker/offers/count_test.h"
 
 #define RECENT_SECONDS (90 * (int64_t)86400)
 

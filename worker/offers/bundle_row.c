@@ -7,7 +7,7 @@
 #include "common/check.h"
 #include "common/json_out.h"
 #include "worker/offers/explain.h"
-#include "worker/offers/significance.h"
+#include "worker/offers/count_test.h"
 
 enum { TEXT_BYTES_MAX = 1 << 20, RECENT_DAYS = 90 };
 

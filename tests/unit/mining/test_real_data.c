@@ -8,6 +8,7 @@
 #include "worker/dataset/date.h"
 #include "worker/dataset/money.h"
 #include "worker/mining/evidence.h"
+#include "worker/mining/itemsets.h"
 #include "worker/mining/postings.h"
 
 enum { FIELDS_MAX = 12, LINE_MAX_BYTES = 4096 };
@@ -153,6 +154,36 @@ static uint32_t n_items_in_multi(const struct dataset *d, const struct evidence 
     return n;
 }
 
+struct size_counts { // of the sets of one size: how many, and the sum of their orders
+    uint32_t n;
+    uint64_t orders;
+};
+
+// The expected figures are those of an independent program (intersections of order lists, no pruning but support).
+static void assert_itemsets(const struct dataset *d, double support_min, const struct size_counts expected[3])
+{
+    struct itemset_limits limits = ITEMSET_LIMITS_DEFAULT;
+    struct size_counts counts[ITEMSET_ITEMS_MAX + 1] = {0};
+    struct itemsets *s;
+    struct err e;
+    limits.support_min = support_min;
+    limits.sets_max = 1000000;
+    int64_t start_us = clock_cpu_us();
+    if (!itemsets_mine(&s, d, &limits, NULL, &e))
+        fail_msg("%s", e.message);
+    print_message("itemsets in %lld us: %u, and %u rules\n", (long long)(clock_cpu_us() - start_us), s->n_sets,
+                  s->n_rules);
+    for (uint32_t i = 0; i < s->n_sets; i++) {
+        counts[s->sets[i].n].n++;
+        counts[s->sets[i].n].orders += s->sets[i].orders;
+    }
+    for (uint32_t size = ITEMSET_ITEMS_MIN; size <= ITEMSET_ITEMS_MAX; size++) {
+        assert_int_equal(counts[size].n, expected[size - 2].n);
+        assert_int_equal(counts[size].orders, expected[size - 2].orders);
+    }
+    itemsets_destroy(s);
+}
+
 #define ONLINE_RETAIL "online_retail/OnlineRetail_to_2011-09.csv.gz"
 
 // Cleaned as the reference was: the codes alone tell services, letters' case does not matter.
@@ -169,6 +200,7 @@ static void online_retail_has_the_counts_of_the_reference(void **state)
     assert_int_equal(n_items_in_multi(d, v), 3633); // the reference has one gift voucher more
     assert_int_equal(d->lines_read, 370931);
     assert_pairs_are_true(d, v);
+    assert_itemsets(d, 0.005, (struct size_counts[]){{8651, 867619}, {6320, 554282}, {2567, 211608}}); // 66 orders
     evidence_destroy(v);
     dataset_destroy(d);
 }
@@ -207,6 +239,8 @@ static void groceries_has_the_counts_of_the_reference(void **state)
     assert_int_equal(v->n_multi, 7676);
     assert_false(d->has_prices || d->has_dates);
     assert_pairs_are_true(d, v);
+    // 10 orders, 0.1 % of all
+    assert_itemsets(d, 10.0 / 7676, (struct size_counts[]){{2981, 115550}, {6831, 130861}, {3137, 45104}});
     evidence_destroy(v);
     dataset_destroy(d);
 }

@@ -1,4 +1,4 @@
-#include "worker/offers/significance.h"
+#include "worker/offers/count_test.h"
 
 #include <math.h>
 

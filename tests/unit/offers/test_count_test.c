@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <math.h>
 
-#include "worker/offers/significance.h"
+#include "worker/offers/count_test.h"
 
 static double poisson_term(uint32_t k, double mean)
 {

@@ -1,8 +1,8 @@
-// Significance: is a count more, or less, than what was expected of it? Without the C library's exp and gamma, whose
+// Tests of counts: is a count more, or less, than what was expected of it? Without the C library's exp and gamma, whose
 // last bits differ between machines: exact tails come from the ratios of neighbouring terms, summed on both sides of
 // the count (the sum of all stands for what would normalise them).
-#ifndef BUNDLE_WORKER_OFFERS_SIGNIFICANCE_H
-#define BUNDLE_WORKER_OFFERS_SIGNIFICANCE_H
+#ifndef BUNDLE_WORKER_OFFERS_COUNT_TEST_H
+#define BUNDLE_WORKER_OFFERS_COUNT_TEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
