@@ -105,6 +105,19 @@ struct offer_rules settings_offer_rules(const struct settings *s)
     return r;
 }
 
+void settings_print_mining(const struct settings *s, struct buf *out)
+{
+    static const struct str PREFIXES[] = {{"enrich.", 7}, {"mining.", 7}};
+    AUTO(buf_fini) struct buf all;
+    buf_init(&all, 1 << 20);
+    config_print_values(&SETTINGS_TABLE, s, &all);
+    CHECK(!all.is_over);
+    for (const char *line = buf_str(&all).ptr, *end; (end = strchr(line, '\n')); line = end + 1)
+        for (size_t i = 0; i < ARRAY_LEN(PREFIXES); i++)
+            if (strncmp(line, PREFIXES[i].ptr, PREFIXES[i].len) == 0)
+                buf_put(out, line, (size_t)(end - line) + 1);
+}
+
 struct queue_limits settings_queue_limits(const struct settings *s)
 {
     return (struct queue_limits){

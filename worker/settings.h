@@ -104,6 +104,8 @@ bool settings_load(struct settings *s, const struct settings_sources *from, char
 struct enrich_rules settings_enrich_rules(const struct settings *s);
 struct mining_rules settings_mining_rules(const struct settings *s);
 struct offer_rules settings_offer_rules(const struct settings *s);
+// The settings that shape what is mined, as "key = value" lines: artefacts are cached under them.
+void settings_print_mining(const struct settings *s, struct buf *out);
 struct queue_limits; // common/queue.h
 struct queue_limits settings_queue_limits(const struct settings *s);
 

@@ -7,6 +7,7 @@
 #include "common/json_out.h"
 #include "worker/copy/template.h"
 #include "worker/dataset/builder.h"
+#include "worker/mining/mined.h"
 #include "worker/offers/bundle_row.h"
 #include "worker/settings.h"
 
@@ -33,7 +34,7 @@ struct preview {
     struct preview_rejects *rejects;
     struct arena memory;
     struct dataset *data;
-    struct evidence *evidence;
+    struct mined *mined;
     struct market market;
     struct offer_rules rules;
     struct pair_outcome pairs[BUNDLE_PAIRS_MAX]; // objective * TYPE_COUNT + type
@@ -47,7 +48,7 @@ struct preview {
 
 static void preview_fini(struct preview *p)
 {
-    evidence_destroy(p->evidence);
+    mined_destroy(p->mined);
     dataset_destroy(p->data);
     arena_fini(&p->memory);
 }
@@ -115,9 +116,10 @@ static bool mine(struct preview *p, struct err *e)
 {
     struct mining_rules rules = settings_mining_rules(p->request->settings);
     int64_t begun_us = clock_mono_us();
-    if (!evidence_mine(&p->evidence, p->data, &rules, &p->is_cancelled, e))
+    size_t memory_max_bytes = (size_t)p->request->settings->job_memory_mb << 20;
+    if (!mined_make(&p->mined, p->data, &rules, memory_max_bytes, &p->is_cancelled, e))
         return false;
-    market_init(&p->market, p->data, p->evidence, &p->memory);
+    market_init(&p->market, p->data, p->mined->evidence, &p->memory);
     p->rules = settings_offer_rules(p->request->settings);
     job_request_offer(&p->request->job, p->data, &p->memory, &p->rules);
     p->phase_us[PHASE_MINE] = clock_mono_us() - begun_us;
