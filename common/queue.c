@@ -232,6 +232,39 @@ void queue_cancel_cmd(const struct queue *q, struct str job_or_upload, const cha
     redis_cmd_text(out, reason);
 }
 
+void queue_once_cmd(const struct queue *q, struct str name, struct str ref, struct str token, struct str outdated,
+                    struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_ONCE, out);
+    redis_cmd_str(out, name);
+    redis_cmd_str(out, ref);
+    redis_cmd_str(out, token);
+    redis_cmd_str(out, outdated);
+}
+
+bool queue_once_reply(const struct redis_reply *r, enum queue_once *what, struct str *value)
+{
+    static const char *const NAMES[] = {"known", "yours", "wait", "lost"};
+    size_t i;
+    if (!name_index(redis_reply_at(r, 0), NAMES, ARRAY_LEN(NAMES), &i))
+        return false;
+    *what = (enum queue_once)i;
+    *value = redis_reply_str(redis_reply_at(r, 1));
+    return true;
+}
+
+void queue_made_cmd(const struct queue *q, struct str name, struct str value, int64_t ttl_s, struct redis_cmd *out)
+{
+    AUTO(buf_fini) struct buf key;
+    buf_init(&key, 512);
+    queue_key(q, "made", name, &key);
+    redis_cmd_init(out, "SET");
+    redis_cmd_str(out, buf_str(&key));
+    redis_cmd_str(out, value);
+    redis_cmd_text(out, "EX");
+    redis_cmd_int(out, ttl_s);
+}
+
 void queue_key(const struct queue *q, const char *name, struct str suffix, struct buf *out)
 {
     buf_printf(out, "%s:%s", q->key, name);

@@ -107,6 +107,19 @@ void queue_sweep_cmd(const struct queue *q, struct redis_cmd *out); // the reply
 void queue_cancel_cmd(const struct queue *q, struct str job_or_upload, const char *message, const char *reason,
                       struct redis_cmd *out);
 
+// Single flight: of all tasks that want the thing of this name made, one makes it: its right lasts as long as its
+// lease, so a maker that dies is replaced. outdated: the value that is no good ("": whatever is known will do).
+void queue_once_cmd(const struct queue *q, struct str name, struct str ref, struct str token, struct str outdated,
+                    struct redis_cmd *out);
+enum queue_once {
+    QUEUE_ONCE_KNOWN, // it is made: value says where
+    QUEUE_ONCE_YOURS, // make it, then send queue_made_cmd
+    QUEUE_ONCE_WAIT,  // another task makes it: ask again in a moment
+    QUEUE_ONCE_LOST   // the task that asks has lost its lease
+};
+bool queue_once_reply(const struct redis_reply *r, enum queue_once *what, struct str *value);
+void queue_made_cmd(const struct queue *q, struct str name, struct str value, int64_t ttl_s, struct redis_cmd *out);
+
 // BLMOVE inbox -> intake, and BLPOP of the wake marker.
 void queue_intake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out);
 void queue_wake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out);

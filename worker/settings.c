@@ -81,7 +81,7 @@ struct enrich_rules settings_enrich_rules(const struct settings *s)
     return r;
 }
 
-struct mining_rules settings_mining_rules(const struct settings *s)
+static struct mining_rules mining_rules(const struct settings *s)
 {
     struct mining_rules r = MINING_RULES_DEFAULT;
     r.neighbours_max = (uint32_t)s->mining_neighbours_max;
@@ -91,7 +91,7 @@ struct mining_rules settings_mining_rules(const struct settings *s)
     return r;
 }
 
-struct embedding_rules settings_embedding_rules(const struct settings *s)
+static struct embedding_rules embedding_rules(const struct settings *s)
 {
     struct embedding_rules r = EMBEDDING_RULES_DEFAULT;
     r.passes = (uint32_t)s->mining_item2vec_passes;
@@ -104,7 +104,7 @@ struct embedding_rules settings_embedding_rules(const struct settings *s)
     return r;
 }
 
-struct itemset_limits settings_itemset_limits(const struct settings *s)
+static struct itemset_limits itemset_limits(const struct settings *s)
 {
     return (struct itemset_limits){
         .support_min = s->mining_sets_support_min,
@@ -113,6 +113,16 @@ struct itemset_limits settings_itemset_limits(const struct settings *s)
         .confidence_min = s->mining_rules_confidence_min,
         .fdr_max = s->mining_rules_fdr_max,
         .shrink = s->mining_shrink,
+    };
+}
+
+struct mined_rules settings_mined_rules(const struct settings *s)
+{
+    return (struct mined_rules){
+        .evidence = mining_rules(s),
+        .itemsets = itemset_limits(s),
+        .embedding = embedding_rules(s),
+        .memory_max_bytes = (size_t)s->job_memory_mb << 20,
     };
 }
 
@@ -132,6 +142,19 @@ struct offer_rules settings_offer_rules(const struct settings *s)
     r.fill_up_to = (uint32_t)s->offers_fill_up_to;
     r.preliminary_max = (uint32_t)s->offers_preliminary_max;
     return r;
+}
+
+void settings_print_mining(const struct settings *s, struct buf *out)
+{
+    static const struct str PREFIXES[] = {{"enrich.", 7}, {"mining.", 7}};
+    AUTO(buf_fini) struct buf all;
+    buf_init(&all, 1 << 20);
+    config_print_values(&SETTINGS_TABLE, s, &all);
+    CHECK(!all.is_over);
+    for (const char *line = buf_str(&all).ptr, *end; (end = strchr(line, '\n')); line = end + 1)
+        for (size_t i = 0; i < ARRAY_LEN(PREFIXES); i++)
+            if (strncmp(line, PREFIXES[i].ptr, PREFIXES[i].len) == 0)
+                buf_put(out, line, (size_t)(end - line) + 1);
 }
 
 struct queue_limits settings_queue_limits(const struct settings *s)

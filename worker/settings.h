@@ -6,9 +6,7 @@
 
 #include "common/config.h"
 #include "worker/dataset/dataset.h"
-#include "worker/mining/embedding.h"
-#include "worker/mining/evidence.h"
-#include "worker/mining/itemsets.h"
+#include "worker/mining/mined.h"
 #include "worker/offers/offers.h"
 
 // TEXT(field, key, default, comment)  SECRET(field, key, default, comment)
@@ -138,10 +136,10 @@ bool settings_load(struct settings *s, const struct settings_sources *from, char
 
 // Views of the settings as the pure parts want them; texts point into s.
 struct enrich_rules settings_enrich_rules(const struct settings *s);
-struct mining_rules settings_mining_rules(const struct settings *s);
-struct embedding_rules settings_embedding_rules(const struct settings *s);
-struct itemset_limits settings_itemset_limits(const struct settings *s);
+struct mined_rules settings_mined_rules(const struct settings *s);
 struct offer_rules settings_offer_rules(const struct settings *s);
+// The settings that shape what is mined, as "key = value" lines: artefacts are cached under them.
+void settings_print_mining(const struct settings *s, struct buf *out);
 struct queue_limits; // common/queue.h
 struct queue_limits settings_queue_limits(const struct settings *s);
 

@@ -5,6 +5,7 @@
 source "$(dirname "$0")/../support/test.sh"
 
 export BUNDLE_QUEUE_LEASE_MS=1500 BUNDLE_QUEUE_BEAT_MS=200 BUNDLE_QUEUE_SWEEP_MS=200
+export BUNDLE_CACHE_REDIS_BYTES_MAX=1024 # nothing is shared: each job takes its time
 load_generated demo 60000 --seed 3
 workers_start 1
 run_job demo "$UPLOAD"

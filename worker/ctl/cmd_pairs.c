@@ -260,9 +260,9 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
         !whole_job_mine(&job, e))
         return false;
     l.data = job.data;
-    l.evidence = job.evidence;
+    l.evidence = job.mined->evidence;
     l.memory = &job.memory;
-    l.top = l.top < job.evidence->n_pairs ? l.top : job.evidence->n_pairs;
+    l.top = l.top < job.mined->evidence->n_pairs ? l.top : job.mined->evidence->n_pairs;
     file_rejects_note(&rejects);
     if (c->is_json)
         put_json(&l, &out);

@@ -11,7 +11,7 @@ void whole_job_init(struct whole_job *w, const struct settings *settings, const 
 
 void whole_job_fini(struct whole_job *w)
 {
-    evidence_destroy(w->evidence);
+    mined_destroy(w->mined);
     dataset_destroy(w->data);
     arena_fini(&w->memory);
 }
@@ -41,11 +41,11 @@ bool whole_job_load(struct whole_job *w, const struct upload_files *files, struc
 
 bool whole_job_mine(struct whole_job *w, struct err *e)
 {
-    struct mining_rules rules = settings_mining_rules(w->settings);
+    const struct mined_rules rules = settings_mined_rules(w->settings);
     int64_t begun_us = clock_mono_us();
-    if (!evidence_mine(&w->evidence, w->data, &rules, &w->is_cancelled, e))
+    if (!mined_make(&w->mined, w->data, &rules, &w->is_cancelled, e))
         return false;
-    market_init(&w->market, w->data, w->evidence, &w->memory);
+    market_init(&w->market, w->data, w->mined, &w->memory);
     w->rules = settings_offer_rules(w->settings);
     job_request_offer(w->request, w->data, &w->memory, &w->rules);
     w->phase_us[PHASE_MINE] = clock_mono_us() - begun_us;

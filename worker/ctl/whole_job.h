@@ -29,7 +29,7 @@ struct whole_job {
     const struct job_request *request;
     struct arena memory;
     struct dataset *data; // owned
-    struct evidence *evidence;
+    struct mined *mined;
     struct market market;
     struct offer_rules rules;
     struct pair_outcome pairs[BUNDLE_PAIRS_MAX]; // objective * TYPE_COUNT + type

@@ -6,7 +6,8 @@
 //   5 complements   learned from the shop's types, else the table of words; price within three times
 //   4 similarity    the larger of cosine c(ab) / sqrt(c(a) c(b)) and Jaccard c(ab) / (c(a) + c(b) - c(ab)) over baskets
 //   3 smoothed      Laplace: (c(ab) + 1) / (c(a) + 2)
-//   2, 1 rules      the confidence of adaptive and of strict rules
+//   2 adaptive      confidence of rules with support >= max(3 orders, 1.5 %) and confidence >= 0.2
+//   1 strict        confidence of strict rules (mining/itemsets.h)
 #include <math.h>
 
 #include "common/check.h"
@@ -17,6 +18,9 @@
 
 enum { SIMILAR_LOOKED_AT = 1500, POPULAR_LOOKED_AT = 40 }; // of the most popular items, per anchor
 
+#define ADAPTIVE_ORDERS 3
+#define ADAPTIVE_SUPPORT 0.015
+#define ADAPTIVE_CONFIDENCE 0.2
 #define PRICE_WITHIN 3.0
 #define RECENT_DAYS 30.0
 
@@ -167,7 +171,49 @@ static void collect_smoothed(struct search *s, const struct rung *t, uint32_t an
     collect_seen(s, t, anchor, laplace);
 }
 
+static void collect_rules(struct search *s, const struct rung *t, uint32_t anchor,
+                          bool (*is_good)(const struct itemsets *sets, const struct rule *r))
+{
+    const struct itemsets *sets = s->market->itemsets;
+    struct places from = sets ? itemsets_rules_from(sets, anchor) : (struct places){NULL, 0};
+    struct best_links best = {.n = 0};
+    for (uint32_t k = 0; k < from.n; k++) {
+        const struct rule *r = &sets->rules[from.at[k]];
+        double most = is_good(sets, r) ? (double)r->confidence * t->weight : 0;
+        if (!has_room(&best, most))
+            continue;
+        struct link l = {anchor, r->rhs, 0, t->source, most * search_welcome(s, anchor, r->rhs)};
+        if (has_room(&best, l.strength) && !association_pair_is_negative(s->market, anchor, r->rhs))
+            keep(&best, l);
+    }
+    add_all(s, &best);
+}
+
+static bool is_strict(const struct itemsets *sets, const struct rule *r)
+{
+    (void)sets;
+    return r->is_strict;
+}
+
+static bool is_adaptive(const struct itemsets *sets, const struct rule *r)
+{
+    return r->orders >= ADAPTIVE_ORDERS && r->orders >= ADAPTIVE_SUPPORT * sets->n_orders &&
+           (double)r->confidence >= ADAPTIVE_CONFIDENCE;
+}
+
+static void collect_adaptive_rules(struct search *s, const struct rung *t, uint32_t anchor)
+{
+    collect_rules(s, t, anchor, is_adaptive);
+}
+
+static void collect_strict_rules(struct search *s, const struct rung *t, uint32_t anchor)
+{
+    collect_rules(s, t, anchor, is_strict);
+}
+
 static const struct rung TIERS[] = {
+    {"strict_rules", SOURCE_STRICT_RULES, 1.0, collect_strict_rules},
+    {"adaptive_rules", SOURCE_ADAPTIVE_RULES, 0.9, collect_adaptive_rules},
     {"smoothed_co_purchase", SOURCE_SMOOTHED, 0.8, collect_smoothed},
     {"basket_similarity", SOURCE_SIMILARITY, 0.7, collect_similar},
     {"complements", SOURCE_COMPLEMENTS, 0.6, collect_complements},

@@ -32,6 +32,8 @@ static bool find_bundles(struct search *s, const atomic_bool *is_cancelled, stru
 {
     build_function *build = BUILDERS[s->type];
     sources_collect(s);
+    if (s->type == TYPE_FBT || s->type == TYPE_FIXED)
+        build_sets(s, 3, s->type == TYPE_FBT ? s->shape->set_max : s->shape->kit_max);
     build(s);
     if (s->n_bundles >= CANDIDATES_ENOUGH)
         return true;
@@ -79,6 +81,9 @@ void offers_preliminary(const struct market *m, const struct offer_rules *r, str
                         struct bundle_list *out)
 {
     static const atomic_bool never;
+    struct market counts = *m; // whether or not the rest was mined already: the same answer
+    counts.itemsets = NULL;
+    counts.embedding = NULL;
     struct bundle_list lists[ARRAY_LEN(PRELIMINARY)];
     struct merge_report report;
     struct offer_rules few = *r;
@@ -88,9 +93,9 @@ void offers_preliminary(const struct market *m, const struct offer_rules *r, str
     few.fill_up_to = few.bundles_max;
     few.candidates_per_pair = few.bundles_max / 2 + 1; // so that two kinds of offers at least are among them
     for (uint32_t k = 0, found = 0; k < ARRAY_LEN(PRELIMINARY) && found < few.bundles_max; k++) {
-        CHECK(offers_for_pair(m, &few, PRELIMINARY[k].objective, PRELIMINARY[k].type, memory, &never, &lists[n_lists],
-                              NULL, &e)); // only cancelling fails, and nobody can cancel this
+        CHECK(offers_for_pair(&counts, &few, PRELIMINARY[k].objective, PRELIMINARY[k].type, memory, &never,
+                              &lists[n_lists], NULL, &e)); // only cancelling fails, and nobody can cancel this
         found += lists[n_lists++].n;
     }
-    CHECK(offers_merge(m, &few, lists, n_lists, memory, &never, out, &report, &e));
+    CHECK(offers_merge(&counts, &few, lists, n_lists, memory, &never, out, &report, &e));
 }

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 
 #include "worker/dataset/dataset.h"
-#include "worker/mining/evidence.h"
+#include "worker/mining/mined.h"
 #include "worker/mining/postings.h"
 #include "worker/offers/bundle.h"
 
@@ -23,6 +23,8 @@
 struct market {
     const struct dataset *data;
     const struct evidence *evidence;
+    const struct itemsets *itemsets;   // NULL: not mined, as for the preliminary answer
+    const struct embedding *embedding; // NULL: not trained, as for small uploads
     struct postings postings;
     uint32_t *by_popularity; // items that some rules may offer (active, priced, no gift card), most orders first
     uint32_t n_by_popularity;
@@ -42,7 +44,7 @@ struct market {
     bool is_small;            // < 20: no embeddings, no portfolio optimisation, linear pricing
     bool is_catalog_complete; // the catalogue covers most of what sells, so that what it lacks is not on sale any more
 };
-void market_init(struct market *m, const struct dataset *d, const struct evidence *v, struct arena *memory);
+void market_init(struct market *m, const struct dataset *d, const struct mined *mined, struct arena *memory);
 
 // An item as a member of a not-together list; see offer_rules.
 struct apart_mark {
@@ -94,7 +96,7 @@ const char *offers_skip_reason(const struct market *m, const struct offer_rules 
                                enum bundle_type t);
 
 // The ladder (SPEC 7): what each tier that ran gave. Reports add up.
-enum { LADDER_TIERS = 5 };
+enum { LADDER_TIERS = 7 };
 struct pair_report {
     int64_t (*now_us)(void); // the caller's clock; NULL: no times
     struct ladder_tier {

@@ -83,6 +83,7 @@ bool ladder_climb(struct search *s, void (*build)(struct search *s), const atomi
                   struct pair_report *report, struct err *e) MUST_USE;
 void ladder_ask_catalog(struct search *s); // the links of tier 7 alone
 
+void build_sets(struct search *s, uint32_t n_min, uint32_t n_max); // of frequent itemsets of that many products
 void build_fbt(struct search *s);
 void build_volume(struct search *s); // once a pair: needs no links
 void build_mix_match(struct search *s);

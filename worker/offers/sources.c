@@ -5,6 +5,10 @@
 
 enum { COVERING_PAIRS_MAX = 4000 };
 
+// A likeness of 1 by item2vec counts as so many joint orders; under COSINE_MIN it says nothing.
+#define PRIOR_ORDERS 2.0
+#define COSINE_MIN 0.3F
+
 // What a covering pair's newly reached orders are worth beside its association, in bits for each order.
 #define COVERAGE_BITS 4.0
 
@@ -22,6 +26,48 @@ static void collect_pairs(struct search *s, uint32_t anchor)
             continue;
         links_add(s, (struct link){anchor, n->item, n->orders, SOURCE_PAIRS,
                                    strength_of(s, anchor, n->item, (double)n->score)});
+    }
+}
+
+static bool is_rule_weak(const struct search *s, const struct rule *r)
+{
+    return r->orders < search_orders_min(s);
+}
+
+// Rules lead from the anchor, and to it.
+static void collect_rules(struct search *s, uint32_t anchor)
+{
+    const struct itemsets *sets = s->market->itemsets;
+    struct places from = itemsets_rules_from(sets, anchor), to = itemsets_rules_to(sets, anchor);
+    for (uint32_t k = 0; k < from.n; k++) {
+        const struct rule *r = &sets->rules[from.at[k]];
+        if (!is_rule_weak(s, r))
+            links_add(s, (struct link){anchor, r->rhs, r->orders, SOURCE_RULES,
+                                       strength_of(s, anchor, r->rhs, (double)r->score)});
+    }
+    for (uint32_t k = 0; k < to.n; k++) {
+        const struct rule *r = &sets->rules[to.at[k]];
+        if (r->n_lhs == 1 && !is_rule_weak(s, r))
+            links_add(s, (struct link){anchor, r->lhs[0], r->orders, SOURCE_RULES,
+                                       strength_of(s, anchor, r->lhs[0], (double)r->score)});
+    }
+}
+
+// A neighbour by item2vec is worth its joint orders and, for its likeness, a few that might have been.
+static void collect_embedding(struct search *s, uint32_t anchor)
+{
+    const struct market *m = s->market;
+    const struct embedding *v = m->embedding;
+    for (uint32_t k = v->neighbour_first[anchor]; k < v->neighbour_first[anchor + 1]; k++) {
+        const struct embedding_neighbour *n = &v->neighbours[k];
+        if (n->cosine < COSINE_MIN)
+            return; // sorted
+        uint32_t orders = association_pair_orders(m, anchor, n->item);
+        double expected = evidence_expected(m->evidence, anchor, n->item);
+        if (association_is_negative(orders, expected))
+            continue;
+        double worth = evidence_score(orders + PRIOR_ORDERS * (double)n->cosine, expected, ASSOCIATION_SHRINK);
+        links_add(s, (struct link){anchor, n->item, orders, SOURCE_EMBEDDING, strength_of(s, anchor, n->item, worth)});
     }
 }
 
@@ -53,8 +99,13 @@ static void collect_covering(struct search *s)
 void sources_collect(struct search *s)
 {
     links_clear(s);
-    for (uint32_t a = 0; a < s->n_anchors; a++)
+    for (uint32_t a = 0; a < s->n_anchors; a++) {
         collect_pairs(s, s->anchors[a]);
+        if (s->market->itemsets)
+            collect_rules(s, s->anchors[a]);
+        if (s->market->embedding)
+            collect_embedding(s, s->anchors[a]);
+    }
     collect_covering(s);
     links_settle(s);
 }

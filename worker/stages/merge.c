@@ -188,7 +188,7 @@ bool stage_merge(struct task *t, void *slot_, struct err *e)
     struct artefact *a;
     if (!stage_request(t, &r, e) || !read_prepared(t, &p, e))
         return false;
-    if (!stage_artefact(t, slot, &r, p.fingerprint, &a, e))
+    if (!stage_find(t, slot, &r, p.fingerprint, &a, e))
         return stage_failed(t, slot, p.csv_upload_id, e);
     bool ok = merge(t, slot, &r, &p, a, e);
     artefact_release(slot->env->cache, a);

@@ -33,7 +33,7 @@ bool stage_pair(struct task *t, void *slot_, struct err *e)
     enum bundle_type type;
     if (!stages_pair_of_name(t->name, &o, &type))
         return err_set(e, ERR_INTERNAL, "\"%s\" is no pair that this worker knows", t->name.ptr);
-    if (!stage_request(t, &r, e) || !stage_artefact(t, slot, &r, t->payload, &a, e))
+    if (!stage_request(t, &r, e) || !stage_find(t, slot, &r, t->payload, &a, e))
         return false;
     struct pair_report report = {.now_us = clock_mono_us};
     int64_t begun_us = clock_cpu_us();

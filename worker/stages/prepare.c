@@ -19,12 +19,12 @@ static void put_counts(const struct artefact *a, struct json_out *j)
     json_out_object(j);
     json_out_key_int(j, "order_lines", d->lines_read);
     json_out_key_int(j, "orders", d->n_orders);
-    json_out_key_int(j, "multi_item_orders", a->evidence->n_multi);
-    json_out_key_int(j, "orders_too_large", a->evidence->n_too_large);
+    json_out_key_int(j, "multi_item_orders", a->mined->evidence->n_multi);
+    json_out_key_int(j, "orders_too_large", a->mined->evidence->n_too_large);
     json_out_key_int(j, "variants", d->n_items);
     json_out_key_int(j, "products", d->n_products);
     json_out_key_int(j, "customers", d->n_customers);
-    json_out_key_int(j, "pairs_seen", (int64_t)a->evidence->pairs_distinct);
+    json_out_key_int(j, "pairs_seen", (int64_t)a->mined->evidence->pairs_distinct);
     json_out_key_str(j, "currency", str_of(d->currency));
     json_out_key(j, "left_out");
     json_out_object(j);
@@ -73,15 +73,18 @@ static void put_skipped_phases(const struct market *m, struct json_out *j)
 
 struct prepared {
     const struct job_request *request;
-    const struct stage_made *made;
+    const struct stage_artefact *from;
     struct offer_rules rules;
     int64_t preliminary_ms, share_ms;
     uint64_t statements;
 };
 
+// Where the artefact was found; by stage_artefact.from.
+static const char *const CACHE_NAMES[] = {"none", "memory", "redis"};
+
 static void put_metrics(struct task *t, const struct stages_slot *slot, const struct prepared *p, struct buf *out)
 {
-    const struct artefact *a = p->made->artefact;
+    const struct artefact *a = p->from->artefact;
     struct json_out j = json_out_on(out);
     json_out_object(&j);
     json_out_key_str(&j, "worker", str_of(slot->env->worker));
@@ -89,8 +92,10 @@ static void put_metrics(struct task *t, const struct stages_slot *slot, const st
     put_counts(a, &j);
     put_skipped_phases(&a->market, &j);
     split(t, a, &p->rules, &j);
-    json_out_key_int(&j, "load_ms", p->made->load_ms);
-    json_out_key_int(&j, "mine_ms", p->made->mine_ms);
+    json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from->from]));
+    json_out_key_int(&j, "find_ms", p->from->find_ms);
+    json_out_key_int(&j, "load_ms", p->from->load_ms);
+    json_out_key_int(&j, "mine_ms", p->from->mine_ms);
     json_out_key_int(&j, "preliminary_ms", p->preliminary_ms);
     json_out_key_int(&j, "share_ms", p->share_ms);
     json_out_key_int(&j, "sql_statements", (int64_t)p->statements);
@@ -99,8 +104,8 @@ static void put_metrics(struct task *t, const struct stages_slot *slot, const st
 
 static bool store_preliminary(struct task *t, struct stages_slot *slot, struct prepared *p, struct err *e)
 {
-    const struct artefact *a = p->made->artefact;
-    const struct store_target target = {t->job, t->shop, str_of(p->made->info.csv_upload_id)};
+    const struct artefact *a = p->from->artefact;
+    const struct store_target target = {t->job, t->shop, str_of(p->from->info.csv_upload_id)};
     struct bundle_list list;
     struct bundle_rows rows;
     bool is_stored = false;
@@ -120,15 +125,15 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, struct p
     return true;
 }
 
-static bool leave(struct task *t, const struct stage_made *made, struct str metrics, struct err *e)
+static bool leave(struct task *t, const struct stage_artefact *from, struct str metrics, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, METRICS_MAX_BYTES);
     mp_put_envelope(&out, "prepare-result", PREPARE_VERSION, 3);
     mp_put_key(&out, "fingerprint");
-    mp_put_str(&out, str_of(made->artefact->fingerprint));
+    mp_put_str(&out, str_of(from->artefact->fingerprint));
     mp_put_key(&out, "csv_upload_id");
-    mp_put_str(&out, str_of(made->info.csv_upload_id));
+    mp_put_str(&out, str_of(from->info.csv_upload_id));
     mp_put_key(&out, "metrics");
     mp_put_str(&out, metrics);
     if (!buf_ok(&out, "the result of prepare", e))
@@ -137,52 +142,37 @@ static bool leave(struct task *t, const struct stage_made *made, struct str metr
     return true;
 }
 
-// The blob goes out before the task's end does, so whoever draws a pair finds it.
-static void share(struct task *t, struct stages_slot *slot, struct prepared *p)
-{
-    struct redis_cmd set;
-    int64_t begun_ms = clock_mono_ms();
-    if (artefact_cache_share_cmd(slot->env->cache, p->made->artefact, &p->made->blob, &set))
-        task_post(t, &set);
-    else
-        LOG(LOG_WARN, "artefact too large to share: other workers make it again", LOG_I("bytes", p->made->blob.len));
-    p->share_ms = clock_mono_ms() - begun_ms;
-}
-
 static bool with_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
-                          const struct stage_made *made, uint64_t statements_before, struct err *e)
+                          const struct stage_artefact *from, uint64_t statements_before, struct err *e)
 {
-    const struct artefact *a = made->artefact;
+    const struct artefact *a = from->artefact;
     AUTO(buf_fini) struct buf metrics;
-    struct prepared p = {.request = r, .made = made, .rules = stage_offer_rules(slot, r, a, &t->memory)};
+    struct prepared p = {.request = r, .from = from, .rules = stage_offer_rules(slot, r, a, &t->memory)};
     buf_init(&metrics, METRICS_MAX_BYTES);
     task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
     if (!store_preliminary(t, slot, &p, e))
         return false;
-    share(t, slot, &p);
+    int64_t begun_ms = clock_mono_ms();
+    stage_share(t, slot, from);
+    p.share_ms = clock_mono_ms() - begun_ms;
     p.statements = pg_statements(slot->pg) - statements_before;
     put_metrics(t, slot, &p, &metrics);
-    return buf_ok(&metrics, "the metrics", e) && leave(t, made, buf_str(&metrics), e);
+    return buf_ok(&metrics, "the metrics", e) && leave(t, from, buf_str(&metrics), e);
 }
 
 bool stage_prepare(struct task *t, void *slot_, struct err *e)
 {
     struct stages_slot *slot = slot_;
     struct job_request r;
-    struct stage_made made = {.artefact = NULL};
+    struct stage_artefact from;
     uint64_t statements_before = pg_statements(slot->pg);
     if (!stage_request(t, &r, e))
         return false;
     task_progress(t, 5, "Reading the orders");
-    buf_init(&made.blob, ARTEFACT_BLOB_MAX);
-    bool ok = stage_make(t, slot, &r, &made, e);
-    if (ok) {
-        LOG(LOG_INFO, "upload loaded and mined", LOG_I("lines", made.artefact->data->lines_read),
-            LOG_I("load_ms", made.load_ms), LOG_I("mine_ms", made.mine_ms));
-        artefact_cache_put(slot->env->cache, made.artefact);
-        ok = with_artefact(t, slot, &r, &made, statements_before, e);
-        artefact_release(slot->env->cache, made.artefact);
-    }
-    buf_fini(&made.blob);
-    return ok || stage_failed(t, slot, str_of(made.info.csv_upload_id), e);
+    stage_artefact_init(&from);
+    bool ok = stage_obtain(t, slot, &r, &from, e) && with_artefact(t, slot, &r, &from, statements_before, e);
+    if (!ok)
+        (void)stage_failed(t, slot, str_of(from.info.csv_upload_id), e);
+    stage_artefact_fini(&from, slot);
+    return ok;
 }

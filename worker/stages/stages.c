@@ -93,11 +93,21 @@ void *stages_slot_open(void *env, unsigned number)
     slot->env = env;
     (void)snprintf(name, sizeof name, "bundle-worker slot %u", number);
     slot->pg = pg_create(slot->env->settings, name);
-    // Now rather than during the first job; where it is away, each task tries again.
+    // Now rather than during the first job; where one is away, each task tries again.
     struct err e;
     if (!pg_connect(slot->pg, &e))
         LOG(LOG_WARN, "PostgreSQL is away", LOG_S("error", e.message));
+    (void)stage_redis(slot);
     return slot;
+}
+
+struct redis *stage_redis(struct stages_slot *slot)
+{
+    struct err e;
+    if (!slot->redis && !redis_open(&slot->redis, slot->env->redis_url, "bundle-worker-slot",
+                                    slot->env->settings->redis_timeout_ms, &e))
+        LOG(LOG_WARN, "no Redis connection for the cache", LOG_S("error", e.message));
+    return slot->redis;
 }
 
 void stages_slot_close(void *slot)
@@ -137,58 +147,6 @@ struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struc
     struct offer_rules rules = settings_offer_rules(slot->env->settings);
     job_request_offer(r, a->data, memory, &rules);
     return rules;
-}
-
-bool stage_make(struct task *t, struct stages_slot *slot, const struct job_request *r, struct stage_made *out,
-                struct err *e)
-{
-    struct enrich_rules enrich = settings_enrich_rules(slot->env->settings);
-    struct mining_rules mining = settings_mining_rules(slot->env->settings);
-    struct dataset *data = NULL;
-    int64_t begun_ms = clock_mono_ms();
-    job_request_enrich(r, &enrich);
-    if (!upload_load(slot->pg, t->shop, t->upload, &enrich, &t->is_cancelled, &out->info, &data, e))
-        return false;
-    int64_t loaded_ms = clock_mono_ms();
-    if (!artefact_make(&out->artefact, data, &mining, &t->is_cancelled, &out->blob, e))
-        return false;
-    out->load_ms = loaded_ms - begun_ms;
-    out->mine_ms = clock_mono_ms() - loaded_ms;
-    return true;
-}
-
-static struct redis *slot_redis(struct stages_slot *slot)
-{
-    struct err e;
-    if (!slot->redis && !redis_open(&slot->redis, slot->env->redis_url, "bundle-worker-slot",
-                                    slot->env->settings->redis_timeout_ms, &e))
-        LOG(LOG_WARN, "no Redis connection for the cache", LOG_S("error", e.message));
-    return slot->redis;
-}
-
-bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
-                    struct artefact **out, struct err *e)
-{
-    struct artefact *a = artefact_cache_find(slot->env->cache, fingerprint);
-    if (!a)
-        a = artefact_cache_get(slot->env->cache, slot_redis(slot), fingerprint);
-    if (a) {
-        *out = a;
-        return true;
-    }
-    struct stage_made made = {.artefact = NULL};
-    buf_init(&made.blob, ARTEFACT_BLOB_MAX);
-    bool is_made = stage_make(t, slot, r, &made, e);
-    buf_fini(&made.blob);
-    if (!is_made)
-        return false;
-    artefact_cache_put(slot->env->cache, made.artefact);
-    if (!str_eq(str_of(made.artefact->fingerprint), fingerprint)) {
-        artefact_release(slot->env->cache, made.artefact);
-        return err_set(e, ERR_INPUT, "the upload was changed while its bundles were made; ask for them again");
-    }
-    *out = made.artefact;
-    return true;
 }
 
 bool stage_failed(struct task *t, struct stages_slot *slot, struct str csv_upload_id, struct err *e)

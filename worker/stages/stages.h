@@ -7,13 +7,13 @@
 //     a pair          "pair-result": its bundles                            merge
 //     merge           "merge-result": the final rows, metrics               publish
 //
-// THREADS   Each runs on a slot, which owns a PostgreSQL connection and, once it needs one, a Redis connection.
+// THREADS   Each runs on a slot, which owns a PostgreSQL and a Redis connection.
 #ifndef BUNDLE_WORKER_STAGES_STAGES_H
 #define BUNDLE_WORKER_STAGES_STAGES_H
 
 #include "worker/runtime/loop.h"
 #include "worker/settings.h"
-#include "worker/store/artefact.h"
+#include "worker/store/artefact_cache.h"
 #include "worker/store/pg.h"
 
 struct stages_env { // one per process, read-only but for the cache, which locks itself
@@ -27,7 +27,7 @@ struct stages_env { // one per process, read-only but for the cache, which locks
 struct stages_slot {
     struct stages_env *env;
     struct pg *pg;
-    struct redis *redis; // NULL until needed
+    struct redis *redis; // NULL: none could be made yet
 };
 
 enum { STAGES_N = 5 };

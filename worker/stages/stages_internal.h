@@ -15,21 +15,33 @@ bool stage_publish(struct task *t, void *slot, struct err *e);
 
 // The request that travels with the task.
 bool stage_request(struct task *t, struct job_request *out, struct err *e) MUST_USE;
+struct redis *stage_redis(struct stages_slot *slot); // NULL: away
 struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,
                                      const struct artefact *a, struct arena *memory);
 
-// Loads and mines the upload.
-struct stage_made {
-    struct artefact *artefact;
+// An artefact and how it was come by.
+struct stage_artefact {
+    struct artefact *artefact; // a reference: artefact_release
+    struct artefact_source source;
     struct upload_info info;
-    struct buf blob; // the encoded artefact; buf_init before, buf_fini after
+    enum { ARTEFACT_MADE, ARTEFACT_IN_MEMORY, ARTEFACT_IN_REDIS } from;
+    struct buf blob; // of one that was made
+    int64_t find_ms; // asking, waiting for another worker, reading
     int64_t load_ms, mine_ms;
 };
-bool stage_make(struct task *t, struct stages_slot *slot, const struct job_request *r, struct stage_made *out,
-                struct err *e) MUST_USE;
-// The artefact of this fingerprint: cached, or made again. ERR_INPUT when the upload has changed since.
-bool stage_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
-                    struct artefact **out, struct err *e) MUST_USE;
+void stage_artefact_init(struct stage_artefact *a);
+void stage_artefact_fini(struct stage_artefact *a, struct stages_slot *slot); // gives the reference back
+
+// The artefact of the job's upload as it is now: from memory, from Redis, by another worker that is just making it, or
+// made here. out->info is filled as upload_load() does.
+bool stage_obtain(struct task *t, struct stages_slot *slot, const struct job_request *r, struct stage_artefact *out,
+                  struct err *e) MUST_USE;
+// Puts it where other workers find it, before the task's end is.
+void stage_share(struct task *t, struct stages_slot *slot, const struct stage_artefact *a);
+// The artefact of this fingerprint, obtained anew when it has gone. ERR_INPUT when the upload has changed since. The
+// caller owns the reference.
+bool stage_find(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
+                struct artefact **out, struct err *e) MUST_USE;
 
 // A failure that ends the job is written to PostgreSQL too, where the web app looks (csv_upload_id "": there is no such
 // row to write it to). Returns false, as err_set does.

@@ -1,175 +1,60 @@
 #include "worker/store/upload_load.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "common/check.h"
-#include "worker/store/pg_internal.h"
-#include "worker/store/pgbin.h"
+#include "worker/store/upload_internal.h"
 
-enum { SQL_BYTES_MAX = 1 << 20, FILES_MAX = 1000, ROWS_BETWEEN_CHECKS = 4096 };
+enum { ROWS_BETWEEN_CHECKS = 4096 };
 
-// The files of the run, newest first: of an order that stands in two of them, the builder keeps the first source's.
-struct files {
-    uint8_t ids[FILES_MAX][PGBIN_UUID_BYTES];
-    unsigned n;
+struct table {
+    const char *columns, *name, *group;
+    enum row_kind kind;
+    unsigned n_fields; // the last one is the row's version
+    bool (*on_row)(void *context, const struct pgbin_field *fields, struct err *e);
+};
+
+// Which rows of one table are seen, in no order: how many, and the sum of their versions' hashes.
+struct seen {
+    uint64_t rows, sum;
 };
 
 struct load {
     struct pg *pg;
-    struct files files;
+    const struct table *table; // being read
+    struct upload_files files;
+    struct seen seen[ROW_KINDS];
+    bool is_unversioned; // rows of a table that tells no versions
     struct builder *builder;
     const atomic_bool *is_cancelled;
     unsigned until_check;
     unsigned last_source; // rows of a file come in long stretches
 };
 
-// --- what the upload is
+// ---- versions ----
 
-#define FILE_COLUMNS                                                                                                   \
-    "u.id::text, u.run_id, u.csv_type, u.status, u.last_job IS NULL, u.error_message, "                                \
-    "coalesce(u.content_hash, u.total_rows || '/' || u.processed_rows)"
-enum { COL_SHOP_KNOWN, COL_ID, COL_RUN, COL_TYPE, COL_STATUS, COL_NO_JOB, COL_ERROR, COL_CONTENT, COLS };
-
-// The condition on csv_uploads u that picks the files of the data set.
-static bool put_condition(struct pg *pg, struct buf *sql, struct str shop, struct str upload, struct err *e)
+static bool note_version(struct load *l, struct pgbin_field version, uint64_t rows, struct err *e)
 {
-    AUTO(buf_finip) struct buf shop_literal, upload_literal;
-    buf_init(&shop_literal, SQL_BYTES_MAX);
-    buf_init(&upload_literal, SQL_BYTES_MAX);
-    if (!pg_put_literal(pg, &shop_literal, shop, e) || !pg_put_literal(pg, &upload_literal, upload, e))
-        return false;
-    const char *s = buf_str(&shop_literal).ptr, *u = buf_str(&upload_literal).ptr;
-    buf_printf(sql, "u.shop_id = %s AND (u.run_id = %s", s, u);
-    if (pg_is_uuid(upload))
-        buf_printf(sql,
-                   " OR u.id = %s::uuid OR u.run_id = (SELECT n.run_id FROM csv_uploads n WHERE n.shop_id = %s AND "
-                   "n.id = %s::uuid AND n.run_id <> '')",
-                   u, s, u);
-    buf_puts(sql, ")");
+    static const uint8_t NO_XID[4];
+    if (version.len != (int32_t)sizeof NO_XID && version.len != (int32_t)sizeof(uint64_t))
+        return err_set(e, ERR_CODEC, "COPY: a row version of %d bytes", version.len);
+    // Views and foreign tables give no transaction.
+    l->is_unversioned |= version.len == (int32_t)sizeof NO_XID && memcmp(version.ptr, NO_XID, sizeof NO_XID) == 0;
+    l->seen[l->table->kind].rows += rows;
+    l->seen[l->table->kind].sum += rows * XXH3_64bits(version.ptr, (size_t)version.len);
     return true;
 }
 
-// Always one row at least: without files it has a NULL id, and still tells whether the shop is known.
-static bool put_info(struct pg *pg, struct buf *sql, struct str shop, struct str condition, struct err *e)
+static bool on_versions(void *context, const struct pgbin_field *f, struct err *e)
 {
-    AUTO(buf_finip) struct buf shop_literal;
-    buf_init(&shop_literal, SQL_BYTES_MAX);
-    if (!pg_put_literal(pg, &shop_literal, shop, e))
-        return false;
-    const char *s = buf_str(&shop_literal).ptr;
-    buf_printf(
-        sql,
-        "SELECT EXISTS (SELECT FROM shops WHERE shop_id = %s) OR EXISTS (SELECT FROM csv_uploads WHERE shop_id = "
-        "%s), " FILE_COLUMNS " FROM (VALUES (1)) one (x) LEFT JOIN csv_uploads u ON " STR_FMT
-        " ORDER BY u.created_at DESC, u.id DESC",
-        s, s, STR_ARG(condition));
-    return true;
+    int64_t rows;
+    return pgbin_int64(f[0], &rows, e) && note_version(context, f[1], (uint64_t)rows, e);
 }
 
-static int hex_digit(char c)
-{
-    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
-static void uuid_bytes(const char *text, uint8_t out[PGBIN_UUID_BYTES])
-{
-    size_t n = 0;
-    for (const char *p = text; *p && n < PGBIN_UUID_BYTES * 2; p++) {
-        if (*p == '-')
-            continue;
-        uint8_t digit = (uint8_t)hex_digit(*p);
-        out[n / 2] = (uint8_t)(n % 2 ? out[n / 2] | digit : digit << 4);
-        n++;
-    }
-}
-
-static bool fail_not_found(const PGresult *r, struct str shop, struct str upload, struct err *e)
-{
-    bool is_shop_known = PQgetvalue(r, 0, COL_SHOP_KNOWN)[0] == 't';
-    if (!is_shop_known)
-        return err_set(e, ERR_NOT_FOUND, "no shop \"" STR_FMT "\"", STR_ARG(shop));
-    return err_set(e, ERR_NOT_FOUND, "shop \"" STR_FMT "\" has no upload \"" STR_FMT "\"", STR_ARG(shop),
-                   STR_ARG(upload));
-}
-
-// "failed" by a job is worth another job; by the import it is not.
-static bool check_status(const PGresult *r, int row, struct err *e)
-{
-    const char *status = PQgetvalue(r, row, COL_STATUS), *id = PQgetvalue(r, row, COL_ID);
-    if (strcmp(status, "importing") == 0)
-        return err_set(e, ERR_INPUT, "upload %s is still being imported", id);
-    if (strcmp(status, "failed") == 0 && PQgetvalue(r, row, COL_NO_JOB)[0] == 't')
-        return err_set(e, ERR_INPUT, "the import of upload %s failed: %s", id, PQgetvalue(r, row, COL_ERROR));
-    return true;
-}
-
-// By id, not by age: what an upload holds does not change with the order its files came in.
-static uint64_t content_of(const PGresult *r)
-{
-    uint64_t sum = 0;
-    char text[512];
-    for (int i = 0; i < PQntuples(r); i++) {
-        int len = snprintf(text, sizeof text, "%s %s", PQgetvalue(r, i, COL_ID), PQgetvalue(r, i, COL_CONTENT));
-        sum += XXH3_64bits(text, len < (int)sizeof text ? (size_t)len : sizeof text - 1);
-    }
-    return XXH3_64bits(&sum, sizeof sum);
-}
-
-// The file named, else the run's first orders file, else its first.
-static int home_row(const PGresult *r, struct str upload)
-{
-    int home = PQntuples(r) - 1;
-    for (int i = 0; i < PQntuples(r); i++) // newest first: the last match is the oldest
-        if (strcmp(PQgetvalue(r, i, COL_TYPE), "orders") == 0)
-            home = i;
-    for (int i = 0; i < PQntuples(r); i++)
-        if (str_eq_nocase(str_of(PQgetvalue(r, i, COL_ID)), upload))
-            home = i;
-    return home;
-}
-
-static bool take_info(const PGresult *r, struct str shop, struct str upload, struct upload_info *info,
-                      struct files *files, struct err *e)
-{
-    int n = PQntuples(r);
-    if (PQnfields(r) != COLS || n < 1)
-        return err_set(e, ERR_PG, "reading the upload: an unexpected result");
-    if (PQgetisnull(r, 0, COL_ID))
-        return fail_not_found(r, shop, upload, e);
-    if (n > FILES_MAX)
-        return err_set(e, ERR_LIMIT, "the run has %d files, at most %d are loaded", n, FILES_MAX);
-    for (int i = 0; i < n; i++) {
-        if (!check_status(r, i, e))
-            return false;
-        uuid_bytes(PQgetvalue(r, i, COL_ID), files->ids[i]);
-    }
-    files->n = (unsigned)n;
-    int home = home_row(r, upload);
-    *info = (struct upload_info){.content = content_of(r), .n_files = files->n};
-    (void)snprintf(info->csv_upload_id, sizeof info->csv_upload_id, "%s", PQgetvalue(r, home, COL_ID));
-    (void)snprintf(info->run_id, sizeof info->run_id, "%s", PQgetvalue(r, home, COL_RUN));
-    return true;
-}
-
-bool upload_find(struct pg *pg, struct str shop, struct str upload, struct upload_info *info, struct err *e)
-{
-    AUTO(buf_finip) struct buf sql, condition;
-    buf_init(&sql, SQL_BYTES_MAX);
-    buf_init(&condition, SQL_BYTES_MAX);
-    if (!pg_connect(pg, e) || !put_condition(pg, &condition, shop, upload, e) ||
-        !put_info(pg, &sql, shop, buf_str(&condition), e) || !buf_ok(&sql, "the upload's name", e))
-        return false;
-    AUTO(pg_result_clearp) PGresult *result = NULL;
-    struct files files;
-    return pg_query(pg, "reading the upload", sql.data, 0, NULL, &result, e) &&
-           take_info(result, shop, upload, info, &files, e);
-}
-
-// --- rows
+// ---- rows ----
 
 static bool source_of(struct load *l, struct pgbin_field id, unsigned *source, struct err *e)
 {
@@ -185,7 +70,7 @@ static bool source_of(struct load *l, struct pgbin_field id, unsigned *source, s
     return err_set(e, ERR_PG, "loading: a row of a file that is not of this run"); // one snapshot: can't be
 }
 
-static bool add_row(struct load *l, struct pgbin_field id, const struct row *row, struct err *e)
+static bool add_row(struct load *l, const struct pgbin_field *f, const struct row *row, struct err *e)
 {
     if (l->until_check-- == 0) {
         l->until_check = ROWS_BETWEEN_CHECKS;
@@ -193,7 +78,8 @@ static bool add_row(struct load *l, struct pgbin_field id, const struct row *row
             return err_set(e, ERR_CANCELLED, "loading was cancelled");
     }
     unsigned source = 0;
-    return source_of(l, id, &source, e) && builder_add(l->builder, row, source, e);
+    return note_version(l, f[l->table->n_fields - 1], 1, e) && source_of(l, f[0], &source, e) &&
+           builder_add(l->builder, row, source, e);
 }
 
 static bool on_order(void *context, const struct pgbin_field *f, struct err *e)
@@ -207,7 +93,7 @@ static bool on_order(void *context, const struct pgbin_field *f, struct err *e)
     o->financial_status = pgbin_text(f[5]);
     return pgbin_date(f[6], &o->created_at, e) && pgbin_bool(f[7], &o->is_returned, e) &&
            pgbin_amount(f[8], &o->subtotal_e4, e) && pgbin_amount(f[9], &o->discount_e4, e) &&
-           pgbin_amount(f[10], &o->total_e4, e) && add_row(context, f[0], &row, e);
+           pgbin_amount(f[10], &o->total_e4, e) && add_row(context, f, &row, e);
 }
 
 static bool on_line(void *context, const struct pgbin_field *f, struct err *e)
@@ -223,7 +109,7 @@ static bool on_line(void *context, const struct pgbin_field *f, struct err *e)
     l->brand = pgbin_text(f[7]);
     l->category = pgbin_text(f[8]);
     return pgbin_int64(f[9], &l->quantity, e) && pgbin_amount(f[10], &l->unit_price_e4, e) &&
-           pgbin_amount(f[11], &l->line_discount_e4, e) && add_row(context, f[0], &row, e);
+           pgbin_amount(f[11], &l->line_discount_e4, e) && add_row(context, f, &row, e);
 }
 
 static bool on_variant(void *context, const struct pgbin_field *f, struct err *e)
@@ -236,7 +122,7 @@ static bool on_variant(void *context, const struct pgbin_field *f, struct err *e
     v->variant_title = pgbin_text(f[4]);
     v->inventory_item_id = pgbin_text(f[5]);
     return pgbin_amount(f[6], &v->price_e4, e) && pgbin_amount(f[7], &v->compare_at_e4, e) &&
-           pgbin_amount(f[8], &v->cost_e4, e) && add_row(context, f[0], &row, e);
+           pgbin_amount(f[8], &v->cost_e4, e) && add_row(context, f, &row, e);
 }
 
 static bool on_inventory(void *context, const struct pgbin_field *f, struct err *e)
@@ -245,8 +131,7 @@ static bool on_inventory(void *context, const struct pgbin_field *f, struct err 
     struct row_inventory *i = &row.inventory;
     i->inventory_item_id = pgbin_text(f[1]);
     i->location_id = pgbin_text(f[2]);
-    return pgbin_int64(f[3], &i->available, e) && pgbin_date(f[4], &i->updated_at, e) &&
-           add_row(context, f[0], &row, e);
+    return pgbin_int64(f[3], &i->available, e) && pgbin_date(f[4], &i->updated_at, e) && add_row(context, f, &row, e);
 }
 
 static bool on_catalog(void *context, const struct pgbin_field *f, struct err *e)
@@ -265,51 +150,73 @@ static bool on_catalog(void *context, const struct pgbin_field *f, struct err *e
     c->inventory_item_id = pgbin_text(f[11]);
     return pgbin_date(f[7], &c->product_created_at, e) && pgbin_amount(f[12], &c->price_e4, e) &&
            pgbin_amount(f[13], &c->compare_at_e4, e) && pgbin_amount(f[14], &c->cost_e4, e) &&
-           pgbin_int64(f[15], &c->available_total, e) && add_row(context, f[0], &row, e);
+           pgbin_int64(f[15], &c->available_total, e) && add_row(context, f, &row, e);
 }
 
+// ---- what is read ----
+
 // Explicit columns and types: the binary stream does not tell them, and a web app's own tables may differ in theirs.
-static const struct table {
-    const char *columns;
-    const char *name;
-    unsigned n_fields;
-    bool (*on_row)(void *context, const struct pgbin_field *fields, struct err *e);
-} TABLES[] = {
+#define CATALOG_COLUMNS                                                                                                \
+    "csv_upload_id::uuid, product_id::text, product_title::text, product_type::text, vendor::text, tags::text, "       \
+    "product_status::text, product_created_at::timestamptz, variant_id::text, sku::text, variant_title::text, "        \
+    "inventory_item_id::text, price::numeric, compare_at_price::numeric, cost::numeric, available_total::bigint"
+// A row's version is the transaction that wrote it. Jobs write their flags into the catalogue's rows: those are known
+// by their content, which jobs leave alone.
+#define VERSION "xmin"
+#define CATALOG_VERSION "hash_record_extended(ROW(" CATALOG_COLUMNS "), 0)"
+
+static const struct table ROWS[] = {
     {"csv_upload_id::uuid, order_id::text, customer_id::text, customer_email::text, currency::text, "
      "financial_status::text, created_at::timestamptz, returned::boolean, subtotal::numeric, discount::numeric, "
-     "total::numeric",
-     "orders", 11, on_order},
+     "total::numeric, " VERSION,
+     "orders", "", ROW_ORDER, 12, on_order},
     {"csv_upload_id::uuid, order_id::text, line_item_id::text, variant_id::text, sku::text, name::text, "
-     "variant_title::text, brand::text, category::text, quantity::bigint, unit_price::numeric, line_discount::numeric",
-     "order_lines", 12, on_line},
+     "variant_title::text, brand::text, category::text, quantity::bigint, unit_price::numeric, "
+     "line_discount::numeric, " VERSION,
+     "order_lines", "", ROW_LINE, 13, on_line},
     {"csv_upload_id::uuid, variant_id::text, product_id::text, sku::text, variant_title::text, "
-     "inventory_item_id::text, price::numeric, compare_at_price::numeric, cost::numeric",
-     "variants", 9, on_variant},
-    {"csv_upload_id::uuid, inventory_item_id::text, location_id::text, available::bigint, updated_at::timestamptz",
-     "inventory_levels", 5, on_inventory},
-    {"csv_upload_id::uuid, product_id::text, product_title::text, product_type::text, vendor::text, tags::text, "
-     "product_status::text, product_created_at::timestamptz, variant_id::text, sku::text, variant_title::text, "
-     "inventory_item_id::text, price::numeric, compare_at_price::numeric, cost::numeric, available_total::bigint",
-     "catalog_snapshot", 16, on_catalog},
+     "inventory_item_id::text, price::numeric, compare_at_price::numeric, cost::numeric, " VERSION,
+     "variants", "", ROW_VARIANT, 10, on_variant},
+    {"csv_upload_id::uuid, inventory_item_id::text, location_id::text, available::bigint, "
+     "updated_at::timestamptz, " VERSION,
+     "inventory_levels", "", ROW_INVENTORY, 6, on_inventory},
+    {CATALOG_COLUMNS ", " CATALOG_VERSION, "catalog_snapshot", "", ROW_CATALOG, 17, on_catalog},
 };
 
-// = ANY (ARRAY (...)) makes the planner fetch the ids first and then use the tables' keys.
-static bool make_sql(struct pg *pg, struct buf *sql, struct str shop, struct str upload, struct err *e)
+// The same rows, by their versions only.
+#define VERSIONS(name, kind, version)                                                                                  \
+    {                                                                                                                  \
+        "count(*), " version, name, " GROUP BY 2", kind, 2, on_versions                                                \
+    }
+static const struct table VERSIONS_OF[] = {
+    VERSIONS("orders", ROW_ORDER, VERSION),
+    VERSIONS("order_lines", ROW_LINE, VERSION),
+    VERSIONS("variants", ROW_VARIANT, VERSION),
+    VERSIONS("inventory_levels", ROW_INVENTORY, VERSION),
+    VERSIONS("catalog_snapshot", ROW_CATALOG, CATALOG_VERSION),
+};
+
+// = ANY (ARRAY (...)) makes the planner fetch the ids first and then use the tables' keys. A table has an xmin of its
+// own; inside a view's rows the name means the one outside, which is no transaction.
+static bool make_sql(struct pg *pg, struct buf *sql, const struct table *tables, size_t n, struct str shop,
+                     struct str upload, struct err *e)
 {
     AUTO(buf_finip) struct buf condition;
-    buf_init(&condition, SQL_BYTES_MAX);
-    if (!put_condition(pg, &condition, shop, upload, e) || !put_info(pg, sql, shop, buf_str(&condition), e))
+    buf_init(&condition, UPLOAD_SQL_MAX);
+    if (!upload_put_condition(pg, &condition, shop, upload, e) ||
+        !upload_put_info(pg, sql, shop, buf_str(&condition), e))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(TABLES); i++)
+    for (size_t i = 0; i < n; i++)
         buf_printf(
             sql,
-            "; COPY (SELECT %s FROM %s WHERE csv_upload_id = ANY (ARRAY (SELECT u.id FROM csv_uploads u WHERE " STR_FMT
-            "))) TO STDOUT (FORMAT binary)",
-            TABLES[i].columns, TABLES[i].name, STR_ARG(buf_str(&condition)));
+            "; COPY (SELECT r.* FROM (SELECT '0'::xid AS xmin) none, LATERAL (SELECT %s FROM %s WHERE csv_upload_id "
+            "= ANY (ARRAY (SELECT u.id FROM csv_uploads u WHERE " STR_FMT "))%s) r) TO STDOUT (FORMAT binary)",
+            tables[i].columns, tables[i].name, STR_ARG(buf_str(&condition)), tables[i].group);
     return buf_ok(sql, "the upload's name", e);
 }
 
-// A new result of the status that should be next.
+// ---- the stream ----
+
 static bool expect(struct load *l, ExecStatusType status, PGresult **out, struct err *e)
 {
     AUTO(pg_result_clearp) PGresult *result = PQgetResult(pg_handle(l->pg));
@@ -344,6 +251,7 @@ static bool read_table(struct load *l, const struct table *t, struct err *e)
     if (!expect(l, PGRES_COPY_OUT, NULL, e))
         return false;
     struct pgbin_reader reader;
+    l->table = t;
     pgbin_reader_init(&reader, t->n_fields, t->on_row, l);
     bool is_good = read_messages(l, &reader, e);
     bool is_short = !is_good && e->kind == ERR_CODEC && !reader.has_ended;
@@ -356,34 +264,53 @@ static bool read_table(struct load *l, const struct table *t, struct err *e)
     return is_good && expect(l, PGRES_COMMAND_OK, NULL, e);
 }
 
-static bool read_results(struct load *l, struct str shop, struct str upload, struct upload_info *info, struct err *e)
+static bool read_results(struct load *l, const struct table *tables, size_t n, struct str shop, struct str upload,
+                         struct upload_info *info, struct err *e)
 {
     AUTO(pg_result_clearp) PGresult *first = NULL;
-    if (!expect(l, PGRES_TUPLES_OK, &first, e) || !take_info(first, shop, upload, info, &l->files, e))
+    if (!expect(l, PGRES_TUPLES_OK, &first, e) || !upload_take_info(first, shop, upload, info, &l->files, e))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(TABLES); i++)
-        if (!read_table(l, &TABLES[i], e))
+    for (size_t i = 0; i < n; i++)
+        if (!read_table(l, &tables[i], e))
             return false;
     PGresult *end = PQgetResult(pg_handle(l->pg));
     CHECK(end == NULL);
     return true;
 }
 
-static bool run(struct load *l, struct str shop, struct str upload, struct upload_info *info, struct err *e)
+static void put_revision(const struct load *l, char out[UPLOAD_REVISION_HEX + 1])
+{
+    XXH3_state_t state;
+    out[0] = '\0';
+    if (l->is_unversioned)
+        return;
+    (void)XXH3_128bits_reset(&state);
+    (void)XXH3_128bits_update(&state, l->files.server, strlen(l->files.server));
+    (void)XXH3_128bits_update(&state, l->files.ids, l->files.n * sizeof l->files.ids[0]);
+    (void)XXH3_128bits_update(&state, l->seen, sizeof l->seen);
+    XXH128_hash_t h = XXH3_128bits_digest(&state);
+    (void)snprintf(out, UPLOAD_REVISION_HEX + 1, "%016llx%016llx", (unsigned long long)h.high64,
+                   (unsigned long long)h.low64);
+}
+
+static bool read_all(struct load *l, const struct table *tables, size_t n, struct str shop, struct str upload,
+                     struct upload_info *info, struct err *e)
 {
     AUTO(buf_finip) struct buf sql;
-    buf_init(&sql, SQL_BYTES_MAX);
-    if (!pg_connect(l->pg, e) || !make_sql(l->pg, &sql, shop, upload, e))
+    buf_init(&sql, UPLOAD_SQL_MAX);
+    if (!pg_connect(l->pg, e) || !make_sql(l->pg, &sql, tables, n, shop, upload, e))
         return false;
-    pg_count_statements(l->pg, 1 + (unsigned)ARRAY_LEN(TABLES));
+    pg_count_statements(l->pg, 1 + (unsigned)n);
     if (!PQsendQuery(pg_handle(l->pg), sql.data))
         return pg_fail(l->pg, NULL, "loading the upload", e);
-    if (read_results(l, shop, upload, info, e))
+    if (read_results(l, tables, n, shop, upload, info, e)) {
+        put_revision(l, info->revision);
         return true;
+    }
     if (l->files.n)
         pg_cancel_and_drain(l->pg);
     else
-        pg_drain(l->pg); // no such upload: five empty COPYs are sooner read than cancelled
+        pg_drain(l->pg); // no such upload: empty COPYs are sooner read than cancelled
     return false;
 }
 
@@ -393,8 +320,18 @@ bool upload_load(struct pg *pg, struct str shop, struct str upload, const struct
     struct upload_info own = {0};
     struct load l = {.pg = pg, .is_cancelled = is_cancelled};
     l.builder = builder_create(rules);
-    bool is_good = run(&l, shop, upload, &own, e) && builder_finish(l.builder, out, e);
+    bool is_good = read_all(&l, ROWS, ARRAY_LEN(ROWS), shop, upload, &own, e) && builder_finish(l.builder, out, e);
     builder_destroy(l.builder);
+    if (own.csv_upload_id[0])
+        *info = own;
+    return is_good;
+}
+
+bool upload_look(struct pg *pg, struct str shop, struct str upload, struct upload_info *info, struct err *e)
+{
+    struct upload_info own = {0};
+    struct load l = {.pg = pg};
+    bool is_good = read_all(&l, VERSIONS_OF, ARRAY_LEN(VERSIONS_OF), shop, upload, &own, e);
     if (own.csv_upload_id[0])
         *info = own;
     return is_good;

@@ -11,7 +11,7 @@ struct job {
     const struct bench *bench;
     struct arena memory;
     struct dataset *data;
-    struct evidence *evidence;
+    struct mined *mined;
     struct market market;
     struct offer_rules rules;
     atomic_uint next_pair;
@@ -48,11 +48,11 @@ static void work_out_all_pairs(struct job *job)
 
 static void mine(struct job *job)
 {
-    struct mining_rules rules = settings_mining_rules(&job->bench->settings);
+    const struct mined_rules rules = settings_mined_rules(&job->bench->settings);
     struct err e;
-    if (!evidence_mine(&job->evidence, job->data, &rules, NULL, &e))
+    if (!mined_make(&job->mined, job->data, &rules, NULL, &e))
         bench_die("mining", e.message);
-    market_init(&job->market, job->data, job->evidence, &job->memory);
+    market_init(&job->market, job->data, job->mined, &job->memory);
     job->rules = settings_offer_rules(&job->bench->settings);
 }
 
@@ -89,7 +89,7 @@ static void job_fini(struct job *job)
 {
     for (unsigned i = 0; i < BUNDLE_PAIRS_MAX; i++)
         arena_fini(&job->pair_memory[i]);
-    evidence_destroy(job->evidence);
+    mined_destroy(job->mined);
     dataset_destroy(job->data);
     arena_fini(&job->memory);
 }

@@ -16,7 +16,7 @@ static void put_counts(struct bench *b, const struct dataset *d, uint64_t increm
 void work_pairs(struct bench *b)
 {
     struct dataset *d = bench_dataset(b);
-    struct mining_rules rules = settings_mining_rules(&b->settings);
+    const struct mining_rules rules = settings_mined_rules(&b->settings).evidence;
     struct evidence *v = NULL;
     for (unsigned i = 0; i < b->runs; i++) {
         struct err e;

@@ -126,9 +126,36 @@ static void views_carry_the_settings(void **state)
     assert_int_equal(enrich.memory_max_bytes, 32u << 20);
     assert_true(str_eq(enrich.season_words, STR("diwali")));
     assert_true(enrich.as_of == DATE_UNKNOWN);
-    assert_int_equal(settings_mining_rules(&s).pairs_max, 99);
+    assert_int_equal(settings_mined_rules(&s).evidence.pairs_max, 99);
     assert_true(settings_offer_rules(&s).margin_floor == 0.25);
     assert_int_equal(settings_queue_limits(&s).keep_s, 77);
+}
+
+static void print_mining(const char *assignment, struct buf *out)
+{
+    struct settings s;
+    struct err e = {0};
+    const struct settings_sources one = {.sets = {assignment}, .n_sets = 1};
+    buf_init(out, 1 << 20);
+    assert_true(settings_load(&s, &one, NO_ENVIRONMENT, &e));
+    settings_print_mining(&s, out);
+}
+
+static void what_shapes_artefacts_is_told_apart(void **state)
+{
+    (void)state;
+    static const char *const SHAPING[] = {"mining.shrink=4", "mining.pairs_max=5", "enrich.new_days=31",
+                                          "enrich.season_words=rain"};
+    AUTO(buf_fini) struct buf plain;
+    print_mining("offers.bundles_max=7", &plain);
+    for (size_t i = 0; i < ARRAY_LEN(SHAPING); i++) {
+        AUTO(buf_fini) struct buf other;
+        print_mining(SHAPING[i], &other);
+        assert_string_not_equal(plain.data, other.data);
+    }
+    AUTO(buf_fini) struct buf same;
+    print_mining("worker.slots=3", &same);
+    assert_string_equal(plain.data, same.data);
 }
 
 int main(void)
@@ -141,6 +168,7 @@ int main(void)
         cmocka_unit_test(sources_in_order_of_precedence),
         cmocka_unit_test(settings_must_fit_each_other),
         cmocka_unit_test(views_carry_the_settings),
+        cmocka_unit_test(what_shapes_artefacts_is_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

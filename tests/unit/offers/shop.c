@@ -113,23 +113,23 @@ void shop_order(struct shop *s, int day, const char *customer, const char *lines
 void shop_ready(struct shop *s)
 {
     struct err e;
-    struct mining_rules rules = MINING_RULES_DEFAULT;
+    struct mined_rules rules = mined_rules_default();
     if (!builder_finish(s->builder, &s->data, &e) || !dataset_check(s->data, &e)) {
         fprintf(stderr, "%s\n", e.message);
         abort();
     }
-    rules.pair_orders_min = s->data->lines_read < 20 ? 1 : 2;
-    if (!evidence_mine(&s->evidence, s->data, &rules, NULL, &e)) {
+    rules.evidence.pair_orders_min = s->data->lines_read < 20 ? 1 : 2;
+    if (!mined_make(&s->mined, s->data, &rules, NULL, &e)) {
         fprintf(stderr, "%s\n", e.message);
         abort();
     }
-    market_init(&s->market, s->data, s->evidence, &s->memory);
+    market_init(&s->market, s->data, s->mined, &s->memory);
 }
 
 void shop_close(struct shop *s)
 {
     builder_destroy(s->builder);
-    evidence_destroy(s->evidence);
+    mined_destroy(s->mined);
     dataset_destroy(s->data);
     arena_fini(&s->memory);
 }

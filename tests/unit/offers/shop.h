@@ -15,7 +15,7 @@ struct shop {
     struct arena memory;
     struct builder *builder;
     struct dataset *data;
-    struct evidence *evidence;
+    struct mined *mined;
     struct market market;
     unsigned n_orders;
     bool has_prices, has_dates;

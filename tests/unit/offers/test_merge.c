@@ -143,7 +143,7 @@ static void duplicates_join_their_objectives(void **state)
     assert_int_equal(out.n, 1);
     assert_int_equal(report.duplicates, 1);
     assert_int_equal(out.bundles[0].objectives, 1u << OBJECTIVE_INCREASE_AOV | 1u << OBJECTIVE_CATEGORY_BUNDLE);
-    assert_int_equal(out.bundles[0].sources, SOURCE_PAIRS | SOURCE_COLD_START);
+    assert_int_equal(out.bundles[0].sources, l.list[0].bundles[0].sources | SOURCE_COLD_START);
     shop_close(&s);
 }
 

@@ -527,6 +527,50 @@ static void urgent_tasks_are_not_held_ahead(void **state)
     assert_int_equal(draw_some(w, 9, 1), 1);
 }
 
+static enum queue_once once(struct world *w, const struct held *h, const char *outdated, char value[32])
+{
+    struct redis_cmd c;
+    struct str text;
+    enum queue_once what;
+    queue_once_cmd(&w->queue, STR("thing"), str_of(h->ref), str_of(h->token), str_of(outdated), &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_true(queue_once_reply(r, &what, &text));
+    (void)snprintf(value, 32, STR_FMT, STR_ARG(text));
+    return what;
+}
+
+static void a_thing_is_made_by_one_at_a_time(void **state)
+{
+    struct world *w = *state;
+    char answer[32], value[32];
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(answer, sizeof answer, "job%d", i);
+        assert_int_equal(admit(w, answer, answer, false, answer), QUEUE_ADMITTED);
+    }
+    assert_int_equal(draw(w, 3), 3);
+    const struct held *first = &w->held[0], *second = &w->held[1], *third = &w->held[2];
+    assert_int_equal(once(w, first, "", value), QUEUE_ONCE_YOURS);
+    assert_int_equal(once(w, first, "", value), QUEUE_ONCE_YOURS); // asking again changes nothing
+    assert_int_equal(once(w, second, "", value), QUEUE_ONCE_WAIT);
+    assert_in_range(plain_int(w, "PTTL", "maker:thing", NULL), 1, 60000); // the task's own limit
+    // The maker dies: its lease runs out, and who asks next takes over; it has no say any more.
+    redis_reply_free(plain(w, "ZADD", "leases", "XX", "0", first->ref, NULL));
+    assert_int_equal(once(w, second, "", value), QUEUE_ONCE_YOURS);
+    assert_int_equal(once(w, third, "", value), QUEUE_ONCE_WAIT);
+    assert_int_equal(once(w, first, "", value), QUEUE_ONCE_LOST);
+    // The maker ends without having made it.
+    assert_int_equal(settle(w, second, QUEUE_AWAY), QUEUE_OK);
+    assert_int_equal(once(w, third, "", value), QUEUE_ONCE_YOURS);
+    struct redis_cmd made;
+    queue_made_cmd(&w->queue, STR("thing"), STR("here"), 60, &made);
+    redis_reply_free(ask(w, &made));
+    assert_int_equal(once(w, first, "", value), QUEUE_ONCE_KNOWN);
+    assert_string_equal(value, "here");
+    assert_in_range(plain_int(w, "TTL", "made:thing", NULL), 1, 60);
+    assert_int_equal(once(w, third, "there", value), QUEUE_ONCE_KNOWN);
+    assert_int_equal(once(w, third, "here", value), QUEUE_ONCE_YOURS); // no good: made again
+}
+
 static int setup(void **state)
 {
     const char *text = getenv("BUNDLE_TEST_REDIS");
@@ -578,6 +622,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bad_message_is_put_aside_once, setup, teardown),
         cmocka_unit_test_setup_teardown(shops_take_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(urgent_tasks_are_not_held_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_thing_is_made_by_one_at_a_time, setup, teardown),
     };
     if (!getenv("BUNDLE_TEST_REDIS")) {
         (void)puts("skipped: BUNDLE_TEST_REDIS names no Redis (scripts/test sets it)");

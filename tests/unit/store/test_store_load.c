@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/check.h"
 #include "store_test.h"
 #include "worker/store/import.h"
 
@@ -187,14 +188,99 @@ static void home_is_the_file_named_or_the_first_of_orders(void **state)
     struct err e = {0};
     assert_true(upload_find(db.pg, STR("home"), STR("r"), &info, &e));
     assert_string_equal(info.csv_upload_id, files[1].csv_upload_id);
-    uint64_t content = info.content;
     assert_true(upload_find(db.pg, STR("home"), str_of(files[0].csv_upload_id), &info, &e));
     assert_string_equal(info.csv_upload_id, files[0].csv_upload_id);
     assert_int_equal(info.n_files, 3);
-    assert_int_equal(info.content, content);
-    assert_true(pg_exec(db.pg, "UPDATE csv_uploads SET content_hash = 'other' WHERE csv_type = 'catalog'", &e));
-    assert_true(upload_find(db.pg, STR("home"), STR("r"), &info, &e));
-    assert_int_not_equal(info.content, content);
+}
+
+static void take_revision(const char *upload, char out[UPLOAD_REVISION_HEX + 1])
+{
+    struct upload_info looked, loaded;
+    struct err e = {0};
+    if (!upload_look(db.pg, STR("versions"), str_of(upload), &looked, &e))
+        fail_msg("%s", e.message);
+    assert_int_equal(strlen(looked.revision), UPLOAD_REVISION_HEX);
+    dataset_destroy(load("versions", upload, &loaded));
+    assert_string_equal(looked.revision, loaded.revision); // the same rows, seen in two ways
+    assert_string_equal(looked.csv_upload_id, loaded.csv_upload_id);
+    memcpy(out, looked.revision, sizeof looked.revision);
+}
+
+static void any_change_of_the_rows_gives_another_revision(void **state)
+{
+    (void)state;
+    static const char *const CHANGES[] = {
+        "UPDATE order_lines SET quantity = quantity + 1 WHERE csv_upload_id = '%' AND line_item_id = "
+        "(SELECT min(line_item_id) FROM order_lines WHERE csv_upload_id = '%')",
+        "DELETE FROM order_lines WHERE csv_upload_id = '%' AND ctid = "
+        "(SELECT min(ctid) FROM order_lines WHERE csv_upload_id = '%')",
+        "INSERT INTO order_lines (csv_upload_id, order_id, line_item_id) VALUES ('%', 'new', '1')",
+        // As many lines as before, the same content, but rows of their own: taken for a change.
+        "WITH gone AS (DELETE FROM order_lines WHERE csv_upload_id = '%' AND order_id = 'new' RETURNING *) "
+        "INSERT INTO orders (csv_upload_id, order_id) SELECT csv_upload_id, order_id FROM gone",
+        "UPDATE orders SET created_at = created_at + interval '1 day' WHERE csv_upload_id = '%'",
+        "INSERT INTO variants (csv_upload_id, variant_id) VALUES ('%', 'v')",
+        "INSERT INTO inventory_levels (csv_upload_id, inventory_item_id) VALUES ('%', 'i')",
+        "INSERT INTO catalog_snapshot (csv_upload_id, variant_id, price) VALUES ('%', 'v', 1)",
+        "UPDATE catalog_snapshot SET price = 2 WHERE csv_upload_id = '%' AND variant_id = 'v'",
+        "DELETE FROM catalog_snapshot WHERE csv_upload_id = '%' AND variant_id = 'v'",
+    };
+    struct import_file file = {.path = golden_csv("orders.csv")};
+    char revisions[ARRAY_LEN(CHANGES) + 1][UPLOAD_REVISION_HEX + 1];
+    struct err e = {0};
+    import_run("versions", "v", &file, 1);
+    take_revision("v", revisions[0]);
+    for (size_t i = 0; i < ARRAY_LEN(CHANGES); i++) {
+        AUTO(buf_fini) struct buf sql;
+        buf_init(&sql, 4096);
+        for (const char *at = CHANGES[i], *hole; *at; at = *hole ? hole + 1 : hole) { // '%' is the upload's id
+            hole = at + strcspn(at, "%");
+            buf_put(&sql, at, (size_t)(hole - at));
+            buf_puts(&sql, *hole ? file.csv_upload_id : "");
+        }
+        if (!pg_exec(db.pg, sql.data, &e))
+            fail_msg("%s", e.message);
+        take_revision("v", revisions[i + 1]);
+        bool is_undone = i + 1 == ARRAY_LEN(CHANGES); // the catalogue is empty again: known by its content
+        assert_int_equal(strcmp(revisions[i + 1], revisions[i + 1 - (is_undone ? 3 : 1)]) == 0, is_undone);
+    }
+}
+
+static void what_jobs_write_leaves_the_revision_alone(void **state)
+{
+    (void)state;
+    struct import_file files[] = {{.path = golden_csv("orders.csv")}, {.path = golden_csv("catalog.csv")}};
+    char before[UPLOAD_REVISION_HEX + 1], after[UPLOAD_REVISION_HEX + 1], other[UPLOAD_REVISION_HEX + 1];
+    struct err e = {0};
+    import_run("versions", "job", files, 2);
+    take_revision("job", before);
+    assert_true(pg_exec(db.pg, "UPDATE catalog_snapshot SET is_seasonal = true, is_new_launch = false", &e));
+    assert_true(pg_exec(db.pg, "UPDATE csv_uploads SET status = 'final', last_job = 'j', updated_at = now()", &e));
+    take_revision("job", after);
+    assert_string_equal(before, after);
+    take_revision(files[0].csv_upload_id, after); // the same files by another name
+    assert_string_equal(before, after);
+    import_run("versions", "twin", files, 1); // the same lines in another upload
+    take_revision("twin", other);
+    assert_string_not_equal(before, other);
+}
+
+static void rows_of_a_view_have_no_revision(void **state)
+{
+    (void)state;
+    struct import_file file = {.path = golden_csv("orders.csv")};
+    struct upload_info looked, loaded;
+    struct err e = {0};
+    import_run("viewed", "r", &file, 1);
+    assert_true(pg_exec(db.pg,
+                        "ALTER TABLE order_lines RENAME TO order_lines_kept; CREATE VIEW order_lines AS SELECT * FROM "
+                        "order_lines_kept",
+                        &e));
+    dataset_destroy(load("viewed", "r", &loaded));
+    assert_true(upload_look(db.pg, STR("viewed"), STR("r"), &looked, &e));
+    assert_string_equal(loaded.revision, "");
+    assert_string_equal(looked.revision, "");
+    assert_true(pg_exec(db.pg, "DROP VIEW order_lines; ALTER TABLE order_lines_kept RENAME TO order_lines", &e));
 }
 
 static void expect_error(const char *shop, const char *upload, enum err_kind kind, const char *part)
@@ -313,6 +399,9 @@ int main(void)
         cmocka_unit_test(six_statements_whatever_the_size),
         cmocka_unit_test(equal_ids_do_not_mix),
         cmocka_unit_test(home_is_the_file_named_or_the_first_of_orders),
+        cmocka_unit_test(any_change_of_the_rows_gives_another_revision),
+        cmocka_unit_test(what_jobs_write_leaves_the_revision_alone),
+        cmocka_unit_test(rows_of_a_view_have_no_revision),
         cmocka_unit_test(what_cannot_be_loaded_says_why),
         cmocka_unit_test(loading_can_be_cancelled_and_limited),
         cmocka_unit_test(a_failing_table_is_reported),
