@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/both.h"
 #include "common/check.h"
 #include "common/queue.h"
 
@@ -123,6 +124,7 @@ struct mined_rules settings_mined_rules(const struct settings *s)
         .itemsets = itemset_limits(s),
         .embedding = embedding_rules(s),
         .memory_max_bytes = (size_t)s->job_memory_mb << 20,
+        .both = both_at_once,
     };
 }
 

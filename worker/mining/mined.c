@@ -1,6 +1,5 @@
 #include "worker/mining/mined.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "common/check.h"
@@ -10,7 +9,7 @@ enum { SMALL_LINES = 20 };
 
 struct mined_rules mined_rules_default(void)
 {
-    return (struct mined_rules){MINING_RULES_DEFAULT, ITEMSET_LIMITS_DEFAULT, EMBEDDING_RULES_DEFAULT, 0};
+    return (struct mined_rules){MINING_RULES_DEFAULT, ITEMSET_LIMITS_DEFAULT, EMBEDDING_RULES_DEFAULT, 0, NULL};
 }
 
 void mined_destroy(struct mined *m)
@@ -50,54 +49,48 @@ static bool is_within(const struct mined *m, const struct dataset *d, size_t mem
                    memory_max_bytes >> 20);
 }
 
-struct training {
+struct making {
     const struct dataset *data;
-    const struct embedding_rules *rules;
+    const struct mined_rules *rules;
     const atomic_bool *is_cancelled;
-    struct embedding *embedding;
-    struct err err;
-    pthread_t thread;
-    bool is_wanted, has_thread, is_trained;
+    struct mined *mined;
+    bool is_counted, is_trained;
+    struct err count_err, train_err;
 };
 
-static void *train(void *training_)
+static void count(void *making_)
 {
-    struct training *t = training_;
-    t->is_trained = embedding_train(&t->embedding, t->data, t->rules, t->is_cancelled, &t->err);
-    return NULL;
+    struct making *k = making_;
+    struct mined *m = k->mined;
+    k->is_counted = evidence_mine(&m->evidence, k->data, &k->rules->evidence, k->is_cancelled, &k->count_err) &&
+                    itemsets_mine(&m->itemsets, k->data, &k->rules->itemsets, k->is_cancelled, &k->count_err);
 }
 
-static void training_begin(struct training *t)
+static void train(void *making_)
 {
-    t->is_wanted = t->data->lines_read >= SMALL_LINES;
-    t->has_thread = t->is_wanted && pthread_create(&t->thread, NULL, train, t) == 0;
+    struct making *k = making_;
+    k->is_trained =
+        k->data->lines_read < SMALL_LINES ||
+        embedding_train(&k->mined->embedding, k->data, &k->rules->embedding, k->is_cancelled, &k->train_err);
 }
 
-static bool training_end(struct training *t, struct mined *m, struct err *e)
+static void one_after_the_other(void (*a)(void *context), void (*b)(void *context), void *context)
 {
-    if (!t->is_wanted)
-        return true;
-    if (t->has_thread)
-        CHECK(pthread_join(t->thread, NULL) == 0);
-    else
-        train(t); // no thread to be had
-    m->embedding = t->embedding;
-    if (!t->is_trained)
-        *e = t->err;
-    return t->is_trained;
+    a(context);
+    b(context);
 }
 
 bool mined_make(struct mined **out, const struct dataset *d, const struct mined_rules *rules,
                 const atomic_bool *is_cancelled, struct err *e)
 {
     AUTO(mined_destroyp) struct mined *m = mined_create();
-    struct training training = {.data = d, .rules = &rules->embedding, .is_cancelled = is_cancelled};
-    struct err training_err;
-    training_begin(&training);
-    bool is_counted = evidence_mine(&m->evidence, d, &rules->evidence, is_cancelled, e) &&
-                      itemsets_mine(&m->itemsets, d, &rules->itemsets, is_cancelled, e);
-    bool is_trained = training_end(&training, m, is_counted ? e : &training_err);
-    if (!is_counted || !is_trained || !is_within(m, d, rules->memory_max_bytes, e))
+    struct making k = {.data = d, .rules = rules, .is_cancelled = is_cancelled, .mined = m};
+    (rules->both ? rules->both : one_after_the_other)(count, train, &k);
+    if (!k.is_counted || !k.is_trained) {
+        *e = k.is_counted ? k.train_err : k.count_err;
+        return false;
+    }
+    if (!is_within(m, d, rules->memory_max_bytes, e))
         return false;
     *out = m;
     m = NULL;

@@ -4,7 +4,7 @@
 //
 //     evidence    always
 //     itemsets    always: frequent sets and rules
-//     embedding   from 20 order lines on; trained beside the other two, on a thread of its own
+//     embedding   from 20 order lines on; needs nothing of the other two
 //
 // FAILURE   ERR_CANCELLED; ERR_LIMIT over memory_max_bytes; decoding trusts nothing: ERR_CODEC.
 // THREADS   Immutable once made.
@@ -26,6 +26,9 @@ struct mined_rules {
     struct itemset_limits itemsets;
     struct embedding_rules embedding;
     size_t memory_max_bytes; // of dataset and mined parts together; 0: no limit
+    // How two functions that share nothing are run: at once (common/both.h), or, NULL, one after the other. The same
+    // bytes either way.
+    void (*both)(void (*a)(void *context), void (*b)(void *context), void *context);
 };
 struct mined_rules mined_rules_default(void);
 
