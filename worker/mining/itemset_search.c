@@ -80,7 +80,7 @@ struct level { // prefixes of one length
 
 struct search {
     const struct itemset_search *q;
-    const struct bitset_kernel *kernel;
+    bitset_count_function count_and;
     const atomic_bool *is_cancelled;
     struct arena memory;
     uint32_t n_ranks; // frequent items
@@ -278,7 +278,7 @@ static void reserve_projected(struct search *s, size_t words)
         return;
     free(s->projected);
     s->projected_capacity = words * 2;
-    s->projected = aligned_alloc(BITSET_ALIGNMENT, s->projected_capacity * sizeof *s->projected);
+    s->projected = reallocarray(NULL, s->projected_capacity, sizeof *s->projected);
     CHECK(s->projected);
 }
 
@@ -312,7 +312,7 @@ static void extend_with(struct search *s, uint32_t size, const struct extension 
         if (slot == 0 || s->partners[i].orders < s->kept[size].orders_min)
             continue;
         const struct extension *y = &l->list[slot - 1];
-        uint32_t orders = s->kernel->count_and(bits, y->bits, s->words);
+        uint32_t orders = s->count_and(bits, y->bits, s->words);
         if (orders < s->kept[size].orders_min)
             continue;
         s->prefix[size - 1] = y->rank;
@@ -391,7 +391,7 @@ static void hand_over(struct search *s, struct itemsets_found *out)
 bool itemset_search_run(const struct itemset_search *q, struct itemsets_found *out, const atomic_bool *is_cancelled,
                         struct err *e)
 {
-    struct search s = {.q = q, .kernel = bitset_kernel(), .is_cancelled = is_cancelled};
+    struct search s = {.q = q, .count_and = bitset_count_and(), .is_cancelled = is_cancelled};
     CHECK(q->orders_min >= 1);
     arena_init(&s.memory, 0);
     prepare(&s);

@@ -1,11 +1,12 @@
 // Search for the frequent itemsets of 2..4 items: all of them, with exact counts. Internal to itemsets.c.
 //
-// METHOD    Eclat (Zaki, Scalable Algorithms for Association Mining, 2000) on projected databases. Items are ranked by
-//           how many orders have them. An item's partners, the more frequent items met in enough of its orders, are
-//           counted row by row, as pair counts always are cheapest. Then the orders of one item become bits: a bitset
-//           for each of its partners, as wide as the item has orders. So bitsets are dense however sparse the shop is,
-//           and larger sets are ANDs of a few hundred bits. An item of c orders has at most lines / c partners that are
-//           more frequent: its bitsets never take more than about a bit for each order line.
+// METHOD    Eclat (M. Zaki, Scalable algorithms for association mining, 2000) on projected databases. Items are ranked
+//           by how many orders have them. An item's partners, the more frequent items met in enough of its orders, are
+//           found by counting pairs row by row, as in evidence.c. Then the orders of one item become bits: a bitset for
+//           each of its partners, as wide as the item has orders. So bitsets are dense however sparse the shop is, and
+//           larger sets are ANDs of a few hundred bits; lists of orders would only be longer. An item of c orders has
+//           at most lines / c more frequent partners: its bitsets together never take more than about a bit for each
+//           order line.
 // BUDGET    At most sets_max sets of each size: while there are more, the threshold of that size (and so of the larger
 //           ones) rises by one order. What remains is the same whatever was found first: every set with at least
 //           orders_min[size] orders, that being the least threshold from the one asked for, and not below the one of

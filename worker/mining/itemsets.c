@@ -53,10 +53,15 @@ uint32_t itemsets_strict_orders_min(uint32_t n_orders)
     return at_least(at_least(at_most(share(n_orders, 50), 5), share(n_orders, 1)), 2);
 }
 
+uint32_t itemsets_tier2_orders_min(uint32_t n_orders)
+{
+    return at_least(share(n_orders, 15), 3);
+}
+
 uint32_t itemsets_orders_min(uint32_t n_orders, double support_min)
 {
     if (!(support_min > 0))
-        return at_most(itemsets_strict_orders_min(n_orders), at_least(share(n_orders, 15), 3));
+        return at_most(itemsets_strict_orders_min(n_orders), itemsets_tier2_orders_min(n_orders));
     double orders = support_min * n_orders;
     uint32_t whole = (uint32_t)orders;
     return at_least(whole + (orders - whole > 1e-6), 1); // 0.002 * 85000 is 170, whatever a double says
@@ -121,14 +126,15 @@ static struct itemset *part_of(struct itemsets *s, const struct itemset *set, un
     return place ? &s->sets[place - 1] : NULL;
 }
 
-// Marks what holds a kept set: it is not maximal, nor closed where the set has all its orders.
+// A part of a larger set is not maximal, and not closed where the larger one has all its orders.
 static void mark_part(struct itemset *part, const struct itemset *set)
 {
     if (part->n + 1 == set->n)
         part->flags &= (uint8_t)(part->orders == set->orders ? 0 : ITEMSET_CLOSED);
 }
 
-static bool shrinks(const uint32_t *orders, unsigned mask)
+// Has no part of this part fewer orders?
+static bool is_monotone(const uint32_t *orders, unsigned mask)
 {
     for (unsigned rest = mask; rest > 0; rest &= rest - 1) {
         unsigned without = mask & ~(rest & -rest);
@@ -147,7 +153,7 @@ static bool count_parts(struct itemsets *s, const struct itemset *set, struct it
         if (!is_item && !part)
             return false;
         parts->orders[mask] = is_item ? s->item_orders[set->items[__builtin_ctz(mask)]] : part->orders;
-        if (!shrinks(parts->orders, mask))
+        if (!is_monotone(parts->orders, mask))
             return false;
         if (part)
             mark_part(part, set);

@@ -1,27 +1,28 @@
 // Itemsets: the frequent sets of 2..4 items of the multi-item orders, all of them with exact counts, and the
-// association rules they hold. Indexed by item, best first, so that offers ask for "sets around this anchor" or "rules
-// to this item".
+// association rules they hold. Indexed by item, best first: "sets around this anchor", "rules to this item".
 //
 // COUNTED   Orders of 2..basket_max distinct items, as in evidence.h; N is their number.
-// SUPPORT   Sets are kept from orders_min orders on: support_min * N, or where that is 0 by the size of the shop: 5 %
-// of
-//           N, but 5 orders are enough, 0.1 % at least, and never under 2; and no more than tier 2 of the ladder asks
-//           for, max(3, 1.5 % of N). Sets of a size of which that gives more than sets_max are kept from more orders on
-//           (orders_min[size]); so dense shops lose their rarest sets, never time or memory.
-// CHANCE    What chance gives for lhs -> rhs: kappa * c(lhs) * c(rhs) / N (evidence.h); for a set the most of that over
-//           its items (offers/association.h). lift = orders / chance; score = evidence_score(orders, chance).
-// RULES     lhs -> one item, with confidence >= confidence_min and lift > 1. A longer lhs must have more confidence
-// than
-//           each of its parts (Bayardo, Agrawal, Gunopulos: Constraint-based rule mining in large, dense databases,
-//           1999: improvement > 0). q_value: Fisher's exact test in a population of N / kappa orders, in which
-//           independence gives what chance gives here, adjusted by Benjamini-Hochberg among all rules with as many
-//           items in lhs that could have been found: F (F - 1) of F frequent items, (F - 2) of each pair, (F - 3) of
-//           each triple (Webb: Discovering significant patterns, 2007; Layered critical values, 2008). Strict rules
-//           (tier 1): q_value <= fdr_max, from strict_orders_min(N) orders on, and the lower end of the 90 % interval
-//           of their confidence >= confidence_min, which asks more where orders are few.
-// INVARIANTS  1. items ascend; those of rank n and beyond are ID_NONE. 2. Each set of 2 or more items within a kept set
-//             is kept, with at least its orders. 3. Sets and rules are sorted by score, best first; ties: fewer items,
-//             then item ids. 4. Same dataset and limits, same bytes. 5. What is decoded was derived anew from counts.
+// SUPPORT   Sets are kept from orders_min orders on: support_min * N, or, where that is 0, what the number of orders
+//           asks for: 5 % of N, but 5 orders are enough and 0.1 % are needed; no more than tier 2 of the ladder wants,
+//           max(3, 1.5 % of N); and never under 2. Where a size has more than sets_max such sets, its threshold rises
+//           until it has not (orders_min[size]): dense shops lose their rarest sets, never time or memory.
+// CHANCE    What chance gives for lhs -> rhs: kappa * c(lhs) * c(rhs) / N (evidence.h); for a set, the most of that
+//           over its items (offers/association.h). lift = orders / chance; score = evidence_score(orders, chance).
+// RULES     lhs -> one item, with confidence >= confidence_min and lift > 1. A longer lhs has more confidence than each
+//           of its parts (R. Bayardo, R. Agrawal, D. Gunopulos, Constraint-based rule mining in large, dense databases,
+//           1999: improvement > 0).
+// Q_VALUE   The false discovery rate at which a rule counts as found (significance.h). Its p-value is the largest of
+//           Fisher's exact test of lhs with rhs, in a population of N / kappa orders, where independence gives what
+//           chance gives here; and of the tests of each item of lhs with rhs among the orders of lhs without it (G.
+//           Webb, Discovering significant patterns, 2007: productive rules). Adjusted by Benjamini-Hochberg among all
+//           rules of this length that could have been found (Webb, Layered critical values, 2008): F (F - 1) for F
+//           frequent items, F - 2 for each pair, F - 3 for each triple.
+// STRICT    Rules of tier 1: q_value <= fdr_max, orders >= itemsets_strict_orders_min(N), and the lower end of the 90 %
+//           interval of their confidence >= confidence_min, which asks for more where orders are few.
+// INVARIANTS  1. items ascend; places from n on are ID_NONE. 2. Each part of two or more items of a kept set is kept,
+//             with at least its orders. 3. Sets and rules are sorted by score, best first; ties: fewer items, then item
+//             ids. 4. Same dataset and limits, same bytes. 5. Decoded sets are checked for 1 and 2, and all else is
+//             derived from their counts.
 // THREADS     Immutable once mined.
 #ifndef BUNDLE_WORKER_MINING_ITEMSETS_H
 #define BUNDLE_WORKER_MINING_ITEMSETS_H
@@ -32,7 +33,7 @@
 
 enum { ITEMSET_ITEMS_MIN = 2, ITEMSET_ITEMS_MAX = 4 };
 
-enum itemset_flag {      // among the kept sets
+enum itemset_flag {      // among the kept sets; those of 4 items have both
     ITEMSET_CLOSED = 1,  // no larger set has as many orders
     ITEMSET_MAXIMAL = 2, // no larger set has it as a part: a kit that cannot grow
 };
@@ -92,7 +93,8 @@ void itemsets_destroy(struct itemsets *s); // NULL is fine
 void itemsets_destroyp(struct itemsets **s);
 
 uint32_t itemsets_orders_min(uint32_t n_orders, double support_min); // see SUPPORT
-uint32_t itemsets_strict_orders_min(uint32_t n_orders);              // the same without regard to tier 2
+uint32_t itemsets_strict_orders_min(uint32_t n_orders);              // the same without regard to tier 2 ...
+uint32_t itemsets_tier2_orders_min(uint32_t n_orders);               // ... and what tier 2 wants
 
 const struct itemset *itemsets_find(const struct itemsets *s, const uint32_t *items,
                                     uint32_t n); // ascending; NULL: not kept

@@ -69,10 +69,10 @@ static double p_value(struct rule_maker *m, const uint32_t *orders, unsigned lhs
     uint32_t both = orders[lhs | rhs], apart = orders[lhs] + orders[rhs] - both;
     uint32_t population = m->population > apart ? m->population : apart; // holds both sides, whatever kappa is
     double most = fisher_p(&m->factorials, population, orders[lhs], orders[rhs], both);
-    for (unsigned item = 1; item <= lhs && lhs != (lhs & -lhs); item <<= 1) {
-        unsigned others = lhs & ~item;
-        if (others == lhs)
-            continue;
+    for (unsigned rest = lhs; rest > 0; rest &= rest - 1) {
+        unsigned others = lhs & ~(rest & -rest);
+        if (others == 0)
+            break; // one item: nothing to add to
         double p = fisher_p(&m->factorials, orders[others], orders[lhs], orders[others | rhs], both);
         most = p > most ? p : most;
     }

@@ -1,8 +1,8 @@
 // Significance: is a rule more than chance, and how many of the rules found would chance have given? Guards small
 // shops, where many pairs met a few times.
 //
-// SOURCES   Fisher's exact test: R. A. Fisher, Statistical Methods for Research Workers (1934), sec. 21.02; one-sided:
-//           P(X >= both), X hypergeometric. log n! beyond 18: Stirling's series to n^-5.
+// SOURCES   Fisher's exact test: R. A. Fisher, J. R. Statist. Soc. 98 (1935), 39-54; one-sided: P(X >= both), X
+//           hypergeometric. log n! beyond 18: Stirling's series to n^-5.
 //           False discovery rate: Y. Benjamini, Y. Hochberg, J. R. Statist. Soc. B 57 (1995), 289-300.
 //           Wilson's interval: E. B. Wilson, J. Am. Statist. Assoc. 22 (1927), 209-212.
 // THREADS   Pure; a struct log_factorials belongs to one thread.
