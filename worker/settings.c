@@ -98,7 +98,7 @@ static struct embedding_rules embedding_rules(const struct settings *s)
     r.passes = (uint32_t)s->mining_item2vec_passes;
     r.contexts = (uint32_t)s->mining_item2vec_contexts;
     r.negatives = (uint32_t)s->mining_item2vec_negatives;
-    r.cosine_weight = s->mining_item2vec_cosine_weight;
+    r.popularity = s->mining_item2vec_popularity;
     r.neighbours_max = (uint32_t)s->mining_item2vec_neighbours_max;
     r.visits_max = (uint32_t)s->mining_item2vec_visits_max;
     r.words_max = (uint32_t)s->mining_item2vec_words_max;

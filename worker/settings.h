@@ -74,12 +74,12 @@
     REAL(mining_shrink, "mining.shrink", 3, 0, 1000, "Pseudo-orders that pull a pair's score towards chance.")         \
     INT(mining_item2vec_passes, "mining.item2vec_passes", 2, 0, 1000,                                                  \
         "item2vec: how often it learns from each order; 0 keeps the vectors it starts from.")                          \
-    INT(mining_item2vec_contexts, "mining.item2vec_contexts", 10, 1, 32,                                               \
+    INT(mining_item2vec_contexts, "mining.item2vec_contexts", 5, 1, 32,                                               \
         "item2vec: most other products of an order that one learns from at a time.")                                   \
     INT(mining_item2vec_negatives, "mining.item2vec_negatives", 10, 1, 32,                                             \
         "item2vec: products drawn at random that it is told from.")                                                    \
-    REAL(mining_item2vec_cosine_weight, "mining.item2vec_cosine_weight", 5, 0, 1000000,                                \
-         "item2vec: weight of likeness against how often a product is bought; large: likeness alone.")                 \
+    REAL(mining_item2vec_popularity, "mining.item2vec_popularity", 0.5, 0, 1000,                                       \
+         "item2vec: how much a neighbour's popularity counts beside its likeness; 0: likeness alone.")                 \
     INT(mining_item2vec_neighbours_max, "mining.item2vec_neighbours_max", 16, 0, 1000,                                 \
         "item2vec: neighbours kept per product.")                                                                      \
     INT(mining_item2vec_visits_max, "mining.item2vec_visits_max", 2000000, 1, 1000000000,                              \

@@ -10,13 +10,13 @@
 
 const struct embedding_rules EMBEDDING_RULES_DEFAULT = {
     .passes = 2,
-    .contexts = 10,
+    .contexts = 5,
     .negatives = 10,
     .neighbours_max = 16,
     .visits_max = 2000000,
     .words_max = 65536,
     .scores_max = 400000000,
-    .cosine_weight = 5,
+    .popularity = 0.5,
     .rate = 0.5,
     .frequent = 4,
     .seed = 1,
@@ -44,6 +44,8 @@ const struct embedding_neighbour *embedding_find(const struct embedding *v, uint
             return &v->neighbours[i];
     return NULL;
 }
+
+enum { LIKENESS_WEIGHT_MAX = 1000 }; // more is no finding: the cosines are all alike
 
 struct training {
     const struct embedding_rules *rules;
@@ -83,8 +85,42 @@ static float *priors_of(struct training *t, uint32_t n)
 {
     float *priors = ARENA_ARRAY(&t->scratch, float, n);
     for (uint32_t w = 0; w < n; w++)
-        priors[w] = (float)portable_ln((double)t->sample.orders_multi[w] / t->sample.n_multi);
+        priors[w] =
+            (float)(t->rules->popularity * portable_ln((double)t->sample.orders_multi[w] / t->sample.n_multi));
     return priors;
+}
+
+static double cosine_of(const struct training *t, uint32_t a, uint32_t b)
+{
+    const float *x = t->vectors + (size_t)a * VECTOR_DIMS, *y = t->vectors + (size_t)b * VECTOR_DIMS;
+    double sum = 0;
+    for (int k = 0; k < VECTOR_DIMS; k++)
+        sum += (double)x[k] * (double)y[k];
+    return sum;
+}
+
+// Fisher's discriminant between the cosines of an order's line with another line of it, and with a line of any order.
+static double learn_likeness_weight(struct training *t)
+{
+    enum { DRAWS = 20000 };
+    const struct basket_sample *s = &t->sample;
+    double together = 0, apart = 0, apart_squares = 0, n = 0;
+    for (uint32_t i = 0; i < DRAWS; i++) {
+        uint32_t order = random_below(&t->random, s->n_orders), size = s->first[order + 1] - s->first[order];
+        uint32_t at = random_below(&t->random, size), other = (at + 1 + random_below(&t->random, size - 1)) % size;
+        const uint32_t *words = s->words + s->first[order];
+        uint32_t any = s->words[random_below(&t->random, s->n_lines)];
+        if (any == words[at])
+            continue;
+        double cosine = cosine_of(t, words[at], any);
+        together += cosine_of(t, words[at], words[other]);
+        apart += cosine;
+        apart_squares += cosine * cosine;
+        n++;
+    }
+    double variance = n > 0 ? (apart_squares - apart * apart / n) / n : 0;
+    double weight = variance > 0 ? (together - apart) / n / variance : 0;
+    return weight > 0 && weight < LIKENESS_WEIGHT_MAX ? weight : 0;
 }
 
 // From words to items.
@@ -109,13 +145,14 @@ static void keep_neighbours(struct embedding *v, struct training *t, const struc
 static bool find_neighbours(struct embedding *v, struct training *t, struct err *e)
 {
     uint32_t n = t->sample.n_words, n_candidates = candidates_of(t);
+    v->likeness_weight = learn_likeness_weight(t);
     struct near *found = ARENA_ARRAY(&t->scratch, struct near, (size_t)n * t->rules->neighbours_max);
     uint32_t *n_found = ARENA_ARRAY(&t->scratch, uint32_t, n);
     const struct nearest_question question = {.rows = t->vectors,
                                               .n = n,
                                               .n_candidates = n_candidates,
                                               .priors = priors_of(t, n_candidates),
-                                              .cosine_weight = (float)t->rules->cosine_weight,
+                                              .cosine_weight = (float)v->likeness_weight,
                                               .wanted = t->rules->neighbours_max};
     if (!nearest_find(found, n_found, &question, t->kernel, t->is_cancelled, e))
         return false;

@@ -11,7 +11,9 @@ _Static_assert(sizeof(struct embedding_neighbour) == 12, "written as it is: no p
 
 void embedding_encode(const struct embedding *v, struct buf *out)
 {
-    mp_put_map(out, 2);
+    mp_put_map(out, 3);
+    mp_put_key(out, "likeness_weight");
+    mp_put_real(out, v->likeness_weight);
     mp_put_key(out, "neighbour_first");
     mp_put_bin(out, v->neighbour_first, ((size_t)v->n_items + 1) * sizeof *v->neighbour_first);
     mp_put_key(out, "neighbours");
@@ -64,6 +66,8 @@ bool embedding_decode(struct embedding **out, const struct mp_value *m, const st
     CHECK(v);
     arena_init(&v->memory, 0);
     v->n_items = d->n_items;
+    if (!mp_real(mp_get(m, "likeness_weight"), &v->likeness_weight) || !isfinite(v->likeness_weight))
+        return broken(e, "likeness_weight");
     if (!get_first(v, m, e))
         return false;
     v->neighbours = get_bin(v, m, "neighbours", v->neighbour_first[v->n_items] * sizeof *v->neighbours);

@@ -111,16 +111,22 @@ static void step(const struct sgns_model *m, uint32_t centre, const uint32_t *ta
 static void score(float *const scores[VECTOR_QUERIES], const float *const queries[VECTOR_QUERIES], const float *blocks,
                   uint32_t n_blocks)
 {
-    for (uint32_t b = 0; b < n_blocks; b++) {
-        const lanes *items = (const lanes *)(blocks + (size_t)b * VECTOR_DIMS * VECTOR_LANES);
-        lanes sum[VECTOR_QUERIES] = {0};
-        for (int d = 0; d < VECTOR_DIMS; d++)
-            for (int q = 0; q < VECTOR_QUERIES; q++)
-                sum[q] += queries[q][d] * items[d];
-        for (int q = 0; q < VECTOR_QUERIES; q++)
-            *(lanes *)(scores[q] + (size_t)b * VECTOR_LANES) = sum[q];
+    for (uint32_t block = 0; block < n_blocks; block++) {
+        const lanes *items = (const lanes *)(blocks + (size_t)block * VECTOR_DIMS * VECTOR_LANES);
+        lanes a = {0}, b = {0}, c = {0}, d = {0};
+        for (int k = 0; k < VECTOR_DIMS; k++) {
+            a += queries[0][k] * items[k];
+            b += queries[1][k] * items[k];
+            c += queries[2][k] * items[k];
+            d += queries[3][k] * items[k];
+        }
+        ((lanes *)scores[0])[block] = a;
+        ((lanes *)scores[1])[block] = b;
+        ((lanes *)scores[2])[block] = c;
+        ((lanes *)scores[3])[block] = d;
     }
 }
+_Static_assert(VECTOR_QUERIES == 4, "score() is written out");
 
 extern const struct vector_kernel VECTOR_KERNEL;
 const struct vector_kernel VECTOR_KERNEL = {VECTOR_KERNEL_NAME, spread, gram, multiply, step, score};
