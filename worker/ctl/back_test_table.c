@@ -307,8 +307,12 @@ void back_test_table(const struct term *t, const struct back_test *b, struct buf
         p.spoken++;
     put_head(&p);
     put_pairs(&p);
-    put_list(&p);
+    if (b->job.bundles.n > 0)
+        put_list(&p);
     put_near(&p);
-    put_types(&p);
+    if (b->job.bundles.n > 0)
+        put_types(&p);
+    else
+        buf_puts(out, "\nThe job has no final bundles.\n");
     put_words(&p);
 }
