@@ -193,6 +193,18 @@ static double rate_of(const struct offer_count *c)
     return c->base > 0 ? (double)c->taken / (double)c->base : (double)NAN;
 }
 
+static void put_kits(const struct page *p)
+{
+    AUTO(buf_fini) struct buf line;
+    const struct type_score *kits = &p->v->types[TYPE_FIXED];
+    if (kits->bundles == 0)
+        return;
+    buf_init(&line, 4096);
+    buf_printf(&line, "Of %u kits, %u had two of their products in one of these orders, %u had three.", kits->bundles,
+               kits->two_together, kits->three_together);
+    put_text(p, &line);
+}
+
 static void put_types(struct page *p)
 {
     p->n_cells = 0;
@@ -210,10 +222,7 @@ static void put_types(struct page *p)
                                     {CELL_PERCENT, rate_of(&s->heldout)},
                                     {CELL_COUNT, s->taken_again}});
     }
-    const struct type_score *kits = &p->v->types[TYPE_FIXED];
-    if (kits->bundles > 0)
-        buf_printf(p->out, "of %u kits, %u had two of their products in one of these orders, %u had three\n",
-                   kits->bundles, kits->two_together, kits->three_together);
+    put_kits(p);
 }
 
 // ---- words ----
@@ -298,8 +307,12 @@ void back_test_table(const struct term *t, const struct back_test *b, struct buf
         p.spoken++;
     put_head(&p);
     put_pairs(&p);
-    put_list(&p);
+    if (b->job.bundles.n > 0)
+        put_list(&p);
     put_near(&p);
-    put_types(&p);
+    if (b->job.bundles.n > 0)
+        put_types(&p);
+    else
+        buf_puts(out, "\nThe job has no final bundles.\n");
     put_words(&p);
 }

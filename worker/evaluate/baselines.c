@@ -147,8 +147,6 @@ static void count_row(struct counter *c, uint32_t item)
 // evidence_score(c, x, 0) is c * log2(c / x): a constant factor away from the ratio's terms.
 static double log_likelihood_ratio(double ab, double a, double b, double n)
 {
-    if (ab * n <= a * b)
-        return 0;
     return evidence_score(ab, a * b / n, 0) + evidence_score(a - ab, a * (n - b) / n, 0) +
            evidence_score(b - ab, (n - a) * b / n, 0) + evidence_score(n - a - b + ab, (n - a) * (n - b) / n, 0);
 }
@@ -157,7 +155,8 @@ static void offer_pair(const struct counter *c, uint32_t a, uint32_t b, struct t
 {
     double n = c->n_multi, ca = c->item_multi[a], cb = c->item_multi[b], joint = c->orders[b];
     top_offer(&tops[PAIRS_BY_COUNT], a, b, joint);
-    top_offer(&tops[PAIRS_BY_LLR], a, b, log_likelihood_ratio(joint, ca, cb, n));
+    if (joint * n > ca * cb)
+        top_offer(&tops[PAIRS_BY_LLR], a, b, log_likelihood_ratio(joint, ca, cb, n));
     if (c->orders[b] < RATIO_ORDERS_MIN)
         return;
     top_offer(&tops[PAIRS_BY_COSINE], a, b, joint / sqrt(ca * cb));

@@ -57,7 +57,7 @@ struct baselines {
 // Orders with more than basket_max items are left out, as the engine does.
 void baselines_mine(const struct dataset *d, uint32_t pairs_max, uint32_t basket_max, struct arena *memory,
                     struct baselines *out);
-// Only by joint count: mined on held-out orders that is the static oracle, the best that one fixed list could know.
+// Only by joint count. Of the held-out orders that is the static oracle: a ranking that knows what they will count.
 void baselines_count(const struct dataset *d, uint32_t pairs_max, uint32_t basket_max, struct arena *memory,
                      struct ranked_pairs *out);
 void near_lists_init(struct near_lists *l, uint32_t n_items, struct arena *memory);

@@ -1,9 +1,8 @@
 // Evaluate: a back-test. What the engine found in the training orders against what customers bought in the held-out
-// ones, beside simple rankings and what no fixed list could beat.
+// ones, beside simple rankings of the same training orders and of the held-out orders themselves (the oracle).
 //
-// PROTOCOL   Pairs, bundles and neighbours are scored on the held-out orders with two or more items that multi-item
-//            training orders sold, those items only; bundle types on all held-out orders with an item that training
-//            sold.
+// PROTOCOL   Pairs, neighbours and the list of bundles are scored on the held-out orders with two or more items that
+//            multi-item training orders sold, and on those items only; bundle types on all held-out orders.
 // THREADS    Pure.
 #ifndef BUNDLE_WORKER_EVALUATE_EVALUATE_H
 #define BUNDLE_WORKER_EVALUATE_EVALUATE_H

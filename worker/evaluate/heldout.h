@@ -1,7 +1,9 @@
 // Held out: orders that the engine has not seen, in the item numbers of the training dataset.
 //
 // Items that are not known are dropped from an order, and orders with fewer than `items_min` items left are dropped
-// whole: nobody can predict what was not there to be learned. THREADS    Immutable once built.
+// whole: nobody can predict what was not there to be learned.
+//
+// THREADS    Immutable once built.
 #ifndef BUNDLE_WORKER_EVALUATE_HELDOUT_H
 #define BUNDLE_WORKER_EVALUATE_HELDOUT_H
 
