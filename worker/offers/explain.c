@@ -1,12 +1,13 @@
 #include "worker/offers/explain.h"
 
 #include "worker/offers/association.h"
+#include "worker/offers/count_test.h"
 #include "worker/offers/phrase.h"
 
 // With fewer orders of several pieces it is not for its quantities that a product has tiers.
 #define QUANTITY_SHARE_MIN 0.05
 
-enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting
+enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting, however rare
 
 static void put_orders(struct buf *out, uint32_t n)
 {
@@ -76,7 +77,7 @@ static void put_recent(const struct market *m, const struct bundle *b, struct bu
 
 static void put_lift(const struct bundle *b, struct buf *out)
 {
-    if (b->orders_together >= LIFT_ORDERS_MIN && b->lift >= 1.05)
+    if (b->orders_together >= LIFT_ORDERS_MIN && b->lift >= 1.05 && poisson_is_above(b->orders_together, b->expected))
         buf_printf(out, ", %.1fx more often than chance", b->lift);
 }
 

@@ -197,12 +197,20 @@ static double log_choose(double n, double k)
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
 }
 
+static bool is_above(unsigned n, double chance)
+{
+    double more = 1;
+    for (unsigned k = 0; k < n; k++)
+        more -= chance > 0 ? exp(k * log(chance) - chance - lgamma(k + 1.0)) : k == 0;
+    return more <= 0.05;
+}
+
 static int confirmation(const struct world *w, const struct offer *x) // 1, 0, -1: cannot tell
 {
     unsigned from = w->n_orders - w->n_orders / 5;
     unsigned all = count(w, x, false, 0), base = count(w, x, true, 0);
     unsigned newest = count(w, x, false, from), newest_base = count(w, x, true, from);
-    double chance = expected(w, x, from), fewer = 0, none = 0, more = 1;
+    double chance = expected(w, x, from), fewer = 0, none = 0;
     bool is_chance_known = strcmp(x->type, "VOLUME_DISCOUNT") != 0 && strcmp(x->type, "MIX_MATCH") != 0;
     if (all == newest || !w->shop.has_dates)
         return -1;
@@ -212,9 +220,7 @@ static int confirmation(const struct world *w, const struct offer *x) // 1, 0, -
     }
     if (newest_base <= base - all)
         none = exp(log_choose(base - all, newest_base) - log_choose(base, newest_base));
-    for (unsigned k = 0; k < newest; k++)
-        more -= chance > 0 ? exp(k * log(chance) - chance - lgamma(k + 1.0)) : k == 0;
-    if (newest >= 2 && (is_chance_known ? more <= 0.05 : fewer > 0.05 && none <= 0.05))
+    if (newest >= 2 && (is_chance_known ? is_above(newest, chance) : fewer > 0.05 && none <= 0.05))
         return 1;
     return fewer <= 0.05 ? 0 : -1;
 }
@@ -411,6 +417,8 @@ static void check_counts(const struct world *w, const struct offer *x, struct re
     EXPECT(r, 12, "# of the # order* with * (#%) also hold", n, base, percent(n, base));
     EXPECT(r, 13, "All # orders with * also hold", base);
     EXPECT(r, 14, "Not yet bought together in # order", all);
+    bool is_boast = n >= 3 && lift >= 1.05 && is_above(n, expected(w, x, 0));
+    assert_int_equal(strstr(r->sentence, "more often than chance") != NULL, is_boast);
     if (strstr(r->sentence, "all of them in the last 90 days"))
         assert_int_equal(count_recent(w, x), n);
     if (strstr(r->sentence, "none of them in the last 90 days"))
