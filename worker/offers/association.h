@@ -4,7 +4,7 @@
 // CHANCE    For a set S the expected joint count is the largest, over its items i, of kappa * c(S without i) * c(i) / N
 //           over multi-item orders: how often chance alone would add the last product to the others, at this shop's
 //           basket sizes. For two items that is evidence_expected(). A lift above 1 so means that every part belongs.
-// NEWEST    Do the newest fifth of the orders confirm what the others say? Two exact tests at 5 % (significance.h):
+// NEWEST    Do the newest fifth of the orders confirm what the others say? Two exact tests at 5 % (count_test.h):
 //             above chance   more joint orders there than its own basket sizes and item counts give (the formula above)
 //             fewer          a smaller share of the base's orders there than in the others
 //           Confirmed: seen there twice and above chance; tiers and pools, which chance says nothing of: seen there

@@ -1,12 +1,13 @@
 #include "worker/offers/explain.h"
 
 #include "worker/offers/association.h"
+#include "worker/offers/count_test.h"
 #include "worker/offers/phrase.h"
 
 // With fewer orders of several pieces it is not for its quantities that a product has tiers.
 #define QUANTITY_SHARE_MIN 0.05
 
-enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting
+enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting, however rare
 
 static void put_orders(struct buf *out, uint32_t n)
 {
@@ -16,8 +17,8 @@ static void put_orders(struct buf *out, uint32_t n)
 
 static void put_in_orders(struct buf *out, uint32_t n, uint32_t of)
 {
-    if (n == of && of == 1) {
-        buf_puts(out, "in the only order");
+    if (n == of && of <= 2) {
+        buf_puts(out, of == 1 ? "in the only order" : "in both orders");
         return;
     }
     buf_puts(out, n == of ? "in all " : "in ");
@@ -28,14 +29,16 @@ static void put_in_orders(struct buf *out, uint32_t n, uint32_t of)
     put_orders(out, of);
 }
 
-// "All 41 orders", "The only order", "3 of 41 orders"; `which` comes before the number of all.
+// "All 41 orders", "Both orders", "The only order", "3 of the 41 orders"; `which`: "the " or nothing.
 static void put_orders_of(struct buf *out, uint32_t n, uint32_t of, const char *which)
 {
+    if (n == of && of <= 2) {
+        buf_puts(out, of == 1 ? "The only order" : "Both orders");
+        return;
+    }
     if (n == of) {
-        buf_puts(out, of == 1 ? "The only" : "All ");
-        if (of > 1)
-            phrase_count(out, of);
-        buf_puts(out, of == 1 ? " order" : " orders");
+        buf_puts(out, "All ");
+        put_orders(out, of);
         return;
     }
     phrase_count(out, n);
@@ -74,7 +77,7 @@ static void put_recent(const struct market *m, const struct bundle *b, struct bu
 
 static void put_lift(const struct bundle *b, struct buf *out)
 {
-    if (b->orders_together >= LIFT_ORDERS_MIN && b->lift >= 1.05)
+    if (b->orders_together >= LIFT_ORDERS_MIN && b->lift >= 1.05 && poisson_is_above(b->orders_together, b->expected))
         buf_printf(out, ", %.1fx more often than chance", b->lift);
 }
 
@@ -88,8 +91,12 @@ static void put_confirmation(const struct bundle *b, struct buf *out)
 
 static void put_why_without_orders(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    buf_puts(out, "Not yet bought together in ");
-    put_orders(out, m->data->n_orders);
+    if (m->data->n_orders) {
+        buf_puts(out, "Not yet bought together in ");
+        put_orders(out, m->data->n_orders);
+    } else {
+        buf_puts(out, "There are no orders yet");
+    }
     if (b->sources & SOURCE_COMPLEMENTS)
         buf_puts(out, "; suggested because these kinds of products go together");
     else if (b->sources & SOURCE_POPULARITY)
@@ -145,11 +152,20 @@ static double repeat_rate_of(const struct market *m, const struct bundle *b)
     return least;
 }
 
+static void put_customers(struct buf *out, double rate, const char *all)
+{
+    if (rate < 1)
+        buf_printf(out, "%.0f%%", 100 * rate);
+    else
+        buf_puts(out, all);
+}
+
 static void put_volume(const struct market *m, const struct bundle *b, struct buf *out)
 {
     uint32_t at_least = b->pricing.tiers[0].min_quantity;
     if (b->confidence < QUANTITY_SHARE_MIN) { // tiers for those who come back
-        buf_printf(out, "%.0f%% of its customers came back for it in ", 100 * repeat_rate_of(m, b));
+        put_customers(out, repeat_rate_of(m, b), "All");
+        buf_puts(out, " of its customers came back for it in ");
         put_orders(out, b->orders_base);
         buf_puts(out, ", ");
         if (b->orders_together)
@@ -299,10 +315,11 @@ static void put_repeat(const struct market *m, const struct bundle *b, struct bu
 {
     if (b->type == TYPE_VOLUME && b->confidence < QUANTITY_SHARE_MIN)
         return; // said already
-    buf_printf(out,
-               b->n_parts == 1 ? "; %.0f%% of its customers bought it again"
-                               : "; at least %.0f%% of each product's customers bought it again",
-               100 * repeat_rate_of(m, b));
+    double rate = repeat_rate_of(m, b);
+    buf_puts(out, b->n_parts > 1 && rate < 1 ? "; at least " : "; ");
+    put_customers(out, rate, "all");
+    buf_puts(out,
+             b->n_parts > 1 ? " of each product's customers bought it again" : " of its customers bought it again");
 }
 
 static void put_margin(const struct market *m, const struct bundle *b, struct buf *out)

@@ -81,6 +81,8 @@ static void whole_and_tiny_shares(void **state)
     b.orders_together = b.orders_recent = b.orders_base = 41;
     b.lift = 0;
     assert_text(&s, &b, "All 41 orders with Glass Teapot also hold Tea Cup, all of them in the last 90 days.");
+    b.orders_together = b.orders_recent = b.orders_base = 2;
+    assert_text(&s, &b, "Both orders with Glass Teapot also hold Tea Cup, all of them in the last 90 days.");
     b.orders_together = b.orders_recent = b.orders_base = 1;
     assert_text(&s, &b, "The only order with Glass Teapot also holds Tea Cup, in the last 90 days.");
     b.orders_base = 300;
@@ -114,6 +116,21 @@ static void newest_orders_have_their_say(void **state)
     shop_close(&s);
 }
 
+static void before_the_first_order(void **state)
+{
+    (void)state;
+    struct shop s;
+    shop_open(&s);
+    shop_product(&s, (struct shop_product){.variant = "pot", .title = "Pot", .price = 900});
+    shop_product(&s, (struct shop_product){.variant = "cup", .title = "Cup", .price = 300});
+    shop_ready(&s);
+    struct bundle b = pair_of(&s, TYPE_FBT);
+    b.orders_together = 0;
+    b.sources = SOURCE_COLD_START;
+    assert_text(&s, &b, "There are no orders yet; suggested because of like type, vendor, title or price.");
+    shop_close(&s);
+}
+
 static void tiers_for_who_comes_back(void **state)
 {
     (void)state;
@@ -129,6 +146,13 @@ static void tiers_for_who_comes_back(void **state)
     assert_text(&s, &b, "25% of its customers came back for it in 212 orders, 1 of which holds 2 or more.");
     b.orders_together = 0;
     assert_text(&s, &b, "25% of its customers came back for it in 212 orders, none of which hold 2 or more.");
+    s.data->items[b.parts[0].item].repeat_rate = 1;
+    assert_text(&s, &b, "All of its customers came back for it in 212 orders, none of which hold 2 or more.");
+    b.orders_together = b.orders_recent = 53;
+    b.confidence = 0.25;
+    assert_text(&s, &b,
+                "25% of its orders (53 of 212) hold 2 or more, all of them in the last 90 days; all of its customers "
+                "bought it again.");
     shop_close(&s);
 }
 
@@ -163,13 +187,10 @@ static void objectives_add_their_figures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_and_gifts),
-        cmocka_unit_test(no_recency_without_dates),
-        cmocka_unit_test(whole_and_tiny_shares),
-        cmocka_unit_test(newest_orders_have_their_say),
-        cmocka_unit_test(tiers_for_who_comes_back),
-        cmocka_unit_test(tiers_and_pools),
-        cmocka_unit_test(objectives_add_their_figures),
+        cmocka_unit_test(sets_and_gifts),         cmocka_unit_test(no_recency_without_dates),
+        cmocka_unit_test(whole_and_tiny_shares),  cmocka_unit_test(newest_orders_have_their_say),
+        cmocka_unit_test(before_the_first_order), cmocka_unit_test(tiers_for_who_comes_back),
+        cmocka_unit_test(tiers_and_pools),        cmocka_unit_test(objectives_add_their_figures),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
 }
