@@ -109,7 +109,7 @@ struct dataset {
 struct enrich_rules {
     struct str service_ids; // whole SKU / stock code: "POST|DOT|M|D|C2|BANK CHARGES|AMAZONFEE|..."
     struct str
-        service_words; // "postage|bank charges|~freight": whole names, phrases anywhere, '~' anywhere: see words.h
+        service_words;    // "postage|bank charges|~freight": whole names, phrases anywhere, '~' anywhere: see words.h
     struct str packaging; // "shopping bag|shopping bags": whole names
     struct str season_words; // "christmas=xmas|easter": one season, its words parted by '='
     bool ignores_sku_case;   // "85123a" and "85123A" are one product; identities made of SKUs are upper case then

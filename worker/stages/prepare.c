@@ -9,6 +9,7 @@
 #include "common/mp.h"
 #include "worker/copy/template.h"
 #include "worker/store/bundle_store.h"
+#include "worker/store/shop_options.h"
 
 enum { METRICS_MAX_BYTES = 1 << 20 };
 
@@ -35,7 +36,8 @@ static void put_counts(const struct artefact *a, struct json_out *j)
 }
 
 // A task for every pair that applies; the others are listed with their reason.
-static void split(struct task *t, const struct artefact *a, const struct offer_rules *rules, struct json_out *j)
+static void split(struct task *t, const struct artefact *a, const struct offer_rules *rules, struct str payload,
+                  struct json_out *j)
 {
     json_out_key(j, "pairs_skipped");
     json_out_array(j);
@@ -49,7 +51,7 @@ static void split(struct task *t, const struct artefact *a, const struct offer_r
         stages_pair_name(o, type, &name);
         const char *reason = offers_skip_reason(&a->market, rules, o, type);
         if (!reason) {
-            task_more(t, buf_str(&name), str_of(a->fingerprint));
+            task_more(t, buf_str(&name), payload);
             continue;
         }
         json_out_object(j);
@@ -73,6 +75,7 @@ static void put_skipped_phases(const struct market *m, struct json_out *j)
 
 struct prepared {
     const struct job_request *request;
+    struct str shop_options;
     const struct stage_made *made;
     struct offer_rules rules;
     int64_t preliminary_ms, share_ms;
@@ -88,7 +91,7 @@ static void put_metrics(struct task *t, const struct stages_slot *slot, const st
     job_request_report(p->request, &a->market, &p->rules, &j);
     put_counts(a, &j);
     put_skipped_phases(&a->market, &j);
-    split(t, a, &p->rules, &j);
+    split(t, a, &p->rules, stage_pair_payload(t, str_of(a->fingerprint), p->shop_options), &j);
     json_out_key_int(&j, "load_ms", p->made->load_ms);
     json_out_key_int(&j, "mine_ms", p->made->mine_ms);
     json_out_key_int(&j, "preliminary_ms", p->preliminary_ms);
@@ -120,15 +123,18 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, struct p
     return true;
 }
 
-static bool leave(struct task *t, const struct stage_made *made, struct str metrics, struct err *e)
+static bool leave(struct task *t, const struct stage_made *made, struct str shop_options, struct str metrics,
+                  struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, METRICS_MAX_BYTES);
-    mp_put_envelope(&out, "prepare-result", PREPARE_VERSION, 3);
+    mp_put_envelope(&out, "prepare-result", PREPARE_VERSION, 4);
     mp_put_key(&out, "fingerprint");
     mp_put_str(&out, str_of(made->artefact->fingerprint));
     mp_put_key(&out, "csv_upload_id");
     mp_put_str(&out, str_of(made->info.csv_upload_id));
+    mp_put_key(&out, "shop_options");
+    mp_put_str(&out, shop_options);
     mp_put_key(&out, "metrics");
     mp_put_str(&out, metrics);
     if (!buf_ok(&out, "the result of prepare", e))
@@ -150,11 +156,13 @@ static void share(struct task *t, struct stages_slot *slot, struct prepared *p)
 }
 
 static bool with_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
-                          const struct stage_made *made, uint64_t statements_before, struct err *e)
+                          const struct stage_made *made, struct str shop_options, uint64_t statements_before,
+                          struct err *e)
 {
     const struct artefact *a = made->artefact;
     AUTO(buf_fini) struct buf metrics;
-    struct prepared p = {.request = r, .made = made, .rules = stage_offer_rules(slot, r, a, &t->memory)};
+    struct prepared p = {
+        .request = r, .shop_options = shop_options, .made = made, .rules = stage_offer_rules(slot, r, a, &t->memory)};
     buf_init(&metrics, METRICS_MAX_BYTES);
     task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
     if (!store_preliminary(t, slot, &p, e))
@@ -162,7 +170,14 @@ static bool with_artefact(struct task *t, struct stages_slot *slot, const struct
     share(t, slot, &p);
     p.statements = pg_statements(slot->pg) - statements_before;
     put_metrics(t, slot, &p, &metrics);
-    return buf_ok(&metrics, "the metrics", e) && leave(t, made, buf_str(&metrics), e);
+    return buf_ok(&metrics, "the metrics", e) && leave(t, made, shop_options, buf_str(&metrics), e);
+}
+
+static void note_problems(const struct job_options *o, struct arena *memory)
+{
+    if (o->n_problems)
+        LOG(LOG_WARN, "options of the shop are left out", LOG_I("options", o->n_problems),
+            LOG_S("first", arena_strdup(memory, o->problems[0].option.ptr, o->problems[0].option.len)));
 }
 
 bool stage_prepare(struct task *t, void *slot_, struct err *e)
@@ -171,8 +186,11 @@ bool stage_prepare(struct task *t, void *slot_, struct err *e)
     struct job_request r;
     struct stage_made made = {.artefact = NULL};
     uint64_t statements_before = pg_statements(slot->pg);
-    if (!stage_request(t, &r, e))
+    AUTO(buf_fini) struct buf shop_options;
+    buf_init(&shop_options, SHOP_TEXT_MAX);
+    if (!shop_options_read(slot->pg, t->shop, &shop_options, e) || !stage_request(t, buf_str(&shop_options), &r, e))
         return false;
+    note_problems(&r.options, &t->memory);
     task_progress(t, 5, "Reading the orders");
     buf_init(&made.blob, ARTEFACT_BLOB_MAX);
     bool ok = stage_make(t, slot, &r, &made, e);
@@ -180,7 +198,7 @@ bool stage_prepare(struct task *t, void *slot_, struct err *e)
         LOG(LOG_INFO, "upload loaded and mined", LOG_I("lines", made.artefact->data->lines_read),
             LOG_I("load_ms", made.load_ms), LOG_I("mine_ms", made.mine_ms));
         artefact_cache_put(slot->env->cache, made.artefact);
-        ok = with_artefact(t, slot, &r, &made, statements_before, e);
+        ok = with_artefact(t, slot, &r, &made, buf_str(&shop_options), statements_before, e);
         artefact_release(slot->env->cache, made.artefact);
     }
     buf_fini(&made.blob);
