@@ -3,9 +3,9 @@
 
 #include <stddef.h>
 
-const struct ctl_command *const CTL_COMMANDS[] = {&CMD_IMPORT,  &CMD_PREVIEW, &CMD_EVALUATE,   &CMD_PAIRS,
-                                                  &CMD_ENQUEUE, &CMD_WATCH,   &CMD_BUNDLES,    &CMD_CANCEL,
-                                                  &CMD_CONFIG,  &CMD_SCHEMA,  &CMD_COMPLETION, NULL};
+const struct ctl_command *const CTL_COMMANDS[] = {
+    &CMD_IMPORT, &CMD_PREVIEW, &CMD_EVALUATE, &CMD_PAIRS, &CMD_ENQUEUE,    &CMD_WATCH, &CMD_BUNDLES,
+    &CMD_CANCEL, &CMD_CONFIG,  &CMD_SCHEMA,   &CMD_SHOP,  &CMD_COMPLETION, NULL};
 
 const struct arg_option CTL_SHARED_OPTIONS[] = {
     {"config", "FILE", "read settings from FILE (else from $BUNDLE_CONFIG; see `bundlectl config`)", NULL},

@@ -33,7 +33,7 @@ extern const struct ctl_command *const CTL_COMMANDS[]; // up to a NULL
 extern const struct arg_option CTL_SHARED_OPTIONS[];
 
 extern const struct ctl_command CMD_IMPORT, CMD_PREVIEW, CMD_EVALUATE, CMD_PAIRS, CMD_BUNDLES, CMD_ENQUEUE, CMD_WATCH,
-    CMD_CANCEL, CMD_CONFIG, CMD_SCHEMA, CMD_COMPLETION;
+    CMD_CANCEL, CMD_CONFIG, CMD_SCHEMA, CMD_SHOP, CMD_COMPLETION;
 
 enum { CTL_OUTPUT_MAX = 1 << 30 };
 

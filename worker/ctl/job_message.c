@@ -114,6 +114,22 @@ static bool build_options(const struct args *a, json_t *options, struct err *e)
     return true;
 }
 
+static bool dump(const json_t *value, struct buf *out, struct err *e)
+{
+    char *text = json_dumps(value, JSON_COMPACT);
+    CHECK(text);
+    buf_puts(out, text);
+    free(text);
+    return buf_ok(out, "the job", e);
+}
+
+bool job_message_options_json(const struct args *a, struct buf *out, struct err *e)
+{
+    AUTO(json_freep) json_t *options = json_object();
+    CHECK(options);
+    return build_options(a, options, e) && dump(options, out, e);
+}
+
 bool job_message_build(const struct args *a, const char *shop, const char *upload, bool is_forced, struct buf *out,
                        struct err *e)
 {
@@ -124,13 +140,7 @@ bool job_message_build(const struct args *a, const char *shop, const char *uploa
     CHECK(job && options && json_object_set_new(job, "options", options) == 0);
     if (is_forced)
         CHECK(json_object_set_new(job, "force", json_true()) == 0);
-    if (!build_options(a, options, e))
-        return false;
-    char *text = json_dumps(job, JSON_COMPACT);
-    CHECK(text);
-    buf_puts(out, text);
-    free(text);
-    return buf_ok(out, "the job", e);
+    return build_options(a, options, e) && dump(job, out, e);
 }
 
 bool job_message_options(const struct args *a, struct arena *memory, struct job_request *out, struct err *e)

@@ -38,6 +38,8 @@
 // {"shop": ..., "upload": ..., "force": ..., "options": {...}} as JSON.
 bool job_message_build(const struct args *a, const char *shop, const char *upload, bool is_forced, struct buf *out,
                        struct err *e) MUST_USE;
+// The options alone: {...}.
+bool job_message_options_json(const struct args *a, struct buf *out, struct err *e) MUST_USE;
 // Through the reader that the worker uses; texts live in `memory`.
 bool job_message_options(const struct args *a, struct arena *memory, struct job_request *out, struct err *e) MUST_USE;
 

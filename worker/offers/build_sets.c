@@ -8,12 +8,15 @@ enum { SETS_PER_ANCHOR = 4, SETS_LOOKED_AT = 32 };
 
 struct candidate {
     uint32_t anchor, set;
+    bool is_pinned; // its anchor
     double strength;
 };
 
 static int compare_candidates(const void *left, const void *right)
 {
     const struct candidate *a = left, *b = right;
+    if (a->is_pinned != b->is_pinned)
+        return a->is_pinned ? -1 : 1;
     if (a->strength < b->strength || a->strength > b->strength)
         return a->strength > b->strength ? -1 : 1;
     if (a->anchor != b->anchor)
@@ -42,7 +45,7 @@ static uint32_t candidates_of(const struct search *s, uint32_t anchor, uint32_t 
         const struct itemset *set = &sets->sets[with.at[k]];
         if (set->n < n_min || set->n > n_max || set->orders < search_orders_for_more(s))
             continue;
-        out[n] = (struct candidate){anchor, with.at[k], strength_of(s, anchor, set)};
+        out[n] = (struct candidate){anchor, with.at[k], item_is_pinned(s->rules, anchor), strength_of(s, anchor, set)};
         n += out[n].strength > 0;
     }
     return n;

@@ -175,7 +175,7 @@ bool offers_merge(const struct market *m, const struct offer_rules *r, const str
         return err_set(e, ERR_CANCELLED, "cancelled while merging");
     if (!m->is_small) {
         uint32_t keep = r->bundles_max / 2;
-        done.fronts = portfolio_select(m, &all, keep > PORTFOLIO_KEEP_MIN ? keep : PORTFOLIO_KEEP_MIN, memory);
+        done.fronts = portfolio_select(m, r, &all, keep > PORTFOLIO_KEEP_MIN ? keep : PORTFOLIO_KEEP_MIN, memory);
     }
     done.over_cap = done.candidates - done.broken_constraint - done.duplicates - all.n;
     done.over_cap += ranking_pick(m, r, &all, memory, &picked);

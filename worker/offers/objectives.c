@@ -7,6 +7,8 @@
 // A repeat rate from which a product counts as one that people buy again.
 #define REPEAT_RATE_MIN 0.10
 
+#define PINNED_WORTH 1e6 // more than any item is worth
+
 static double between(double low, double x, double high)
 {
     return x < low ? low : x > high ? high : x;
@@ -294,7 +296,7 @@ uint32_t objective_anchors(const struct market *m, const struct offer_rules *r, 
     uint32_t n = 0;
     CHECK(max <= ANCHORS_LIMIT);
     for (uint32_t item = 0; item < m->data->n_items; item++) {
-        double w = objective_anchor(m, o, item);
+        double w = objective_anchor(m, o, item) + (item_is_pinned(r, item) ? PINNED_WORTH : 0);
         if (w <= 0 || (n == max && w <= worth[n - 1]) || !item_is_offerable(m, r, item))
             continue;
         uint32_t at = n < max ? n++ : n - 1;

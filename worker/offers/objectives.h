@@ -25,7 +25,8 @@ double objective_partner(const struct market *m, enum objective o, enum bundle_t
 
 double objective_fit(const struct market *m, const struct bundle *b); // 0..1; 0: does not serve b->objective
 
-// The best offerable anchors, best first (ties: lower item id). Returns how many, <= max.
+// The best offerable anchors, best first (ties: lower item id). Pinned items come before all others, whatever they are
+// worth: whether what is built around them serves the objective is for its fit to say. Returns how many, <= max.
 uint32_t objective_anchors(const struct market *m, const struct offer_rules *r, enum objective o, uint32_t *out,
                            uint32_t max);
 

@@ -138,7 +138,8 @@ static int compare_places(const void *left, const void *right)
     return a->bundle < b->bundle ? -1 : a->bundle > b->bundle;
 }
 
-uint32_t portfolio_select(const struct market *m, struct bundle_list *list, uint32_t keep, struct arena *memory)
+uint32_t portfolio_select(const struct market *m, const struct offer_rules *r, struct bundle_list *list, uint32_t keep,
+                          struct arena *memory)
 {
     struct criteria *c = ARENA_ARRAY(memory, struct criteria, list->n + 1);
     struct bundle *kept = ARENA_ARRAY(memory, struct bundle, list->n + 1);
@@ -155,8 +156,9 @@ uint32_t portfolio_select(const struct market *m, struct bundle_list *list, uint
         most_fronts = fronts > most_fronts ? fronts : most_fronts;
         if (n)
             qsort(c, n, sizeof c[0], compare_places);
-        for (uint32_t i = 0; i < n && i < keep; i++)
-            kept[n_kept++] = list->bundles[c[i].bundle];
+        for (uint32_t i = 0; i < n; i++)
+            if (i < keep || item_is_pinned(r, list->bundles[c[i].bundle].parts[0].item))
+                kept[n_kept++] = list->bundles[c[i].bundle];
     }
     *list = (struct bundle_list){kept, n_kept};
     return most_fronts;

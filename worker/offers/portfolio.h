@@ -6,9 +6,11 @@
 
 #include "worker/offers/offers.h"
 
-// Keeps the best `keep` of every objective in `list` (front by front, the last front by crowding, then identity); order
-// of the kept is by front. Returns the number of fronts of the objective that has most.
-uint32_t portfolio_select(const struct market *m, struct bundle_list *list, uint32_t keep, struct arena *memory);
+// Keeps the best `keep` of every objective in `list`, and those around a pinned product (front by front, the last front
+// by crowding, then identity); order of the kept is by front. Returns the number of fronts of the objective that has
+// most.
+uint32_t portfolio_select(const struct market *m, const struct offer_rules *r, struct bundle_list *list, uint32_t keep,
+                          struct arena *memory);
 
 enum { CRITERIA = 5 };
 struct criteria {

@@ -12,6 +12,7 @@
 #define CONFIDENCE_PRIOR_ORDERS 5.0
 #define DIMINISH 0.9 // for each bundle of the same objective and type that is in the list already
 #define STOCK_DAYS 60.0
+#define PIN_BONUS 1.0 // no score is higher
 
 // --- features of one bundle
 
@@ -283,7 +284,9 @@ static double score_now(const struct contest *c, uint32_t i, double *novelty)
     *novelty = 1.0 / (1 + c->anchored[b->parts[0].item]);
     double penalty = objective_row(b->objective)->weights.novelty_penalty * (1 - *novelty);
     double own = c->worth[i] > penalty ? c->worth[i] - penalty : 0, share = c->rules->coverage_weight;
-    return ((1 - share) * own + share * reach_now(c, i)) * diminish(c->taken[b->objective][b->type]);
+    double score = ((1 - share) * own + share * reach_now(c, i)) * diminish(c->taken[b->objective][b->type]);
+    bool is_first_of_pin = c->anchored[b->parts[0].item] == 0 && item_is_pinned(c->rules, b->parts[0].item);
+    return score + (is_first_of_pin ? PIN_BONUS : 0);
 }
 
 static bool is_ahead(const struct contest *c, uint32_t a, uint32_t b)

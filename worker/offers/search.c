@@ -11,6 +11,8 @@ void search_init(struct search *s, const struct market *m, const struct offer_ru
     *s = (struct search){.market = m, .rules = r, .objective = o, .type = t, .memory = memory};
     s->shape = objective_shape(o);
     s->n_anchors = objective_anchors(m, r, o, s->anchors, ANCHORS_MAX);
+    while (s->n_pinned < s->n_anchors && item_is_pinned(r, s->anchors[s->n_pinned]))
+        s->n_pinned++;
     s->bundles_max = r->candidates_per_pair;
     s->bundles = ARENA_ARRAY(memory, struct bundle, s->bundles_max + 1);
     s->links = ARENA_ARRAY(memory, struct link, LINKS_MAX);

@@ -36,9 +36,9 @@ struct search {
     struct arena *memory;
     struct growth growth;
     uint32_t anchors[ANCHORS_MAX];
-    uint32_t n_anchors;
+    uint32_t n_anchors, n_pinned; // pinned ones come first
 
-    struct link *links; // strongest first
+    struct link *links; // see links_settle
     uint32_t n_links;
 
     struct bundle *bundles;
@@ -71,7 +71,7 @@ uint32_t search_orders_for_more(const struct search *s);
 double search_welcome(const struct search *s, uint32_t anchor, uint32_t partner);
 
 // Links: add as many as there are, then settle: those of one anchor and partner become one, with all their sources and
-// the best strength; strongest first, ties by anchor, then partner.
+// the best strength; those of pinned anchors first, then the strongest, ties by anchor, then partner.
 void links_clear(struct search *s);
 void links_add(struct search *s, struct link l); // strength <= 0: not added; full: the weaker half gives way
 void links_settle(struct search *s);

@@ -3,10 +3,13 @@
 
 #include "worker/offers/objectives.h"
 
+// A pin makes no product seasonal.
 static bool has_anchor(const struct market *m, const struct offer_rules *r, enum objective o)
 {
+    struct offer_rules unpinned = *r;
     uint32_t item;
-    return objective_anchors(m, r, o, &item, 1) > 0;
+    unpinned.n_pinned = 0;
+    return objective_anchors(m, &unpinned, o, &item, 1) > 0;
 }
 
 static uint32_t count_offerable(const struct market *m, const struct offer_rules *r, uint32_t enough)

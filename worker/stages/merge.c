@@ -11,7 +11,7 @@
 enum { METRICS_MAX_BYTES = 2 << 20 };
 
 struct prepared { // views into the task's inputs
-    struct str fingerprint, csv_upload_id, metrics;
+    struct str fingerprint, csv_upload_id, shop_options, metrics;
 };
 
 static bool read_prepared(struct task *t, struct prepared *out, struct err *e)
@@ -21,6 +21,8 @@ static bool read_prepared(struct task *t, struct prepared *out, struct err *e)
     if (!mp_open_envelope(&doc, bytes.ptr, bytes.len, "prepare-result", PREPARE_VERSION, &MP_LIMITS_MESSAGE, e))
         return false;
     const struct mp_value *root = mp_root(doc);
+    out->shop_options = STR("");
+    (void)mp_str(mp_get(root, "shop_options"), &out->shop_options);
     return (mp_str(mp_get(root, "fingerprint"), &out->fingerprint) &&
             mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) &&
             mp_str(mp_get(root, "metrics"), &out->metrics)) ||
@@ -186,7 +188,7 @@ bool stage_merge(struct task *t, void *slot_, struct err *e)
     struct job_request r;
     struct prepared p;
     struct artefact *a;
-    if (!stage_request(t, &r, e) || !read_prepared(t, &p, e))
+    if (!read_prepared(t, &p, e) || !stage_request(t, p.shop_options, &r, e))
         return false;
     if (!stage_find(t, slot, &r, p.fingerprint, &a, e))
         return stage_failed(t, slot, p.csv_upload_id, e);

@@ -33,7 +33,9 @@ bool stage_pair(struct task *t, void *slot_, struct err *e)
     enum bundle_type type;
     if (!stages_pair_of_name(t->name, &o, &type))
         return err_set(e, ERR_INTERNAL, "\"%s\" is no pair that this worker knows", t->name.ptr);
-    if (!stage_request(t, &r, e) || !stage_find(t, slot, &r, t->payload, &a, e))
+    struct str fingerprint, shop_options;
+    stage_pair_of_payload(t->payload, &fingerprint, &shop_options);
+    if (!stage_request(t, shop_options, &r, e) || !stage_find(t, slot, &r, fingerprint, &a, e))
         return false;
     struct pair_report report = {.now_us = clock_mono_us};
     int64_t begun_us = clock_cpu_us();

@@ -135,10 +135,29 @@ bool stages_pair_of_name(struct str name, enum objective *o, enum bundle_type *t
 
 // ---- shared by the coordinators ----
 
-bool stage_request(struct task *t, struct job_request *out, struct err *e)
+bool stage_request(struct task *t, struct str shop_options, struct job_request *out, struct err *e)
 {
     struct str upload;
-    return job_request_read(t->job_payload, &t->memory, out, &upload, e);
+    if (!job_request_read(t->job_payload, &t->memory, out, &upload, e))
+        return false;
+    job_options_default(&out->options, shop_options, &t->memory);
+    return true;
+}
+
+struct str stage_pair_payload(struct task *t, struct str fingerprint, struct str shop_options)
+{
+    size_t len = fingerprint.len + shop_options.len;
+    char *payload = arena_alloc(&t->memory, len + 1);
+    memcpy(payload, fingerprint.ptr, fingerprint.len);
+    memcpy(payload + fingerprint.len, shop_options.ptr, shop_options.len);
+    return (struct str){payload, len};
+}
+
+void stage_pair_of_payload(struct str payload, struct str *fingerprint, struct str *shop_options)
+{
+    size_t len = payload.len < FINGERPRINT_HEX ? payload.len : FINGERPRINT_HEX;
+    *fingerprint = (struct str){payload.ptr, len};
+    *shop_options = (struct str){payload.ptr + len, payload.len - len};
 }
 
 struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,

@@ -3,7 +3,9 @@
 //     prepare --pairs (one task per objective and type that applies)--> merge --copy (batches)--> publish
 //
 //     result of       carries                                            read by
-//     prepare         "prepare-result": artefact, where to store, metrics   merge
+//     prepare         "prepare-result": artefact, where to store, the       merge
+//                     shop's options (pairs have both in their
+//                     payloads), metrics
 //     a pair          "pair-result": its bundles                            merge
 //     merge           "merge-result": the final rows, metrics               publish
 //
