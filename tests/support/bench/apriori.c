@@ -240,14 +240,13 @@ void work_apriori(struct bench *b)
             find_larger(&a, size);
         bench_end(b);
     }
-    uint64_t orders = 0;
+    uint64_t by_size[SIZE_MAX_SETS + 1] = {0}, orders = 0;
     for (uint32_t k = 2; k <= SIZE_MAX_SETS; k++) {
-        static const char *const NAMES[] = {[2] = "sets_2", [3] = "sets_3", [4] = "sets_4"};
-        json_out_key_int(&b->facts, NAMES[k], a.levels[k].n);
+        by_size[k] = a.levels[k].n;
         for (uint32_t i = 0; i < a.levels[k].n; i++)
             orders += a.levels[k].orders[i];
     }
-    json_out_key_int(&b->facts, "sets_orders", (int64_t)orders);
+    bench_put_sets(b, by_size, orders);
     apriori_fini(&a);
     dataset_destroy(d);
 }

@@ -18,8 +18,9 @@ struct bench {
     const char *work, *by;
     const char *const *files;
     unsigned n_files, runs, threads;
-    double support;  // share of the multi-item orders
-    const char *out; // file of some works; NULL: not given
+    double support;       // share of the multi-item orders
+    unsigned passes;      // of item2vec; 0: as the engine
+    const char *in, *out; // files of some works; NULL: not given
     struct settings settings;
 
     double seconds[BENCH_RUNS_MAX], cpu_seconds[BENCH_RUNS_MAX];
@@ -50,11 +51,20 @@ bool bench_is_counted(const struct bench *b, const struct dataset *d, uint32_t o
 uint32_t bench_n_counted(const struct bench *b, const struct dataset *d);
 uint32_t bench_orders_min(const struct bench *b, uint32_t n_orders); // the support as a number of orders
 
+void bench_write_baskets(const struct bench *b, const struct dataset *d); // counted orders as lines of item numbers
+void bench_put_sets(struct bench *b, const uint64_t by_size[5], uint64_t orders); // facts: sets, sum of their orders
+
 // Works. Each does b->runs runs and puts its facts.
 void work_pairs(struct bench *b);       // all pair counts, scored, the best kept: worker/mining/evidence.h
 void work_pairs_dense(struct bench *b); // a plain loop over a triangle of counters
-void work_apriori(struct bench *b); // frequent itemsets to size 4: Agrawal & Srikant (VLDB 1994), with a prefix tree
-void work_engine(struct bench *b);  // orders in memory -> final bundles
-void work_baskets(struct bench *b); // writes the counted orders as lines of item numbers, for other programs
+void work_itemsets(struct bench *b);    // frequent itemsets to size 4 and their rules: worker/mining/itemsets.h
+void work_apriori(struct bench *b);     // the sets alone: Agrawal & Srikant (VLDB 1994), with a prefix tree
+void work_item2vec(struct bench *b);    // trained on the older orders, judged on the newer: worker/mining/embedding.h
+void work_neighbours(struct bench *b);  // judges the neighbours in --in, by whoever had the training baskets
+void work_engine(struct bench *b);      // orders in memory -> final bundles
+
+// Not measured: the counted orders for other programs; all, or those that train.
+void work_baskets(struct bench *b);
+void work_training_baskets(struct bench *b);
 
 #endif

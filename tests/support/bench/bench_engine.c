@@ -9,7 +9,8 @@
 #include "common/clock.h"
 
 static const char USAGE[] =
-    "bench_engine WORK [--runs N] [--threads N] [--support SHARE] [--out FILE] [--set KEY=VALUE] FILE...\n"
+    "bench_engine WORK [--runs N] [--threads N] [--support SHARE] [--passes N] [--in FILE] [--out FILE]\n"
+    "             [--set KEY=VALUE] FILE...\n"
     "\n"
     "Times one work on the orders of the files (what `bundlectl preview` reads); one line of JSON. Works:\n";
 
@@ -21,7 +22,15 @@ static const struct work {
     {"pairs_dense", "plain C, dense", work_pairs_dense},
     {"apriori", "plain C, Apriori", work_apriori},
     {"engine", "bundle-worker", work_engine},
+#if __has_include("worker/mining/itemsets.h")
+    {"itemsets", "bundle-worker, with rules", work_itemsets},
+#endif
+#if __has_include("worker/mining/embedding.h")
+    {"item2vec", "bundle-worker", work_item2vec},
+#endif
+    {"neighbours", "", work_neighbours},
     {"baskets", "", work_baskets},
+    {"training_baskets", "", work_training_baskets},
 };
 
 void bench_die(const char *what, const char *why)
@@ -161,6 +170,8 @@ static void parse(int argc, char **argv, struct bench *b)
     static const struct option OPTIONS[] = {{"runs", required_argument, NULL, 'r'},
                                             {"threads", required_argument, NULL, 't'},
                                             {"support", required_argument, NULL, 'p'},
+                                            {"passes", required_argument, NULL, 'e'},
+                                            {"in", required_argument, NULL, 'i'},
                                             {"out", required_argument, NULL, 'o'},
                                             {"set", required_argument, NULL, 's'},
                                             {"help", no_argument, NULL, 'h'},
@@ -174,6 +185,10 @@ static void parse(int argc, char **argv, struct bench *b)
             b->threads = (unsigned)real_of(optarg, 1, 64, "--threads");
         else if (c == 'p')
             b->support = real_of(optarg, 0, 1, "--support");
+        else if (c == 'e')
+            b->passes = (unsigned)real_of(optarg, 1, 1000, "--passes");
+        else if (c == 'i')
+            b->in = optarg;
         else if (c == 'o')
             b->out = optarg;
         else if (c == 's' && sources.n_sets < ARRAY_LEN(sources.sets))

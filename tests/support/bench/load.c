@@ -69,3 +69,11 @@ uint32_t bench_orders_min(const struct bench *b, uint32_t n_orders)
     least += least < wanted;
     return least < 2 ? 2 : least;
 }
+
+void bench_put_sets(struct bench *b, const uint64_t by_size[5], uint64_t orders)
+{
+    json_out_key_int(&b->facts, "sets_2", (int64_t)by_size[2]);
+    json_out_key_int(&b->facts, "sets_3", (int64_t)by_size[3]);
+    json_out_key_int(&b->facts, "sets_4", (int64_t)by_size[4]);
+    json_out_key_int(&b->facts, "sets_orders", (int64_t)orders);
+}

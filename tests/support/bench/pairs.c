@@ -76,9 +76,8 @@ void work_pairs_dense(struct bench *b)
     dataset_destroy(d);
 }
 
-void work_baskets(struct bench *b)
+void bench_write_baskets(const struct bench *b, const struct dataset *d)
 {
-    struct dataset *d = bench_dataset(b);
     FILE *out = b->out ? fopen(b->out, "w") : NULL;
     if (!out)
         bench_die("baskets", "--out FILE cannot be written");
@@ -90,7 +89,11 @@ void work_baskets(struct bench *b)
     }
     if (fclose(out) != 0)
         bench_die(b->out, "cannot be written");
-    json_out_key_int(&b->facts, "items", d->n_items);
-    json_out_key_int(&b->facts, "multi_orders", bench_n_counted(b, d));
+}
+
+void work_baskets(struct bench *b)
+{
+    struct dataset *d = bench_dataset(b);
+    bench_write_baskets(b, d);
     dataset_destroy(d);
 }

@@ -1,8 +1,9 @@
 """What others do with the same orders: one work, one line of JSON, as bench_engine prints it.
 
-    peers.py scipy|counter BASKETS [--runs N]       all pair counts
+    peers.py scipy|counter BASKETS [--runs N]            all pair counts
+    peers.py gensim BASKETS --out NEIGHBOURS [--runs N]  item2vec; lines of an item and its ten nearest
 
-BASKETS: one order a line, item numbers ascending (bench_engine baskets). Needs Debian's python3-scipy.
+BASKETS: one order a line, item numbers ascending (bench_engine baskets). Needs Debian's python3-scipy, python3-gensim.
 """
 import argparse
 import collections
@@ -56,7 +57,7 @@ def read_baskets(path):
         return [[int(item) for item in line.split()] for line in lines]
 
 
-def pairs_scipy(bench, baskets):
+def pairs_scipy(bench, baskets, _):
     import numpy
     import scipy
     from scipy import sparse
@@ -65,14 +66,13 @@ def pairs_scipy(bench, baskets):
     items = numpy.fromiter(itertools.chain.from_iterable(baskets), numpy.int32)
     orders = sparse.csr_matrix((numpy.ones(len(items), numpy.int32), items, first))
     counts = bench.measure(lambda: orders.T.tocsr() @ orders)
-    counts.setdiag(0)
-    counts.eliminate_zeros()
+    of_items = counts.diagonal()
     bench.print("pairs", f"scipy {scipy.__version__}, sparse product",
-                {"multi_orders": len(baskets), "pair_increments": int(counts.sum()) // 2,
-                 "pairs_distinct": counts.nnz // 2})
+                {"multi_orders": len(baskets), "pair_increments": int(counts.sum() - of_items.sum()) // 2,
+                 "pairs_distinct": int(counts.nnz - (of_items > 0).sum()) // 2})
 
 
-def pairs_counter(bench, baskets):
+def pairs_counter(bench, baskets, _):
     def count():
         counts = collections.Counter()
         for basket in baskets:
@@ -84,7 +84,25 @@ def pairs_counter(bench, baskets):
                 {"multi_orders": len(baskets), "pair_increments": counts.total(), "pairs_distinct": len(counts)})
 
 
-WORKS = {"scipy": pairs_scipy, "counter": pairs_counter}
+def item2vec_gensim(bench, baskets, out):
+    import gensim
+    import numpy
+    from gensim.models import Word2Vec
+
+    sentences = [[str(item) for item in basket] for basket in baskets]
+    model = bench.measure(lambda: Word2Vec(sentences, vector_size=64, window=1000, shrink_windows=False, sg=1, hs=0,
+                                           negative=5, min_count=1, epochs=5, workers=1, seed=1))
+    items = numpy.array([int(item) for item in model.wv.index_to_key])
+    vectors = model.wv.get_normed_vectors()
+    with open(out, "w", encoding="ascii") as lines:
+        for row, likeness in enumerate(vectors @ vectors.T):
+            likeness[row] = -numpy.inf
+            best = numpy.argsort(-likeness, kind="stable")[:10]
+            print(items[row], *items[best], file=lines)
+    bench.print("item2vec", f"gensim {gensim.__version__}, 5 epochs, whole baskets", {})
+
+
+WORKS = {"gensim": item2vec_gensim, "scipy": pairs_scipy, "counter": pairs_counter}
 
 
 def main():
@@ -92,8 +110,9 @@ def main():
     parser.add_argument("work", choices=WORKS)
     parser.add_argument("baskets")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--out")
     options = parser.parse_args()
-    WORKS[options.work](Bench(options.runs), read_baskets(options.baskets))
+    WORKS[options.work](Bench(options.runs), read_baskets(options.baskets), options.out)
 
 
 main()
