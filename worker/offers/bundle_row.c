@@ -8,6 +8,7 @@
 #include "common/json_out.h"
 #include "worker/offers/explain.h"
 #include "worker/offers/count_test.h"
+#include "worker/offers/discount.h"
 
 enum { TEXT_BYTES_MAX = 1 << 20, RECENT_DAYS = 90 };
 
@@ -125,6 +126,16 @@ static int64_t line_price(const struct part *p)
     return p->price_minor == MONEY_UNKNOWN ? MONEY_UNKNOWN : p->price_minor * (int64_t)p->quantity;
 }
 
+// What pricing took for the product's history; nothing to tell where the upload names no discount, or it is too small.
+static void put_usual_discount(const struct market *m, const struct bundle *b, uint32_t item, struct json_out *j)
+{
+    json_out_key(j, "usual_discount_pct");
+    if (b->pricing.method == PRICE_SHRUNK && m->shop_discount > 0)
+        json_out_real(j, 100 * discount_history(m, item), 2);
+    else
+        json_out_null(j);
+}
+
 static void put_per_product(const struct market *m, const struct bundle *b, struct json_out *j)
 {
     unsigned decimals = m->data->decimals;
@@ -140,6 +151,7 @@ static void put_per_product(const struct market *m, const struct bundle *b, stru
         put_money(j, "list_total", list, decimals);
         put_money(j, "discount", is_known ? p->discount_minor : MONEY_UNKNOWN, decimals);
         put_money(j, "total", is_known ? list - p->discount_minor : MONEY_UNKNOWN, decimals);
+        put_usual_discount(m, b, p->item, j);
         json_out_end(j);
     }
     json_out_end(j);

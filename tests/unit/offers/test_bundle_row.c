@@ -14,6 +14,7 @@
 #include "tests/unit/offers/shop.h"
 #include "worker/copy/template.h"
 #include "worker/offers/bundle_row.h"
+#include "worker/offers/discount.h"
 
 static struct bundle_rows rows_of(struct shop *s, const char *status)
 {
@@ -142,6 +143,32 @@ static void pricing_adds_up_in_json(void **state)
     shop_close(&s);
 }
 
+static void usual_discounts_are_told(void **state)
+{
+    (void)state;
+    struct shop s;
+    shop_open_tea(&s);
+    for (int has_discounts = 0; has_discounts < 2; has_discounts++) {
+        struct bundle_rows rows = rows_of(&s, "final");
+        for (uint32_t i = 0; i < rows.n; i++) {
+            json_t *doc = document(&rows.rows[i]);
+            const json_t *lines = json_object_get(json_object_get(doc, "pricing"), "per_product");
+            for (size_t p = 0; p < json_array_size(lines); p++) {
+                const json_t *line = json_array_get(lines, p), *usual = json_object_get(line, "usual_discount_pct");
+                uint32_t item = shop_item(&s, json_string_value(json_object_get(line, "variant_id")));
+                if (has_discounts)
+                    assert_true(fabs(json_number_value(usual) - 100 * discount_history(&s.market, item)) < 0.0051);
+                else
+                    assert_true(json_is_null(usual));
+            }
+            json_decref(doc);
+        }
+        s.data->items[shop_item(&s, "cup")].discount_mean = 0.20; // as if a fifth off had been given
+        discount_learn(&s.market, &s.memory);
+    }
+    shop_close(&s);
+}
+
 static void ids_are_uuids_of_the_content(void **state)
 {
     (void)state;
@@ -253,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_have_the_documented_fields),
         cmocka_unit_test(pricing_adds_up_in_json),
+        cmocka_unit_test(usual_discounts_are_told),
         cmocka_unit_test(ids_are_uuids_of_the_content),
         cmocka_unit_test(without_prices_amounts_are_null),
         cmocka_unit_test(wide_characters_pass),
