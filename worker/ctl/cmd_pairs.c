@@ -17,15 +17,18 @@ static const char HELP[] =
     "\n"
     "--json prints\n"
     "  orders, multi_item_orders (N), items, kappa, pairs_distinct (seen at least once)\n"
-    "  pairs       [{rank, a, b, orders, orders_recent, expected, lift, score}]\n"
+    "  pairs       [{rank, a, b, orders, orders_recent, expected, lift, score, gain}]\n"
     "  neighbours  [{variant_id, sku, name, orders, multi_item_orders,\n"
-    "                neighbours: [{rank, variant_id, sku, name, orders, orders_recent, expected, lift, score}]}]\n"
+    "                neighbours: [{rank, variant_id, sku, name, orders, orders_recent, expected, lift, score,\n"
+    "                              relevance}]}]\n"
     "a and b are {variant_id, sku, name, multi_item_orders}; variant_id is the identity: the catalogue's, else the "
     "SKU, else\n"
     "the name. orders: with both products; orders_recent: of these, in the 30 days before the newest order; expected:\n"
     "kappa * a * b / N, the orders with both that chance gives at this shop's basket sizes (a, b: multi_item_orders "
     "of\n"
-    "either); lift: orders / expected. Products without partners have an empty list.\n"
+    "either); lift: orders / expected; score: orders * log2 of the lift, shrunk. Pairs rank by gain: the share of the\n"
+    "orders, newer ones weighing more, that have this pair and none before it. Neighbours rank by relevance. Products\n"
+    "without partners have an empty list.\n"
     "\n"
     "examples:\n"
     "  bundlectl pairs orders.csv\n"
@@ -43,23 +46,24 @@ struct listing {
 struct measures {
     uint32_t orders, orders_recent;
     double expected, lift, score;
+    double rank_value; // what it is ranked by: the gain of a pair, the relevance of a neighbour
 };
 
 static struct measures measures_of(const struct evidence *v, uint32_t a, uint32_t b, uint32_t orders,
-                                   uint32_t orders_recent, float score)
+                                   uint32_t orders_recent, float score, float rank_value)
 {
-    double expected = evidence_expected(v, a, b);
-    return (struct measures){orders, orders_recent, expected, expected > 0 ? orders / expected : 0, (double)score};
+    double expected = evidence_expected(v, a, b), lift = expected > 0 ? orders / expected : 0;
+    return (struct measures){orders, orders_recent, expected, lift, (double)score, (double)rank_value};
 }
 
 static struct measures measures_of_pair(const struct evidence *v, const struct item_pair *p)
 {
-    return measures_of(v, p->a, p->b, p->orders, p->orders_recent, p->score);
+    return measures_of(v, p->a, p->b, p->orders, p->orders_recent, p->score, p->gain);
 }
 
 static struct measures measures_of_neighbour(const struct evidence *v, uint32_t item, const struct neighbour *n)
 {
-    return measures_of(v, item, n->item, n->orders, n->orders_recent, n->score);
+    return measures_of(v, item, n->item, n->orders, n->orders_recent, n->score, n->relevance);
 }
 
 static uint32_t n_neighbours(const struct listing *l, uint32_t item)
@@ -70,13 +74,14 @@ static uint32_t n_neighbours(const struct listing *l, uint32_t item)
 
 // ---- JSON ----
 
-static void json_measures(const struct measures *m, struct json_out *j)
+static void json_measures(const struct measures *m, const char *ranked_by, struct json_out *j)
 {
     json_out_key_int(j, "orders", m->orders);
     json_out_key_int(j, "orders_recent", m->orders_recent);
     json_out_key_real(j, "expected", m->expected, 9);
     json_out_key_real(j, "lift", m->lift, 6);
     json_out_key_real(j, "score", m->score, 6);
+    json_out_key_real(j, ranked_by, m->rank_value, 9);
 }
 
 static void json_item(const struct listing *l, uint32_t item, struct json_out *j)
@@ -107,7 +112,7 @@ static void json_pairs(const struct listing *l, struct json_out *j)
         json_out_key_int(j, "rank", (int64_t)i + 1);
         json_pair_item(l, "a", p->a, j);
         json_pair_item(l, "b", p->b, j);
-        json_measures(&m, j);
+        json_measures(&m, "gain", j);
         json_out_end(j);
     }
     json_out_end(j);
@@ -127,7 +132,7 @@ static void json_neighbours_of(const struct listing *l, uint32_t item, struct js
         json_out_object(j);
         json_out_key_int(j, "rank", (int64_t)i + 1);
         json_item(l, near[i].item, j);
-        json_measures(&m, j);
+        json_measures(&m, "relevance", j);
         json_out_end(j);
     }
     json_out_end(j);
@@ -156,19 +161,19 @@ static void put_json(const struct listing *l, struct buf *out)
 
 // ---- tables ----
 
-enum { RANK_COLUMNS = 6, MEASURE_COLUMNS = 8 + 10 + 8 + 10 };
+enum { RANK_COLUMNS = 6, MEASURE_COLUMNS = 8 + 10 + 8 + 10 + 10 };
 
 static unsigned name_columns(const struct term *t)
 {
     return t->columns > RANK_COLUMNS + MEASURE_COLUMNS + 1 ? t->columns - RANK_COLUMNS - MEASURE_COLUMNS - 1 : 1;
 }
 
-static void put_heading(const struct term *t, const char *what, struct buf *out)
+static void put_heading(const struct term *t, const char *what, const char *ranked_by, struct buf *out)
 {
     term_style_begin(t, TERM_DIM, out);
     buf_printf(out, "%*s ", RANK_COLUMNS, "#");
     term_put_padded(out, str_of(what), name_columns(t), false);
-    buf_printf(out, "%8s%10s%8s%10s", "orders", "expected", "lift", "score");
+    buf_printf(out, "%8s%10s%8s%10s%10s", "orders", "expected", "lift", "score", ranked_by);
     term_style_end(t, out);
     buf_putc(out, '\n');
 }
@@ -177,7 +182,7 @@ static void put_row(const struct term *t, uint32_t rank, struct str name, const 
 {
     buf_printf(out, "%*u ", RANK_COLUMNS, rank);
     term_put_padded(out, name, name_columns(t), false);
-    buf_printf(out, "%8u%10.1f%8.1f%10.1f\n", m->orders, m->expected, m->lift, m->score);
+    buf_printf(out, "%8u%10.1f%8.1f%10.1f%10.4f\n", m->orders, m->expected, m->lift, m->score, m->rank_value);
 }
 
 static void put_name(const struct listing *l, uint32_t item, struct buf *out)
@@ -190,7 +195,7 @@ static void put_pairs(const struct term *t, const struct listing *l, struct buf 
 {
     AUTO(buf_fini) struct buf names;
     buf_init(&names, 1 << 20);
-    put_heading(t, "The best pairs", out);
+    put_heading(t, "The best pairs", "gain", out);
     for (uint32_t i = 0; i < l->top; i++) {
         const struct item_pair *p = &l->evidence->pairs[i];
         const struct measures m = measures_of_pair(l->evidence, p);
@@ -219,6 +224,10 @@ static void put_neighbours_of(const struct term *t, const struct listing *l, uin
 static void put_tables(const struct term *t, const struct listing *l, struct buf *out)
 {
     put_pairs(t, l, out);
+    if (l->neighbours > 0) {
+        buf_putc(out, '\n');
+        put_heading(t, "What goes with each product", "relevance", out);
+    }
     for (uint32_t i = 0; i < l->data->n_items; i++)
         if (n_neighbours(l, i) > 0)
             put_neighbours_of(t, l, i, out);
