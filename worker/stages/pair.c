@@ -30,12 +30,12 @@ bool stage_pair(struct task *t, void *slot_, struct err *e)
     enum bundle_type type;
     if (!stages_pair_of_name(t->name, &o, &type))
         return err_set(e, ERR_INTERNAL, "\"%s\" is no pair that this worker knows", t->name.ptr);
-    if (!stage_request(t, &r, e) || !stage_find(t, slot, &r, t->payload, &a, e))
+    if (!stage_begin(t, slot, &r, e) || !stage_find(t, slot, &r, t->payload, &a, e))
         return false;
     int64_t begun_us = clock_cpu_us();
     struct offer_rules rules = stage_offer_rules(slot, &r, a, &t->memory);
     bool ok = offers_for_pair(&a->market, &rules, o, type, &t->memory, &t->is_cancelled, &list, e) &&
-              leave(t, slot, &list, clock_cpu_us() - begun_us, e);
+              arena_within(&t->memory, "working out offers", e) && leave(t, slot, &list, clock_cpu_us() - begun_us, e);
     artefact_release(slot->env->cache, a);
     return ok;
 }

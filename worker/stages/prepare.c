@@ -114,7 +114,8 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, struct p
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
     template_rows(&a->market, &list, &rows, &t->memory);
-    if (!bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
+    if (!arena_within(&t->memory, "the preliminary bundles", e) ||
+        !bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
         return false;
     p->preliminary_ms = clock_mono_ms() - begun_ms;
     if (is_stored) {
@@ -167,7 +168,7 @@ bool stage_prepare(struct task *t, void *slot_, struct err *e)
     struct job_request r;
     struct stage_artefact from;
     uint64_t statements_before = pg_statements(slot->pg);
-    if (!stage_request(t, &r, e))
+    if (!stage_begin(t, slot, &r, e))
         return false;
     task_progress(t, 5, "Reading the orders");
     stage_artefact_init(&from);

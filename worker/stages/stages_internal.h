@@ -13,8 +13,9 @@ bool stage_pair(struct task *t, void *slot, struct err *e);
 bool stage_merge(struct task *t, void *slot, struct err *e);
 bool stage_publish(struct task *t, void *slot, struct err *e);
 
-// The request that travels with the task.
-bool stage_request(struct task *t, struct job_request *out, struct err *e) MUST_USE;
+// Gives the task's arena its budget (job.memory_mb: arena_within after what grows with the upload) and reads the
+// request that travels with it.
+bool stage_begin(struct task *t, const struct stages_slot *slot, struct job_request *out, struct err *e) MUST_USE;
 struct redis *stage_redis(struct stages_slot *slot); // NULL: away
 struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,
                                      const struct artefact *a, struct arena *memory);
