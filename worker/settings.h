@@ -42,7 +42,8 @@
     INT(queue_dead_max, "queue.dead_max", 1000, 1, 1000000, "Entries kept in the dead list.")                          \
     INT(job_deadline_s, "job.deadline_s", 300, 1, 86400, "A job that takes longer ends with what is there (partial).") \
     INT(job_lines_max, "job.lines_max", 20000000, 1, 1000000000, "Most order lines in an upload.")                     \
-    INT(job_memory_mb, "job.memory_mb", 4096, 16, 1048576, "Most memory for one upload's data.")                       \
+    INT(job_memory_mb, "job.memory_mb", 4096, 16, 1048576,                                                             \
+        "Most memory for one upload: to load it, to mine it, and for the offers of one task.")                         \
     INT(worker_slots, "worker.slots", 0, 0, 1024, "Compute threads; 0: one per core.")                                 \
     INT(worker_grace_s, "worker.grace_s", 10, 0, 3600, "After SIGTERM: how long running tasks may still finish.")      \
     TEXT(worker_name, "worker.name", "", "Name in logs and leases; empty: host-pid-random.")                           \

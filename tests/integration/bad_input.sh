@@ -139,3 +139,9 @@ expect_match 'job.lines_max' "$(job_field "$JOB" reason)" 'the reason'
 expect_match '^failed\|.*job.lines_max' \
     "$(servers_psql "select status, error_message from csv_uploads where run_id = '$UPLOAD'")" 'the upload in the table'
 expect workers_stop
+unset BUNDLE_JOB_LINES_MAX
+
+note 'so does one that needs more memory than a job may have'
+generate "$TEST_DIR/large" 300000 --seed 1
+expect_status 5 bundlectl preview "$TEST_DIR/large/orders.csv" --set job.memory_mb=16
+expect_match '16 MiB.*job.memory_mb' "$OUTPUT" 'the error'

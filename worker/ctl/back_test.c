@@ -103,6 +103,7 @@ static bool choose(struct run *r, const struct dataset *d, struct err *e)
 static bool read_all(struct run *r, bool is_split, struct dataset **out, struct err *e)
 {
     AUTO(builder_destroyp) struct builder *builder = builder_create(&r->rules);
+    builder_keep_order_ids(builder);
     if (!upload_files_read(&r->request->files, 0, (struct row_filter){0}, builder, r->rejects, e) ||
         !builder_finish(builder, out, e) || (is_split && !choose(r, *out, e)))
         return false;

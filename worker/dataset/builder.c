@@ -12,6 +12,8 @@ struct builder {
     struct buf last_order_id; // lines of an order mostly come one after the other
     uint32_t last_order;
     bool has_last_order;
+    struct raw_line last_line_row;
+    struct raw_order last_order_row;
     unsigned first_source;
     bool has_source, is_finished;
 };
@@ -24,9 +26,11 @@ struct builder *builder_create(const struct enrich_rules *rules)
     CHECK(b);
     b->raw.rules = *rules;
     arena_init(&b->raw.memory, rules->memory_max_bytes);
-    intern_init(&b->raw.order_ids, &b->raw.memory);
+    arena_init(&b->raw.order_memory, 0);
+    intern_init(&b->raw.order_ids, &b->raw.order_memory);
     intern_init(&b->raw.tuples, &b->raw.memory);
     intern_init(&b->raw.texts, &b->raw.memory);
+    intern_init(&b->raw.currencies, &b->raw.memory);
     buf_init(&b->key, KEY_BYTES_MAX);
     buf_init(&b->last_order_id, KEY_BYTES_MAX);
     return b;
@@ -36,13 +40,15 @@ void builder_destroy(struct builder *b)
 {
     if (!b)
         return;
-    free(b->raw.lines.at);
-    free(b->raw.orders.at);
+    pack_fini(&b->raw.lines);
+    pack_fini(&b->raw.orders);
     free(b->raw.products.at);
     free(b->raw.inventory.at);
     intern_fini(&b->raw.order_ids);
     intern_fini(&b->raw.tuples);
     intern_fini(&b->raw.texts);
+    intern_fini(&b->raw.currencies);
+    arena_fini(&b->raw.order_memory);
     arena_fini(&b->raw.memory);
     buf_fini(&b->key);
     buf_fini(&b->last_order_id);
@@ -55,16 +61,11 @@ void builder_destroyp(struct builder **b)
     *b = NULL;
 }
 
-static size_t intern_bytes(const struct intern *t)
-{
-    return (size_t)t->capacity * (sizeof *t->hashes + sizeof *t->texts + 2 * sizeof *t->slots);
-}
-
 size_t raw_bytes(const struct raw *r)
 {
-    return r->memory.used_bytes + intern_bytes(&r->order_ids) + intern_bytes(&r->tuples) + intern_bytes(&r->texts) +
-           r->lines.n * sizeof *r->lines.at + r->orders.n * sizeof *r->orders.at +
-           r->products.n * sizeof *r->products.at + r->inventory.n * sizeof *r->inventory.at;
+    return r->memory.used_bytes + r->order_memory.used_bytes + intern_bytes(&r->order_ids) + intern_bytes(&r->tuples) +
+           intern_bytes(&r->texts) + r->lines.len + r->orders.len + r->products.n * sizeof *r->products.at +
+           r->inventory.n * sizeof *r->inventory.at;
 }
 
 bool raw_within(const struct raw *r, size_t more_bytes, struct err *e)
@@ -132,18 +133,19 @@ static uint32_t customer_number(struct builder *b, const struct row_order *o)
     return intern_add(&b->raw.texts, buf_str(&b->key));
 }
 
-// A code that ISO 4217 does not know names no currency.
-static uint32_t currency_number(struct builder *b, struct str text)
+// A code that ISO 4217 does not know names no currency; it knows fewer than fit a byte.
+static uint8_t currency_number(struct builder *b, struct str text)
 {
     struct str trimmed = str_trim(text);
     char code[3];
     unsigned decimals;
-    if (trimmed.len != sizeof code)
-        return intern_add(&b->raw.texts, STR(""));
-    for (size_t i = 0; i < sizeof code; i++)
+    bool is_code = trimmed.len == sizeof code;
+    for (size_t i = 0; is_code && i < sizeof code; i++)
         code[i] = (char)(trimmed.ptr[i] >= 'a' && trimmed.ptr[i] <= 'z' ? trimmed.ptr[i] - 32 : trimmed.ptr[i]);
     struct str upper = {code, sizeof code};
-    return intern_add(&b->raw.texts, currency_decimals(upper, &decimals) ? upper : STR(""));
+    uint32_t number = intern_add(&b->raw.currencies, is_code && currency_decimals(upper, &decimals) ? upper : STR(""));
+    CHECK(number <= CURRENCIES_MAX);
+    return (uint8_t)number;
 }
 
 static bool is_cancelled(const struct row_order *o)
@@ -174,8 +176,8 @@ static void add_order(struct builder *b, const struct row_order *o, uint16_t sou
         .discount_e4 = o->discount_e4,
     };
     // Flat exports say it again on every line.
-    if (b->raw.orders.n == 0 || !is_same_order(&b->raw.orders.at[b->raw.orders.n - 1], &raw))
-        LIST_PUSH(b->raw.orders, raw);
+    if (b->raw.orders.n == 0 || !is_same_order(&b->last_order_row, &raw))
+        pack_order(&b->raw.orders, &raw, &b->last_order_row);
 }
 
 static uint32_t tuple_number(struct builder *b, const struct row_line *l)
@@ -214,17 +216,19 @@ static bool add_line(struct builder *b, const struct row_line *l, uint16_t sourc
     if (b->raw.lines.n >= b->raw.rules.lines_max)
         return err_set(e, ERR_LIMIT, "the upload has more than %u order lines: raise job.lines_max or split the upload",
                        b->raw.rules.lines_max);
+    if (b->raw.lines.len > UINT32_MAX - PACK_ROW_MAX)
+        return err_set(e, ERR_LIMIT, "the upload's order lines take more than 4 GiB packed: split the upload");
     int64_t quantity = l->quantity == COUNT_UNKNOWN ? 1 : l->quantity;
     struct raw_line raw = {
         .order = order_number(b, l->order_id),
         .tuple = tuple_number(b, l),
         .quantity = quantity > 0 && quantity <= INT32_MAX ? (int32_t)quantity : 0,
         .source = source,
-        .left_out = KEPT,
         .price_e4 = l->unit_price_e4,
         .discount_e4 = l->line_discount_e4,
     };
-    LIST_PUSH(b->raw.lines, raw);
+    b->raw.has_line_prices |= raw.price_e4 > 0;
+    pack_line(&b->raw.lines, &raw, &b->last_line_row);
     return true;
 }
 
@@ -330,6 +334,11 @@ bool builder_finish(struct builder *b, struct dataset **out, struct err *e)
     CHECK(!b->is_finished);
     b->is_finished = true;
     return raw_finish(&b->raw, out, e);
+}
+
+void builder_keep_order_ids(struct builder *b)
+{
+    b->raw.keeps_order_ids = true;
 }
 
 struct str builder_order_id(const struct builder *b, uint32_t order)

@@ -26,6 +26,7 @@ bool builder_add(struct builder *b, const struct row *r, unsigned source, struct
 // The finished dataset with figures and flags; the builder takes nothing more afterwards (destroy it). An upload
 // without one usable line gives a dataset with 0 orders: that is not an error.
 bool builder_finish(struct builder *b, struct dataset **out, struct err *e) MUST_USE;
+void builder_keep_order_ids(struct builder *b);                       // else finishing frees them
 struct str builder_order_id(const struct builder *b, uint32_t order); // once finished: of an order of the dataset
 
 #endif

@@ -132,17 +132,17 @@ static struct dataset *finish(struct raw *r, struct products *p, struct arena *s
     struct dataset *d = calloc(1, sizeof *d);
     CHECK(d);
     arena_init(&d->memory, r->rules.memory_max_bytes);
-    d->lines_read = (uint32_t)r->lines.n;
+    d->lines_read = r->lines.n;
     catalog_collect(r, p);
     resolve_tuples(r, p, &res);
     baskets_collect(r, p, &b, scratch);
-    baskets_judge(r, p, &res, &b, d->left_out);
+    baskets_judge(r, p, &res, &b, scratch, d->left_out);
     resolve_texts(r, p, &res);
     memcpy(d->currency, b.currency, sizeof d->currency);
     d->decimals = b.decimals;
     d->has_prices = b.has_prices;
     fill_items(d, p, scratch);
-    baskets_sort(r, &b, d, scratch);
+    baskets_sort(r, &b, d);
     d->as_of = as_of(d, &r->rules);
     figures_init(&f, d, scratch);
     baskets_fill(r, p, &res, &b, d, &f);
@@ -152,7 +152,7 @@ static struct dataset *finish(struct raw *r, struct products *p, struct arena *s
 
 bool raw_finish(struct raw *r, struct dataset **out, struct err *e)
 {
-    // Per line: its number among its order's, item and quantity; the rest goes with orders and products.
+    // Per line: where it stands, item and quantity; the rest goes with orders and products.
     size_t working_bytes =
         r->lines.n * 3 * sizeof(uint32_t) + r->order_ids.n * (sizeof(struct order_info) + 6 * sizeof(uint64_t));
     if (!raw_within(r, working_bytes, e))

@@ -5,33 +5,17 @@
 //     finish.c calls them in order.
 //
 // A "tuple" is all that a line says about its product (six texts). Lines repeat few tuples very often, so that products
-// are resolved once per tuple and a line costs 32 bytes.
+// are resolved once per tuple and a line costs about 11 bytes (pack.h). What a step does not need any more it frees: at
+// ten million lines nothing may take its time to go.
 #ifndef BUNDLE_WORKER_DATASET_RAW_H
 #define BUNDLE_WORKER_DATASET_RAW_H
 
 #include "common/intern.h"
 #include "worker/dataset/builder.h"
+#include "worker/dataset/pack.h"
 #include "worker/dataset/words.h"
 
-enum { SOURCES_MAX = UINT16_MAX, KEPT = UINT8_MAX };
-
-struct raw_line {
-    uint32_t order;   // in raw.order_ids
-    uint32_t tuple;   // in raw.tuples
-    int32_t quantity; // 0: not a quantity that can be sold
-    uint16_t source;
-    uint8_t left_out; // enum left_out, or KEPT
-    int64_t price_e4, discount_e4;
-};
-
-struct raw_order {
-    uint32_t order;
-    uint32_t customer, currency; // in raw.texts; text "" for unknown
-    uint16_t source;
-    bool is_cancelled;
-    int64_t at;
-    int64_t discount_e4;
-};
+enum { SOURCES_MAX = UINT16_MAX, KEPT = UINT8_MAX, CURRENCIES_MAX = UINT8_MAX };
 
 struct raw_product {
     bool is_variants_row;
@@ -65,13 +49,12 @@ enum tuple_field {
 
 struct raw {
     struct enrich_rules rules;
-    struct arena memory;
-    struct intern order_ids, tuples, texts;
-    RAW_LIST(raw_line) lines;
-    RAW_LIST(raw_order) orders;
+    struct arena memory, order_memory; // order_memory: texts of order_ids
+    struct intern order_ids, tuples, texts, currencies;
+    struct pack lines, orders;
     RAW_LIST(raw_product) products;
     RAW_LIST(raw_inventory) inventory;
-    bool has_several_sources;
+    bool has_several_sources, has_line_prices, keeps_order_ids;
     uint32_t *order_of_rank; // once finished: the dataset's orders in order_ids
     uint32_t n_ranked;
 };
@@ -134,27 +117,31 @@ uint32_t *resolve_items(struct products *p, struct arena *scratch,
 
 // baskets.c: orders merged, currency chosen, lines judged; then the dataset's columns.
 struct order_info {
-    uint32_t customer, currency;
+    int64_t at, discount_e4;
+    uint32_t customer;
     uint32_t rank; // in the dataset, ID_NONE: not in it
     uint32_t kept_lines;
-    int64_t at;
-    int64_t discount_e4;
     uint16_t source; // the lowest that has a row for it
-    bool is_known, is_seeded, is_cancelled, is_elsewhere_too;
+    uint8_t currency;
+    bool is_known : 1, is_seeded : 1, is_cancelled : 1, is_elsewhere_too : 1;
 };
+_Static_assert(sizeof(struct order_info) == 32, "an order costs its lines this much");
 
 struct baskets {
     struct order_info *orders; // by raw order number
+    uint32_t n_raw_orders;
     uint32_t n_kept_orders, n_kept_lines;
     char currency[4];
     unsigned decimals;
     bool has_prices, is_currency_named;
-    uint32_t currency_text; // in raw.texts, where one is named
+    uint32_t currency_number; // in raw.currencies, where one is named
+    uint8_t *is_line_kept;    // a bit for each raw line
 };
 void baskets_collect(const struct raw *r, const struct products *p, struct baskets *b, struct arena *scratch);
 void baskets_judge(struct raw *r, const struct products *p, struct resolution *res, struct baskets *b,
-                   uint32_t left_out[LEFT_OUT_REASONS]);
-void baskets_sort(struct raw *r, struct baskets *b, struct dataset *d, struct arena *scratch); // orders of d
+                   struct arena *scratch, uint32_t left_out[LEFT_OUT_REASONS]);
+void baskets_sort(struct raw *r, struct baskets *b,
+                  struct dataset *d); // orders of d; frees what names orders and customers
 
 // figures.c: lines of one order at a time, oldest order first; afterwards what needs all of them.
 struct sale {

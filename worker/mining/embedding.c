@@ -85,8 +85,7 @@ static float *priors_of(struct training *t, uint32_t n)
 {
     float *priors = ARENA_ARRAY(&t->scratch, float, n);
     for (uint32_t w = 0; w < n; w++)
-        priors[w] =
-            (float)(t->rules->popularity * portable_ln((double)t->sample.orders_multi[w] / t->sample.n_multi));
+        priors[w] = (float)(t->rules->popularity * portable_ln((double)t->sample.orders_multi[w] / t->sample.n_multi));
     return priors;
 }
 

@@ -16,7 +16,8 @@ void ranking_features(const struct market *m, struct bundle *b); // fit, invento
 //   type)
 // next, where w = rules.coverage_weight and reach = sqrt(weight of the orders it newly reaches / most that one reaches
 // alone) (coverage.h); 1 more for the first around each pinned product, which so keeps its place. Features are
-// normalised to [0,1] inside the job, confidence and lift inside their type. Scores never rise down the list. Caps of the rules hold. Returns how many were left out by a cap.
+// normalised to [0,1] inside the job, confidence and lift inside their type. Scores never rise down the list. Caps of
+// the rules hold. Returns how many were left out by a cap.
 uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struct bundle_list *pool,
                       struct arena *memory, struct bundle_list *out);
 

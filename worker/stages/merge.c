@@ -179,7 +179,8 @@ static bool merge(struct task *t, struct stages_slot *slot, const struct job_req
     bundle_rows_make(&a->market, &list, p->csv_upload_id, STR("final"), &t->memory, &rows);
     template_rows(&a->market, &list, &rows, &t->memory);
     put_metrics(t, p, a, pairs, &list, &report, clock_mono_ms() - begun_ms, &metrics);
-    return buf_ok(&metrics, "the metrics", e) && leave(t, slot, p, &rows, buf_str(&metrics), e);
+    return arena_within(&t->memory, "choosing the best offers", e) && buf_ok(&metrics, "the metrics", e) &&
+           leave(t, slot, p, &rows, buf_str(&metrics), e);
 }
 
 bool stage_merge(struct task *t, void *slot_, struct err *e)
@@ -188,7 +189,7 @@ bool stage_merge(struct task *t, void *slot_, struct err *e)
     struct job_request r;
     struct prepared p;
     struct artefact *a;
-    if (!read_prepared(t, &p, e) || !stage_request(t, p.shop_options, &r, e))
+    if (!read_prepared(t, &p, e) || !stage_begin(t, slot, p.shop_options, &r, e))
         return false;
     if (!stage_find(t, slot, &r, p.fingerprint, &a, e))
         return stage_failed(t, slot, p.csv_upload_id, e);

@@ -116,7 +116,8 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, struct p
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
     template_rows(&a->market, &list, &rows, &t->memory);
-    if (!bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
+    if (!arena_within(&t->memory, "the preliminary bundles", e) ||
+        !bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
         return false;
     p->preliminary_ms = clock_mono_ms() - begun_ms;
     if (is_stored) {
@@ -183,7 +184,7 @@ bool stage_prepare(struct task *t, void *slot_, struct err *e)
     uint64_t statements_before = pg_statements(slot->pg);
     AUTO(buf_fini) struct buf shop_options;
     buf_init(&shop_options, SHOP_TEXT_MAX);
-    if (!shop_options_read(slot->pg, t->shop, &shop_options, e) || !stage_request(t, buf_str(&shop_options), &r, e))
+    if (!shop_options_read(slot->pg, t->shop, &shop_options, e) || !stage_begin(t, slot, buf_str(&shop_options), &r, e))
         return false;
     note_problems(&r.options, &t->memory);
     task_progress(t, 5, "Reading the orders");

@@ -135,9 +135,11 @@ bool stages_pair_of_name(struct str name, enum objective *o, enum bundle_type *t
 
 // ---- shared by the coordinators ----
 
-bool stage_request(struct task *t, struct str shop_options, struct job_request *out, struct err *e)
+bool stage_begin(struct task *t, const struct stages_slot *slot, struct str shop_options, struct job_request *out,
+                 struct err *e)
 {
     struct str upload;
+    t->memory.budget_bytes = (size_t)slot->env->settings->job_memory_mb << 20;
     if (!job_request_read(t->job_payload, &t->memory, out, &upload, e))
         return false;
     job_options_default(&out->options, shop_options, &t->memory);

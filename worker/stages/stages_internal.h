@@ -13,8 +13,10 @@ bool stage_pair(struct task *t, void *slot, struct err *e);
 bool stage_merge(struct task *t, void *slot, struct err *e);
 bool stage_publish(struct task *t, void *slot, struct err *e);
 
-// The request that travels with the task, on top of its shop's options (job_options_default).
-bool stage_request(struct task *t, struct str shop_options, struct job_request *out, struct err *e) MUST_USE;
+// Gives the task's arena its budget (job.memory_mb: arena_within after what grows with the upload) and reads the
+// request that travels with it, on top of its shop's options (job_options_default).
+bool stage_begin(struct task *t, const struct stages_slot *slot, struct str shop_options, struct job_request *out,
+                 struct err *e) MUST_USE;
 // A pair's payload: the artefact's fingerprint, and the shop's options where there are any.
 struct str stage_pair_payload(struct task *t, struct str fingerprint, struct str shop_options);
 void stage_pair_of_payload(struct str payload, struct str *fingerprint, struct str *shop_options);

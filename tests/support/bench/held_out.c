@@ -32,9 +32,8 @@ static void held_out_init(struct held_out *h, const struct bench *b)
     bool *is_test = ARENA_ARRAY(&h->memory, bool, h->all->n_orders);
     for (uint32_t o = 0; o < h->all->n_orders; o++)
         is_test[o] = !split.is_train[o];
-    const bool *is_any = heldout_known(h->all, 1, &h->memory);
-    heldout_init(&h->train, h->all, is_any, h->all, is_test, 2, &h->memory);
-    h->is_known = heldout_known(&h->train.orders, 2, &h->memory);
+    heldout_init(&h->train, h->all, NULL, h->all, is_test, 2, &h->memory);
+    h->is_known = items_of_multi_item_orders(&h->train.orders, &h->memory);
     heldout_init(&h->test, h->all, h->is_known, h->all, split.is_train, 2, &h->memory);
 }
 
