@@ -43,7 +43,7 @@ bool whole_job_mine(struct whole_job *w, struct err *e)
 {
     const struct mined_rules rules = settings_mined_rules(w->settings);
     int64_t begun_us = clock_mono_us();
-    if (!mined_make(&w->mined, w->data, &rules, &w->is_cancelled, e))
+    if (!mined_make(&w->mined, w->data, &rules, NULL, &w->is_cancelled, e))
         return false;
     market_init(&w->market, w->data, w->mined, &w->memory);
     w->rules = settings_offer_rules(w->settings);

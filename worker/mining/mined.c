@@ -52,6 +52,7 @@ static bool is_within(const struct mined *m, const struct dataset *d, size_t mem
 struct making {
     const struct dataset *data;
     const struct mined_rules *rules;
+    const struct mined_early *early;
     const atomic_bool *is_cancelled;
     struct mined *mined;
     bool is_counted, is_trained;
@@ -63,6 +64,7 @@ static void count(void *making_)
     struct making *k = making_;
     struct mined *m = k->mined;
     k->is_counted = evidence_mine(&m->evidence, k->data, &k->rules->evidence, k->is_cancelled, &k->count_err) &&
+                    (!k->early || k->early->counted(k->early->context, m, &k->count_err)) &&
                     itemsets_mine(&m->itemsets, k->data, &k->rules->itemsets, k->is_cancelled, &k->count_err);
 }
 
@@ -81,10 +83,10 @@ static void one_after_the_other(void (*a)(void *context), void (*b)(void *contex
 }
 
 bool mined_make(struct mined **out, const struct dataset *d, const struct mined_rules *rules,
-                const atomic_bool *is_cancelled, struct err *e)
+                const struct mined_early *early, const atomic_bool *is_cancelled, struct err *e)
 {
     AUTO(mined_destroyp) struct mined *m = mined_create();
-    struct making k = {.data = d, .rules = rules, .is_cancelled = is_cancelled, .mined = m};
+    struct making k = {.data = d, .rules = rules, .early = early, .is_cancelled = is_cancelled, .mined = m};
     (rules->both ? rules->both : one_after_the_other)(count, train, &k);
     if (!k.is_counted || !k.is_trained) {
         *e = k.is_counted ? k.train_err : k.count_err;

@@ -32,8 +32,14 @@ struct mined_rules {
 };
 struct mined_rules mined_rules_default(void);
 
+// Who cannot wait for all of it: called once the pairs are counted, with m's evidence alone; false ends it all with *e.
+struct mined_early {
+    bool (*counted)(void *context, const struct mined *m, struct err *e);
+    void *context;
+};
+// early: NULL where nobody cannot.
 bool mined_make(struct mined **out, const struct dataset *d, const struct mined_rules *rules,
-                const atomic_bool *is_cancelled, struct err *e) MUST_USE;
+                const struct mined_early *early, const atomic_bool *is_cancelled, struct err *e) MUST_USE;
 void mined_destroy(struct mined *m); // NULL is fine
 void mined_destroyp(struct mined **m);
 size_t mined_bytes(const struct mined *m); // in memory

@@ -73,11 +73,17 @@ static bool is_catalog_complete(const struct dataset *d)
     return sales[1] > 0 && (double)sales[1] >= COMPLETE_SHARE * (double)(sales[0] + sales[1]);
 }
 
-void market_init(struct market *m, const struct dataset *d, const struct mined *mined, struct arena *memory)
+void market_know(struct market *m, const struct mined *mined)
 {
-    *m = (struct market){.data = d, .evidence = mined->evidence};
+    m->evidence = mined->evidence;
     m->itemsets = mined->itemsets;
     m->embedding = mined->embedding;
+}
+
+void market_init(struct market *m, const struct dataset *d, const struct mined *mined, struct arena *memory)
+{
+    *m = (struct market){.data = d};
+    market_know(m, mined);
     m->is_tiny = d->lines_read < TINY_LINES;
     m->is_small = d->lines_read < SMALL_LINES;
     m->is_catalog_complete = is_catalog_complete(d);

@@ -44,7 +44,9 @@ struct market {
     bool is_small;            // < 20: no embeddings, no portfolio optimisation, linear pricing
     bool is_catalog_complete; // the catalogue covers most of what sells, so that what it lacks is not on sale any more
 };
+// Of `mined` the evidence must be there; the rest may come later, by market_know.
 void market_init(struct market *m, const struct dataset *d, const struct mined *mined, struct arena *memory);
+void market_know(struct market *m, const struct mined *mined);
 
 // An item as a member of a not-together list; see offer_rules.
 struct apart_mark {

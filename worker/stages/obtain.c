@@ -18,6 +18,7 @@ struct search {
     struct task *task;
     struct stages_slot *slot;
     const struct job_request *request;
+    const struct artefact_early *early;
     struct stage_artefact *out;
     char outdated[VALUE_MAX]; // what Redis knows that is no good
     bool is_alone;            // in flight within this worker only
@@ -160,7 +161,7 @@ static bool make(struct search *s, struct err *e)
                      e))
         return false;
     int64_t loaded_ms = clock_mono_ms();
-    if (!artefact_make(&out->artefact, data, &mining, &s->task->is_cancelled, &out->blob, e))
+    if (!artefact_make(&out->artefact, data, &mining, s->early, &s->task->is_cancelled, &out->blob, e))
         return false;
     out->from = ARTEFACT_MADE;
     out->load_ms = loaded_ms - begun_ms;
@@ -196,10 +197,10 @@ static bool search(struct search *s, struct err *e)
     }
 }
 
-bool stage_obtain(struct task *t, struct stages_slot *slot, const struct job_request *r, struct stage_artefact *out,
-                  struct err *e)
+bool stage_obtain(struct task *t, struct stages_slot *slot, const struct job_request *r,
+                  const struct artefact_early *early, struct stage_artefact *out, struct err *e)
 {
-    struct search s = {.task = t, .slot = slot, .request = r, .out = out};
+    struct search s = {.task = t, .slot = slot, .request = r, .early = early, .out = out};
     int64_t begun_ms = clock_mono_ms();
     name_source(&s);
     if (!search(&s, e))
@@ -243,7 +244,7 @@ bool stage_find(struct task *t, struct stages_slot *slot, const struct job_reque
         return true;
     }
     stage_artefact_init(&a);
-    bool ok = stage_obtain(t, slot, r, &a, e);
+    bool ok = stage_obtain(t, slot, r, NULL, &a, e);
     if (ok)
         stage_share(t, slot, &a);
     if (ok && !str_eq(str_of(a.artefact->fingerprint), fingerprint))

@@ -74,52 +74,60 @@ static void put_skipped_phases(const struct market *m, struct json_out *j)
 }
 
 struct prepared {
-    const struct job_request *request;
+    struct task *task;
+    struct stages_slot *slot;
+    struct job_request request;
     struct str shop_options;
-    const struct stage_artefact *from;
+    struct stage_artefact from;
     struct offer_rules rules;
+    bool is_preliminary; // stored, or it need not be
     int64_t preliminary_ms, share_ms;
-    uint64_t statements;
+    uint64_t statements_before;
 };
 
 // Where the artefact was found; by stage_artefact.from.
 static const char *const CACHE_NAMES[] = {"none", "memory", "redis"};
 
-static void put_metrics(struct task *t, const struct stages_slot *slot, const struct prepared *p, struct buf *out)
+static void put_metrics(const struct prepared *p, struct buf *out)
 {
-    const struct artefact *a = p->from->artefact;
+    const struct artefact *a = p->from.artefact;
     struct json_out j = json_out_on(out);
+    int64_t mine_ms = p->from.from == ARTEFACT_MADE ? p->from.mine_ms - p->preliminary_ms : 0; // it came in between
     json_out_object(&j);
-    json_out_key_str(&j, "worker", str_of(slot->env->worker));
-    job_request_report(p->request, &a->market, &p->rules, &j);
+    json_out_key_str(&j, "worker", str_of(p->slot->env->worker));
+    job_request_report(&p->request, &a->market, &p->rules, &j);
     put_counts(a, &j);
     put_skipped_phases(&a->market, &j);
-    split(t, a, &p->rules, stage_pair_payload(t, str_of(a->fingerprint), p->shop_options), &j);
-    json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from->from]));
-    json_out_key_int(&j, "find_ms", p->from->find_ms);
-    json_out_key_int(&j, "load_ms", p->from->load_ms);
-    json_out_key_int(&j, "mine_ms", p->from->mine_ms);
+    split(p->task, a, &p->rules, stage_pair_payload(p->task, str_of(a->fingerprint), p->shop_options), &j);
+    json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from.from]));
+    json_out_key_int(&j, "find_ms", p->from.find_ms);
+    json_out_key_int(&j, "load_ms", p->from.load_ms);
+    json_out_key_int(&j, "mine_ms", mine_ms);
     json_out_key_int(&j, "preliminary_ms", p->preliminary_ms);
     json_out_key_int(&j, "share_ms", p->share_ms);
-    json_out_key_int(&j, "sql_statements", (int64_t)p->statements);
+    json_out_key_int(&j, "sql_statements", (int64_t)(pg_statements(p->slot->pg) - p->statements_before));
     json_out_end(&j);
 }
 
-static bool store_preliminary(struct task *t, struct stages_slot *slot, struct prepared *p, struct err *e)
+static bool store_preliminary(void *prepared_, const struct artefact *a, struct err *e)
 {
-    const struct artefact *a = p->from->artefact;
-    const struct store_target target = {t->job, t->shop, str_of(p->from->info.csv_upload_id)};
+    struct prepared *p = prepared_;
+    struct task *t = p->task;
+    const struct store_target target = {t->job, t->shop, str_of(p->from.info.csv_upload_id)};
     struct bundle_list list;
     struct bundle_rows rows;
     bool is_stored = false;
     int64_t begun_ms = clock_mono_ms();
+    task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
+    p->rules = stage_offer_rules(p->slot, &p->request, a, &t->memory);
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
     template_rows(&a->market, &list, &rows, &t->memory);
     if (!arena_within(&t->memory, "the preliminary bundles", e) ||
-        !bundle_store_preliminary(slot->pg, &target, &rows, a->data, &is_stored, e))
+        !bundle_store_preliminary(p->slot->pg, &target, &rows, a->data, &is_stored, e))
         return false;
     p->preliminary_ms = clock_mono_ms() - begun_ms;
+    p->is_preliminary = true;
     if (is_stored) {
         char message[96];
         (void)snprintf(message, sizeof message, "%u preliminary bundles are ready", rows.n);
@@ -129,44 +137,45 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, struct p
     return true;
 }
 
-static bool leave(struct task *t, const struct stage_artefact *from, struct str shop_options, struct str metrics,
-                  struct err *e)
+static bool leave(struct prepared *p, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
+    AUTO(buf_fini) struct buf metrics;
     buf_init(&out, METRICS_MAX_BYTES);
+    buf_init(&metrics, METRICS_MAX_BYTES);
+    put_metrics(p, &metrics);
     mp_put_envelope(&out, "prepare-result", PREPARE_VERSION, 4);
     mp_put_key(&out, "fingerprint");
-    mp_put_str(&out, str_of(from->artefact->fingerprint));
+    mp_put_str(&out, str_of(p->from.artefact->fingerprint));
     mp_put_key(&out, "csv_upload_id");
-    mp_put_str(&out, str_of(from->info.csv_upload_id));
+    mp_put_str(&out, str_of(p->from.info.csv_upload_id));
     mp_put_key(&out, "shop_options");
-    mp_put_str(&out, shop_options);
+    mp_put_str(&out, p->shop_options);
     mp_put_key(&out, "metrics");
-    mp_put_str(&out, metrics);
-    if (!buf_ok(&out, "the result of prepare", e))
+    mp_put_str(&out, buf_str(&metrics));
+    if (!buf_ok(&metrics, "the metrics", e) || !buf_ok(&out, "the result of prepare", e))
         return false;
-    task_result(t, buf_str(&out));
+    task_result(p->task, buf_str(&out));
     return true;
 }
 
-static bool with_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
-                          const struct stage_artefact *from, struct str shop_options, uint64_t statements_before,
-                          struct err *e)
+static void share(struct prepared *p)
 {
-    const struct artefact *a = from->artefact;
-    AUTO(buf_fini) struct buf metrics;
-    struct prepared p = {
-        .request = r, .shop_options = shop_options, .from = from, .rules = stage_offer_rules(slot, r, a, &t->memory)};
-    buf_init(&metrics, METRICS_MAX_BYTES);
-    task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
-    if (!store_preliminary(t, slot, &p, e))
-        return false;
     int64_t begun_ms = clock_mono_ms();
-    stage_share(t, slot, from);
-    p.share_ms = clock_mono_ms() - begun_ms;
-    p.statements = pg_statements(slot->pg) - statements_before;
-    put_metrics(t, slot, &p, &metrics);
-    return buf_ok(&metrics, "the metrics", e) && leave(t, from, shop_options, buf_str(&metrics), e);
+    stage_share(p->task, p->slot, &p->from);
+    p->share_ms = clock_mono_ms() - begun_ms;
+}
+
+// What is found need not be mined, so that nothing has answered yet.
+static bool prepare(struct prepared *p, struct err *e)
+{
+    const struct artefact_early early = {store_preliminary, p};
+    task_progress(p->task, 5, "Reading the orders");
+    if (!stage_obtain(p->task, p->slot, &p->request, &early, &p->from, e) ||
+        (!p->is_preliminary && !store_preliminary(p, p->from.artefact, e)))
+        return false;
+    share(p);
+    return leave(p, e);
 }
 
 static void note_problems(const struct job_options *o, struct arena *memory)
@@ -176,23 +185,21 @@ static void note_problems(const struct job_options *o, struct arena *memory)
             LOG_S("first", arena_strdup(memory, o->problems[0].option.ptr, o->problems[0].option.len)));
 }
 
-bool stage_prepare(struct task *t, void *slot_, struct err *e)
+bool stage_prepare(struct task *t, void *slot, struct err *e)
 {
-    struct stages_slot *slot = slot_;
-    struct job_request r;
-    struct stage_artefact from;
-    uint64_t statements_before = pg_statements(slot->pg);
+    struct prepared p = {.task = t, .slot = slot};
     AUTO(buf_fini) struct buf shop_options;
     buf_init(&shop_options, SHOP_TEXT_MAX);
-    if (!shop_options_read(slot->pg, t->shop, &shop_options, e) || !stage_begin(t, slot, buf_str(&shop_options), &r, e))
+    p.statements_before = pg_statements(p.slot->pg);
+    if (!shop_options_read(p.slot->pg, t->shop, &shop_options, e) ||
+        !stage_begin(t, slot, buf_str(&shop_options), &p.request, e))
         return false;
-    note_problems(&r.options, &t->memory);
-    task_progress(t, 5, "Reading the orders");
-    stage_artefact_init(&from);
-    bool ok = stage_obtain(t, slot, &r, &from, e) &&
-              with_artefact(t, slot, &r, &from, buf_str(&shop_options), statements_before, e);
+    p.shop_options = buf_str(&shop_options);
+    note_problems(&p.request.options, &t->memory);
+    stage_artefact_init(&p.from);
+    bool ok = prepare(&p, e);
     if (!ok)
-        (void)stage_failed(t, slot, str_of(from.info.csv_upload_id), e);
-    stage_artefact_fini(&from, slot);
+        (void)stage_failed(t, slot, str_of(p.from.info.csv_upload_id), e);
+    stage_artefact_fini(&p.from, slot);
     return ok;
 }

@@ -39,8 +39,9 @@ void stage_artefact_fini(struct stage_artefact *a, struct stages_slot *slot); //
 
 // The artefact of the job's upload as it is now: from memory, from Redis, by another worker that is just making it, or
 // made here. out->info is filled as upload_load() does.
-bool stage_obtain(struct task *t, struct stages_slot *slot, const struct job_request *r, struct stage_artefact *out,
-                  struct err *e) MUST_USE;
+// early (NULL: nobody): called where it is made here, as soon as the pairs are counted; out->info is known then.
+bool stage_obtain(struct task *t, struct stages_slot *slot, const struct job_request *r,
+                  const struct artefact_early *early, struct stage_artefact *out, struct err *e) MUST_USE;
 // Puts it where other workers find it, before the task's end is.
 void stage_share(struct task *t, struct stages_slot *slot, const struct stage_artefact *a);
 // The artefact of this fingerprint, obtained anew when it has gone. ERR_INPUT when the upload has changed since. The

@@ -46,7 +46,7 @@ void artefact_fingerprint(struct str blob, char out[FINGERPRINT_HEX + 1])
 
 static void finish(struct artefact *a, struct str blob)
 {
-    market_init(&a->market, a->data, a->mined, &a->memory);
+    market_know(&a->market, a->mined);
     artefact_fingerprint(blob, a->fingerprint);
     a->bytes = a->memory.used_bytes + a->data->memory.used_bytes + mined_bytes(a->mined);
 }
@@ -60,12 +60,26 @@ void artefact_encode(const struct artefact *a, struct buf *blob)
     mined_encode(a->mined, blob);
 }
 
+struct making {
+    struct artefact *artefact;
+    const struct artefact_early *early;
+};
+
+static bool on_counted(void *making_, const struct mined *m, struct err *e)
+{
+    const struct making *k = making_;
+    market_init(&k->artefact->market, k->artefact->data, m, &k->artefact->memory);
+    return !k->early || k->early->ready(k->early->context, k->artefact, e);
+}
+
 bool artefact_make(struct artefact **out, struct dataset *take_data, const struct mined_rules *rules,
-                   const atomic_bool *is_cancelled, struct buf *blob, struct err *e)
+                   const struct artefact_early *early, const atomic_bool *is_cancelled, struct buf *blob, struct err *e)
 {
     AUTO(artefact_destroyp) struct artefact *a = artefact_create();
+    struct making making = {a, early};
+    const struct mined_early counted = {on_counted, &making};
     a->data = take_data;
-    if (!mined_make(&a->mined, a->data, rules, is_cancelled, e))
+    if (!mined_make(&a->mined, a->data, rules, &counted, is_cancelled, e))
         return false;
     artefact_encode(a, blob);
     if (!buf_ok(blob, "the mined artefact", e))
@@ -84,6 +98,7 @@ bool artefact_decode(struct artefact **out, struct str blob, struct err *e)
         !dataset_decode(&a->data, mp_get(mp_root(doc), "dataset"), e) ||
         !mined_decode(&a->mined, mp_get(mp_root(doc), "mined"), a->data, e))
         return false;
+    market_init(&a->market, a->data, a->mined, &a->memory);
     finish(a, blob);
     *out = a;
     a = NULL;

@@ -25,10 +25,17 @@ struct artefact {
     unsigned references; // of the cache's lock
 };
 
+// Who cannot wait for all of it (mined.h): a has data and market, which knows the counts alone.
+struct artefact_early {
+    bool (*ready)(void *context, const struct artefact *a, struct err *e);
+    void *context;
+};
+
 // Mines the dataset and wraps both; one reference, the caller's. Takes the dataset, also on failure. `blob`: the
 // encoded artefact (not compressed).
 bool artefact_make(struct artefact **out, struct dataset *take_data, const struct mined_rules *rules,
-                   const atomic_bool *is_cancelled, struct buf *blob, struct err *e) MUST_USE;
+                   const struct artefact_early *early, const atomic_bool *is_cancelled, struct buf *blob,
+                   struct err *e) MUST_USE;
 void artefact_destroy(struct artefact *a); // NULL is fine
 void artefact_destroyp(struct artefact **a);
 

@@ -50,7 +50,7 @@ static void mine(struct job *job)
 {
     const struct mined_rules rules = settings_mined_rules(&job->bench->settings);
     struct err e;
-    if (!mined_make(&job->mined, job->data, &rules, NULL, &e))
+    if (!mined_make(&job->mined, job->data, &rules, NULL, NULL, &e))
         bench_die("mining", e.message);
     market_init(&job->market, job->data, job->mined, &job->memory);
     job->rules = settings_offer_rules(&job->bench->settings);

@@ -119,7 +119,7 @@ void shop_ready(struct shop *s)
         abort();
     }
     rules.evidence.pair_orders_min = s->data->lines_read < 20 ? 1 : 2;
-    if (!mined_make(&s->mined, s->data, &rules, NULL, &e)) {
+    if (!mined_make(&s->mined, s->data, &rules, NULL, NULL, &e)) {
         fprintf(stderr, "%s\n", e.message);
         abort();
     }

@@ -61,7 +61,7 @@ static struct artefact *made(int64_t price_e4, struct buf *blob)
     atomic_bool is_cancelled = false;
     const struct mined_rules rules = mined_rules_default();
     buf_init(blob, ARTEFACT_BLOB_MAX);
-    if (!artefact_make(&a, small_dataset(price_e4), &rules, &is_cancelled, blob, &e))
+    if (!artefact_make(&a, small_dataset(price_e4), &rules, NULL, &is_cancelled, blob, &e))
         fail_msg("%s", e.message);
     return a;
 }
@@ -201,7 +201,7 @@ static void memory_over_the_limit_is_an_error_that_names_it(void **state)
     struct mined_rules rules = mined_rules_default();
     rules.memory_max_bytes = 100;
     buf_init(&blob, ARTEFACT_BLOB_MAX);
-    assert_false(artefact_make(&a, small_dataset(45000), &rules, NULL, &blob, &e));
+    assert_false(artefact_make(&a, small_dataset(45000), &rules, NULL, NULL, &blob, &e));
     assert_int_equal(e.kind, ERR_LIMIT);
     assert_non_null(strstr(e.message, "job.memory_mb"));
     assert_null(a);
