@@ -41,8 +41,10 @@ double exact_exp2(double x)
     if (x < -1000)
         return 0;
     int whole = (int)(x < 0 ? x - 0.5 : x + 0.5);
-    double y = (x - whole) * LN2, sum = 0;
-    for (int k = 13; k >= 0; k--)
-        sum = sum * y + INVERSE_FACTORIALS[k];
-    return sum * power_of_two(whole);
+    double y = (x - whole) * LN2, y2 = y * y, even = 0, odd = 0; // two sums that need not wait for each other
+    for (int k = 12; k >= 0; k -= 2) {
+        even = even * y2 + INVERSE_FACTORIALS[k];
+        odd = odd * y2 + INVERSE_FACTORIALS[k + 1];
+    }
+    return (even + y * odd) * power_of_two(whole);
 }

@@ -63,15 +63,15 @@ double fisher_p(struct log_factorials *f, uint32_t population, uint32_t marked, 
     uint64_t sure = (uint64_t)marked + drawn;
     if (both == 0 || sure >= (uint64_t)population + both)
         return 1;
-    double p;
     if ((double)both * population >= (double)marked * drawn) { // not below the mean
-        p = exact_exp2(log_point(f, population, marked, drawn, both)) * ratios_above(population, marked, drawn, both);
-    } else { // what is left of the other tail, which is the upper one of those not drawn
-        uint32_t rest = marked - both + 1, not_drawn = population - drawn;
-        p = 1 - exact_exp2(log_point(f, population, marked, not_drawn, rest)) *
-                    ratios_above(population, marked, not_drawn, rest);
+        double point = log_point(f, population, marked, drawn, both);
+        double p = point < -200 ? 0 : exact_exp2(point) * ratios_above(population, marked, drawn, both);
+        return p < 1 ? p : 1;
     }
-    return p < 1 ? p : 1;
+    // What is left of the other tail, which is the upper one of those not drawn.
+    uint32_t rest = marked - both + 1, not_drawn = population - drawn;
+    return 1 - exact_exp2(log_point(f, population, marked, not_drawn, rest)) *
+                   ratios_above(population, marked, not_drawn, rest);
 }
 
 void fdr_adjust(float *values, uint32_t n, double n_tests)

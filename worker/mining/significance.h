@@ -20,7 +20,7 @@ struct log_factorials { // log2 n!, worked out where first asked for
 void log_factorials_init(struct log_factorials *f, uint32_t n_max, struct arena *memory);
 
 // Of `population` orders, `marked` have one thing and `drawn` another: how likely at least `both` have both by chance.
-// marked, drawn <= population <= f->n_max; both <= marked, drawn.
+// marked, drawn <= population <= f->n_max; both <= marked, drawn. 0 where it is less than about 1e-57.
 double fisher_p(struct log_factorials *f, uint32_t population, uint32_t marked, uint32_t drawn, uint32_t both);
 
 // Benjamini-Hochberg adjusted p-values in place: values[i] becomes the least false discovery rate at which the test i
