@@ -9,7 +9,7 @@
 #include "worker/mining/spectral.h"
 
 const struct embedding_rules EMBEDDING_RULES_DEFAULT = {
-    .passes = 2,
+    .passes = 3,
     .contexts = 5,
     .negatives = 10,
     .neighbours_max = 16,
@@ -83,10 +83,12 @@ static uint32_t candidates_of(const struct training *t)
 
 static float *priors_of(struct training *t, uint32_t n)
 {
+    static const double LN2 = 0.69314718055994531;
     float *priors = ARENA_ARRAY(&t->scratch, float, n);
-    for (uint32_t w = 0; w < n; w++)
-        priors[w] =
-            (float)(t->rules->popularity * portable_ln((double)t->sample.orders_multi[w] / t->sample.n_multi));
+    for (uint32_t w = 0; w < n; w++) {
+        double share = (double)t->sample.orders_multi[w] / t->sample.n_multi;
+        priors[w] = (float)(t->rules->popularity * LN2 * portable_log2(share));
+    }
     return priors;
 }
 

@@ -7,10 +7,10 @@
 //           Manning 2014, section 4.2, and Levy, Goldberg, Dagan 2015, section 3.3, do), held to where it came from.
 // SCORE     likeness_weight * cosine(a, b) + popularity * ln(orders of b / orders). Were popularity 1 and the weight
 //           right, this were ln P(b | a) to a constant: the cosine stands for the pointwise mutual information that
-//           SGNS factorises (Levy, Goldberg 2014). The weight is learned from the shop, as Fisher's discriminant between
-//           the cosines of pairs bought together and of pairs by chance, (mean - mean) / variance: with few products
-//           the cosine says little, and popularity decides; with thousands likeness does. So one rule serves catalogues
-//           of any size. popularity 0 gives the order by cosine.
+//           SGNS factorises (Levy, Goldberg 2014). The weight is learned from the shop, as Fisher's discriminant
+//           between the cosines of pairs bought together and of pairs by chance, (mean - mean) / variance: with few
+//           products the cosine says little, and popularity decides; with thousands likeness does. So one rule serves
+//           catalogues of any size. popularity 0 gives the order by cosine.
 // BOUNDS    Work grows with the upload to visits_max lines in all passes together (larger: fewer passes, then a random
 //           sample of the orders), words_max items (the most bought ones) and scores_max scores (more: neighbours are
 //           looked for among the most bought items only). Memory: 1.3 kB an item of the vocabulary, 4 bytes a line.
@@ -37,9 +37,9 @@ struct embedding_rules {
     uint32_t visits_max;          // order lines looked at in all passes together
     uint32_t words_max;           // items with a vector
     uint64_t scores_max;          // pairs of items compared
-    double popularity; // in the score
-    double rate;     // the first learning rate
-    double frequent; // subsampled: items bought more often than this many times the mean
+    double popularity;            // in the score
+    double rate;                  // the first learning rate
+    double frequent;              // subsampled: items bought more often than this many times the mean
     uint64_t seed;
 };
 extern const struct embedding_rules EMBEDDING_RULES_DEFAULT;
