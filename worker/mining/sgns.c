@@ -78,10 +78,10 @@ static void prepare(struct trainer *t, struct arena *scratch)
     t->model.out_squares = ARENA_ARRAY(scratch, float, s->n_words);
     t->keep = ARENA_ARRAY(scratch, uint32_t, s->n_words);
     for (uint32_t w = 0; w < s->n_words; w++)
-        total += s->orders_multi[w];
+        total += s->counts[w];
     threshold = t->rules->frequent * total / s->n_words;
     for (uint32_t w = 0; w < s->n_words; w++)
-        t->keep[w] = sgns_keep(s->orders_multi[w], threshold);
+        t->keep[w] = sgns_keep(s->counts[w], threshold);
     for (uint32_t o = 0; o < s->n_orders; o++)
         largest = s->first[o + 1] - s->first[o] > largest ? s->first[o + 1] - s->first[o] : largest;
     t->order = ARENA_ARRAY(scratch, uint32_t, largest);
@@ -105,12 +105,10 @@ bool sgns_train(float *in, float *out, const struct basket_sample *s, const stru
                 const struct vector_kernel *kernel, struct random *random, const atomic_bool *is_cancelled,
                 struct err *e)
 {
-    struct arena scratch;
+    AUTO(arena_fini) struct arena scratch;
     CHECK(r->contexts + r->negatives <= VECTOR_TARGETS);
     struct trainer t = {.sample = s, .rules = r, .kernel = kernel, .model = {.in = in, .out = out}, .random = random};
     arena_init(&scratch, 0);
     prepare(&t, &scratch);
-    bool is_done = train(&t, is_cancelled, e);
-    arena_fini(&scratch);
-    return is_done;
+    return train(&t, is_cancelled, e);
 }

@@ -246,19 +246,19 @@ static void a_sample_holds_every_order_of_two_or_more_once(void **state)
         n_multi += n >= 2;
         n_lines += n >= 2 ? n : 0;
     }
-    assert_int_equal(s.n_multi, n_multi);
+    assert_int_equal(s.n_drawn, n_multi);
     assert_int_equal(s.n_orders, n_multi);
     assert_int_equal(s.n_lines, n_lines);
     assert_int_equal(s.first[s.n_orders], n_lines);
     for (uint32_t l = 0; l < s.n_lines; l++)
         counts[s.words[l]]++;
     for (uint32_t w = 0; w < s.n_words; w++) {
-        assert_int_equal(counts[w], s.orders_multi[w]);
-        assert_true(w == 0 || s.orders_multi[w] <= s.orders_multi[w - 1]);
+        assert_int_equal(counts[w], s.counts[w]);
+        assert_true(w == 0 || s.counts[w] <= s.counts[w - 1]);
     }
     struct basket_sample few = sample_of(d, 10, 60, &memory);
     assert_int_equal(few.n_words, 10);
-    assert_true(few.n_lines <= 60 && few.n_orders > 5);
+    assert_true(few.n_lines <= 60 && few.n_orders > 5 && few.n_drawn < s.n_drawn);
     for (uint32_t l = 0; l < few.n_lines; l++)
         assert_true(few.words[l] < 10);
     dataset_destroy(d);
@@ -282,7 +282,7 @@ static void spectral_vectors_have_the_cosines_of_the_matrix(void **state)
         for (uint32_t i = s.first[o]; i < s.first[o + 1]; i++)
             for (uint32_t j = s.first[o]; j < s.first[o + 1]; j++)
                 m[s.words[i]][s.words[j]] += 1 / sqrt(s.first[o + 1] - s.first[o] - 1.0) /
-                                             sqrt((double)s.orders_multi[s.words[i]] * s.orders_multi[s.words[j]]);
+                                             sqrt((double)s.counts[s.words[i]] * s.counts[s.words[j]]);
     for (uint32_t i = 0; i < s.n_words; i++)
         for (uint32_t j = 0; j < s.n_words; j++)
             assert_near(dot(row(rows, i), row(rows, j)), m[i][j] / sqrt(m[i][i] * m[j][j]), 2e-3);
@@ -338,12 +338,12 @@ static void sgns_learns_who_goes_with_whom(void **state)
     struct basket_sample s = {.n_words = ITEMS, .n_orders = 600, .n_lines = 1800};
     s.first = ARENA_ARRAY(&memory, uint32_t, s.n_orders + 1);
     s.words = ARENA_ARRAY(&memory, uint32_t, s.n_lines);
-    s.orders_multi = ARENA_ARRAY(&memory, uint32_t, ITEMS);
+    s.counts = ARENA_ARRAY(&memory, uint32_t, ITEMS);
     for (uint32_t o = 0; o < s.n_orders; o++) {
         uint32_t group = sample_random(&seed, GROUPS), at = sample_random(&seed, PER_GROUP);
         for (uint32_t i = 0; i < 3; i++) {
             s.words[3 * o + i] = group * PER_GROUP + (at + i) % PER_GROUP;
-            s.orders_multi[s.words[3 * o + i]]++;
+            s.counts[s.words[3 * o + i]]++;
         }
         s.first[o + 1] = 3 * o + 3;
     }
