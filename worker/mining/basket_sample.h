@@ -9,16 +9,16 @@
 
 struct basket_sample {
     uint32_t n_words;
-    uint32_t *item_of;      // by word
-    uint32_t *orders_multi; // by word: orders with two or more items that contain it, of the whole upload
-    uint32_t n_multi;       // such orders
+    uint32_t *item_of; // by word
+    uint32_t *counts;  // by word: drawn orders that contain it
+    uint32_t n_drawn;  // orders drawn; of them n_orders have two words or more and stand below
     uint32_t n_orders, n_lines;
     uint32_t *first; // n_orders + 1
     uint32_t *words;
 };
 
-// The vocabulary: the words_max items most bought together with another. Of the orders a random lines_max lines or
-// fewer, but one order at least.
+// Draws every order with two or more items, or at random as many as lines_max lines take (one at least). The
+// vocabulary are the words_max items most bought in them.
 void basket_sample_build(struct basket_sample *s, const struct dataset *d, uint32_t words_max, uint32_t lines_max,
                          struct random *random, struct arena *memory);
 

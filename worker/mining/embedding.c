@@ -9,13 +9,13 @@
 #include "worker/mining/spectral.h"
 
 const struct embedding_rules EMBEDDING_RULES_DEFAULT = {
-    .passes = 2,
+    .passes = 3,
     .contexts = 5,
     .negatives = 10,
     .neighbours_max = 16,
     .visits_max = 2000000,
     .words_max = 65536,
-    .scores_max = 400000000,
+    .scores_max = 200000000,
     .popularity = 0.5,
     .rate = 0.5,
     .frequent = 4,
@@ -83,9 +83,12 @@ static uint32_t candidates_of(const struct training *t)
 
 static float *priors_of(struct training *t, uint32_t n)
 {
+    static const double LN2 = 0.69314718055994531;
     float *priors = ARENA_ARRAY(&t->scratch, float, n);
-    for (uint32_t w = 0; w < n; w++)
-        priors[w] = (float)(t->rules->popularity * portable_ln((double)t->sample.orders_multi[w] / t->sample.n_multi));
+    for (uint32_t w = 0; w < n; w++) {
+        double share = (double)t->sample.counts[w] / t->sample.n_drawn;
+        priors[w] = (float)(t->rules->popularity * LN2 * portable_log2(share));
+    }
     return priors;
 }
 
@@ -101,7 +104,7 @@ static double cosine_of(const struct training *t, uint32_t a, uint32_t b)
 // Fisher's discriminant between the cosines of an order's line with another line of it, and with a line of any order.
 static double learn_likeness_weight(struct training *t)
 {
-    enum { DRAWS = 20000 };
+    enum { DRAWS = 5000 };
     const struct basket_sample *s = &t->sample;
     double together = 0, apart = 0, apart_squares = 0, n = 0;
     for (uint32_t i = 0; i < DRAWS; i++) {

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "common/check.h"
-#include "worker/mining/portable_math.h"
 
 struct trainer {
     const struct basket_sample *sample;
@@ -21,12 +20,6 @@ uint32_t sgns_keep(uint32_t count, double threshold)
 {
     double ratio = threshold / count, keep = sqrt(ratio) + ratio;
     return keep < 1 ? (uint32_t)(keep * UINT32_MAX) : UINT32_MAX;
-}
-
-void sgns_sigmoid(float table[SIGMOID_ENTRIES])
-{
-    for (int i = 0; i < SIGMOID_ENTRIES; i++)
-        table[i] = (float)(1 / (1 + portable_exp(SIGMOID_BOUND - (double)i / SIGMOID_PER_UNIT)));
 }
 
 static uint32_t subsample(struct trainer *t, const uint32_t *words, uint32_t n)
@@ -81,17 +74,14 @@ static void prepare(struct trainer *t, struct arena *scratch)
     const struct basket_sample *s = t->sample;
     uint32_t largest = 0;
     double threshold, total = 0;
-    float *sigmoid = ARENA_ARRAY(scratch, float, SIGMOID_ENTRIES);
-    sgns_sigmoid(sigmoid);
-    t->model.sigmoid = sigmoid;
     t->model.in_squares = ARENA_ARRAY(scratch, float, s->n_words);
     t->model.out_squares = ARENA_ARRAY(scratch, float, s->n_words);
     t->keep = ARENA_ARRAY(scratch, uint32_t, s->n_words);
     for (uint32_t w = 0; w < s->n_words; w++)
-        total += s->orders_multi[w];
+        total += s->counts[w];
     threshold = t->rules->frequent * total / s->n_words;
     for (uint32_t w = 0; w < s->n_words; w++)
-        t->keep[w] = sgns_keep(s->orders_multi[w], threshold);
+        t->keep[w] = sgns_keep(s->counts[w], threshold);
     for (uint32_t o = 0; o < s->n_orders; o++)
         largest = s->first[o + 1] - s->first[o] > largest ? s->first[o + 1] - s->first[o] : largest;
     t->order = ARENA_ARRAY(scratch, uint32_t, largest);
@@ -115,12 +105,10 @@ bool sgns_train(float *in, float *out, const struct basket_sample *s, const stru
                 const struct vector_kernel *kernel, struct random *random, const atomic_bool *is_cancelled,
                 struct err *e)
 {
-    struct arena scratch;
+    AUTO(arena_fini) struct arena scratch;
     CHECK(r->contexts + r->negatives <= VECTOR_TARGETS);
     struct trainer t = {.sample = s, .rules = r, .kernel = kernel, .model = {.in = in, .out = out}, .random = random};
     arena_init(&scratch, 0);
     prepare(&t, &scratch);
-    bool is_done = train(&t, is_cancelled, e);
-    arena_fini(&scratch);
-    return is_done;
+    return train(&t, is_cancelled, e);
 }

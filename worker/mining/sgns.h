@@ -33,6 +33,5 @@ bool sgns_train(float *in, float *out, const struct basket_sample *s, const stru
                 struct err *e) MUST_USE;
 
 uint32_t sgns_keep(uint32_t count, double threshold); // word2vec's subsampling: kept when random_bits() <= this
-void sgns_sigmoid(float table[SIGMOID_ENTRIES]);
 
 #endif

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/check.h"
+
 enum { PRODUCTS = 3 };
 
 typedef double square[VECTOR_DIMS][VECTOR_DIMS];
@@ -23,7 +25,7 @@ static size_t bytes_of(const struct basket_sample *s)
 static void scale(float *rows, const float *from, const struct basket_sample *s)
 {
     for (uint32_t w = 0; w < s->n_words; w++) {
-        float factor = (float)(1 / sqrt((double)s->orders_multi[w]));
+        float factor = (float)(1 / sqrt((double)s->counts[w]));
         for (size_t k = (size_t)w * VECTOR_DIMS; k < ((size_t)w + 1) * VECTOR_DIMS; k++)
             rows[k] = from[k] * factor;
     }
@@ -122,16 +124,15 @@ static bool iterate(struct spectral *p, float *rows, struct err *e)
 bool spectral_vectors(float *rows, const struct basket_sample *s, const struct vector_kernel *kernel,
                       struct random *random, const atomic_bool *is_cancelled, struct err *e)
 {
-    struct arena scratch;
+    AUTO(arena_fini) struct arena scratch;
     arena_init(&scratch, 0);
     struct spectral p = {.sample = s, .kernel = kernel, .is_cancelled = is_cancelled};
     p.scaled = vectors_create(&scratch, s->n_words);
     p.product = vectors_create(&scratch, s->n_words);
     for (size_t k = 0; k < (size_t)s->n_words * VECTOR_DIMS; k++)
         rows[k] = (float)((int32_t)random_bits(random) >> 8); // 24 bits: exact
-    bool is_done = iterate(&p, rows, e);
-    arena_fini(&scratch);
-    if (is_done)
-        vectors_normalise(rows, s->n_words);
-    return is_done;
+    if (!iterate(&p, rows, e))
+        return false;
+    vectors_normalise(rows, s->n_words);
+    return true;
 }

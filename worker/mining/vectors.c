@@ -42,7 +42,8 @@ void vectors_normalise(float *rows, uint32_t n)
         double squares = 0;
         for (int k = 0; k < VECTOR_DIMS; k++)
             squares += (double)row[k] * (double)row[k];
-        for (int k = 0; k < VECTOR_DIMS && squares > 0; k++)
-            row[k] = (float)((double)row[k] / sqrt(squares));
+        double length = squares > 0 ? sqrt(squares) : 1;
+        for (int k = 0; k < VECTOR_DIMS; k++)
+            row[k] = (float)((double)row[k] / length);
     }
 }

@@ -17,9 +17,6 @@ enum {
     VECTOR_LANES = 16,   // items of a block, see `score`
     VECTOR_QUERIES = 4,  // scored at a time
     VECTOR_TARGETS = 64, // of one SGNS step, at most
-    SIGMOID_BOUND = 8,   // the logistic function is tabulated on [-8, 8] ...
-    SIGMOID_PER_UNIT = 64,
-    SIGMOID_ENTRIES = 2 * SIGMOID_BOUND * SIGMOID_PER_UNIT + 1,
 };
 
 // A row of `in` and `out` per item. The squares are AdaGrad's sums of squared gradients (Duchi, Hazan, Singer 2011,
@@ -27,7 +24,6 @@ enum {
 struct sgns_model {
     float *in, *out;
     float *in_squares, *out_squares;
-    const float *sigmoid; // SIGMOID_ENTRIES
 };
 
 struct vector_kernel {

@@ -50,14 +50,12 @@ enum { ROWS = 48, SQUARES = 2 * ROWS };
 
 static void run_steps(const struct vector_kernel *kernel, struct outcome *o, struct arena *memory)
 {
-    float sigmoid[SIGMOID_ENTRIES];
     uint32_t targets[20];
     uint64_t seed = 5;
     o->in = random_rows(memory, 6, ROWS);
     o->out = random_rows(memory, 7, ROWS);
     o->squares = ARENA_ARRAY(memory, float, SQUARES);
-    sgns_sigmoid(sigmoid);
-    const struct sgns_model model = {o->in, o->out, o->squares, o->squares + ROWS, sigmoid};
+    const struct sgns_model model = {o->in, o->out, o->squares, o->squares + ROWS};
     for (int s = 0; s < 500; s++) {
         for (uint32_t t = 0; t < 20; t++)
             targets[t] = sample_random(&seed, ROWS);
@@ -160,14 +158,13 @@ static void a_step_worked_by_hand(void **state)
 {
     (void)state;
     struct arena memory;
-    float sigmoid[SIGMOID_ENTRIES], squares[2][3] = {{0}};
+    float squares[2][3] = {{0}};
     static const uint32_t TARGETS[] = {1, 2};
     arena_init(&memory, 0);
     float *in = vectors_create(&memory, 3), *out = vectors_create(&memory, 3);
     in[0] = 1;
     out[2 * VECTOR_DIMS] = 2;
-    sgns_sigmoid(sigmoid);
-    const struct sgns_model model = {in, out, squares[0], squares[1], sigmoid};
+    const struct sgns_model model = {in, out, squares[0], squares[1]};
     vector_kernel_best()->step(&model, 0, TARGETS, 1, 2, 0.5F);
     assert_near((double)out[VECTOR_DIMS], 0.5 * 0.5 / sqrt(1.25), 1e-6);
     assert_near((double)out[2 * VECTOR_DIMS], 2 - 0.5 * 0.8807970780 / sqrt(1.77580349), 1e-6);
@@ -178,27 +175,31 @@ static void a_step_worked_by_hand(void **state)
     arena_fini(&memory);
 }
 
-static void series_agree_with_the_library(void **state)
+// A negative's squared error is the square of the logistic function.
+static void errors_follow_the_logistic_function(void **state)
 {
     (void)state;
-    for (double x = -700; x <= 700; x += 0.37)
-        assert_near(portable_exp(x) / exp(x), 1, 1e-13);
-    for (double x = 1e-300; x < 1e300; x *= 1.7)
-        assert_near(portable_ln(x), log(x), 1e-15 * (1 + fabs(log(x))));
-    assert_true(portable_exp(0) == 1 && portable_ln(1) == 0);
+    struct arena memory;
+    arena_init(&memory, 0);
+    for (float x = -40; x <= 40; x += 0.173F) {
+        float *in = vectors_create(&memory, 1), *out = vectors_create(&memory, 2), squares[3] = {0};
+        const struct sgns_model model = {in, out, squares, squares + 1};
+        const uint32_t target = 1;
+        double logit = fmax(-30, fmin(30, (double)x));
+        in[3] = x;
+        out[VECTOR_DIMS + 3] = 1;
+        vector_kernel_best()->step(&model, 0, &target, 0, 1, 0.5F);
+        assert_near(sqrt((double)squares[2]) * (1 + exp(-logit)), 1, 4e-6);
+    }
+    arena_fini(&memory);
 }
 
-static void the_sigmoid_has_known_values(void **state)
+static void the_series_agrees_with_the_library(void **state)
 {
     (void)state;
-    float table[SIGMOID_ENTRIES];
-    sgns_sigmoid(table);
-    assert_true(table[SIGMOID_ENTRIES / 2] == 0.5F);
-    assert_near((double)table[0], 0.00033535013, 1e-9);                                          // s(-8)
-    assert_near((double)table[SIGMOID_ENTRIES - 1], 0.99966464987, 1e-7);                        // s(8)
-    assert_near((double)table[SIGMOID_ENTRIES / 2 + 2 * SIGMOID_PER_UNIT], 0.88079707798, 1e-7); // s(2)
-    for (int i = 1; i < SIGMOID_ENTRIES; i++)
-        assert_true(table[i] > table[i - 1]);
+    for (double x = 1e-300; x < 1e300; x *= 1.7)
+        assert_near(portable_log2(x), log2(x), 1e-15 * (1 + fabs(log2(x))));
+    assert_true(portable_log2(1) == 0 && portable_log2(0.125) == -3);
 }
 
 // word2vec: kept with sqrt(t / f) + t / f.
@@ -245,19 +246,19 @@ static void a_sample_holds_every_order_of_two_or_more_once(void **state)
         n_multi += n >= 2;
         n_lines += n >= 2 ? n : 0;
     }
-    assert_int_equal(s.n_multi, n_multi);
+    assert_int_equal(s.n_drawn, n_multi);
     assert_int_equal(s.n_orders, n_multi);
     assert_int_equal(s.n_lines, n_lines);
     assert_int_equal(s.first[s.n_orders], n_lines);
     for (uint32_t l = 0; l < s.n_lines; l++)
         counts[s.words[l]]++;
     for (uint32_t w = 0; w < s.n_words; w++) {
-        assert_int_equal(counts[w], s.orders_multi[w]);
-        assert_true(w == 0 || s.orders_multi[w] <= s.orders_multi[w - 1]);
+        assert_int_equal(counts[w], s.counts[w]);
+        assert_true(w == 0 || s.counts[w] <= s.counts[w - 1]);
     }
     struct basket_sample few = sample_of(d, 10, 60, &memory);
     assert_int_equal(few.n_words, 10);
-    assert_true(few.n_lines <= 60 && few.n_orders > 5);
+    assert_true(few.n_lines <= 60 && few.n_orders > 5 && few.n_drawn < s.n_drawn);
     for (uint32_t l = 0; l < few.n_lines; l++)
         assert_true(few.words[l] < 10);
     dataset_destroy(d);
@@ -281,7 +282,7 @@ static void spectral_vectors_have_the_cosines_of_the_matrix(void **state)
         for (uint32_t i = s.first[o]; i < s.first[o + 1]; i++)
             for (uint32_t j = s.first[o]; j < s.first[o + 1]; j++)
                 m[s.words[i]][s.words[j]] += 1 / sqrt(s.first[o + 1] - s.first[o] - 1.0) /
-                                             sqrt((double)s.orders_multi[s.words[i]] * s.orders_multi[s.words[j]]);
+                                             sqrt((double)s.counts[s.words[i]] * s.counts[s.words[j]]);
     for (uint32_t i = 0; i < s.n_words; i++)
         for (uint32_t j = 0; j < s.n_words; j++)
             assert_near(dot(row(rows, i), row(rows, j)), m[i][j] / sqrt(m[i][i] * m[j][j]), 2e-3);
@@ -337,12 +338,12 @@ static void sgns_learns_who_goes_with_whom(void **state)
     struct basket_sample s = {.n_words = ITEMS, .n_orders = 600, .n_lines = 1800};
     s.first = ARENA_ARRAY(&memory, uint32_t, s.n_orders + 1);
     s.words = ARENA_ARRAY(&memory, uint32_t, s.n_lines);
-    s.orders_multi = ARENA_ARRAY(&memory, uint32_t, ITEMS);
+    s.counts = ARENA_ARRAY(&memory, uint32_t, ITEMS);
     for (uint32_t o = 0; o < s.n_orders; o++) {
         uint32_t group = sample_random(&seed, GROUPS), at = sample_random(&seed, PER_GROUP);
         for (uint32_t i = 0; i < 3; i++) {
             s.words[3 * o + i] = group * PER_GROUP + (at + i) % PER_GROUP;
-            s.orders_multi[s.words[3 * o + i]]++;
+            s.counts[s.words[3 * o + i]]++;
         }
         s.first[o + 1] = 3 * o + 3;
     }
@@ -399,8 +400,8 @@ int main(void)
         cmocka_unit_test(every_kernel_gives_the_same_bytes),
         cmocka_unit_test(kernels_compute_what_they_say),
         cmocka_unit_test(a_step_worked_by_hand),
-        cmocka_unit_test(series_agree_with_the_library),
-        cmocka_unit_test(the_sigmoid_has_known_values),
+        cmocka_unit_test(errors_follow_the_logistic_function),
+        cmocka_unit_test(the_series_agrees_with_the_library),
         cmocka_unit_test(frequent_items_are_kept_with_the_rule_of_word2vec),
         cmocka_unit_test(random_numbers_are_even),
         cmocka_unit_test(a_sample_holds_every_order_of_two_or_more_once),
