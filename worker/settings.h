@@ -75,7 +75,7 @@
     REAL(mining_shrink, "mining.shrink", 3, 0, 1000, "Pseudo-orders that pull a pair's score towards chance.")         \
     INT(mining_item2vec_passes, "mining.item2vec_passes", 2, 0, 1000,                                                  \
         "item2vec: how often it learns from each order; 0 keeps the vectors it starts from.")                          \
-    INT(mining_item2vec_contexts, "mining.item2vec_contexts", 5, 1, 32,                                               \
+    INT(mining_item2vec_contexts, "mining.item2vec_contexts", 5, 1, 32,                                                \
         "item2vec: most other products of an order that one learns from at a time.")                                   \
     INT(mining_item2vec_negatives, "mining.item2vec_negatives", 10, 1, 32,                                             \
         "item2vec: products drawn at random that it is told from.")                                                    \
