@@ -496,12 +496,14 @@ static void guards_hold_in_random_shops(void **state)
         randomise(&s, &seed);
         random_rules(&r, &seed);
         struct bundle b = random_bundle(&seed);
+        uint32_t first_quantity = b.pricing.tiers[0].min_quantity;
         bool is_sold = pricing_set(&s.market, &r, &b);
         if (b.type == TYPE_FBT || b.type == TYPE_FIXED)
             assert_int_equal(is_sold, could_set_be_sold(&s, &r, &b));
         if (!is_sold)
             continue;
         sold[b.type]++;
+        assert_int_equal(b.pricing.tiers[0].min_quantity, first_quantity);
         for (unsigned g = 0; g < 4; g++)
             guarded[g] += (b.pricing.guards & 1u << g) != 0;
         assert_sound(&s, &r, &b);
