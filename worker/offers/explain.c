@@ -6,6 +6,7 @@
 
 // With fewer orders of several pieces it is not for its quantities that a product has tiers.
 #define QUANTITY_SHARE_MIN 0.05
+#define RETURNS_MIN 0.20 // repeat rate that tiers are made for, see build_volume.c
 
 enum { LIFT_ORDERS_MIN = 3 }; // a multiple of chance from one or two orders would be boasting, however rare
 
@@ -160,18 +161,39 @@ static void put_customers(struct buf *out, double rate, const char *all)
         buf_puts(out, all);
 }
 
+// Tiers for those who come back.
+static void put_returns(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    put_customers(out, repeat_rate_of(m, b), "All");
+    buf_puts(out, " of its customers came back for it in ");
+    put_orders(out, b->orders_base);
+    buf_puts(out, ", ");
+    if (b->orders_together)
+        phrase_count(out, b->orders_together);
+    buf_printf(out, "%s of which hold%s %u or more", b->orders_together ? "" : "none",
+               b->orders_together == 1 ? "s" : "", b->pricing.tiers[0].min_quantity);
+}
+
+// Tiers above what all its orders hold.
+static void put_average(const struct market *m, const struct bundle *b, struct buf *out)
+{
+    double units = (double)m->data->items[b->parts[0].item].units;
+    if (b->orders_base == 1) {
+        buf_printf(out, "Its only order holds %.0f of it", units);
+        return;
+    }
+    buf_puts(out, "Its ");
+    put_orders(out, b->orders_base);
+    buf_printf(out, " hold %.1f of it on average, ", units / b->orders_base);
+    if (b->orders_together)
+        phrase_count(out, b->orders_together);
+    buf_printf(out, "%s of them %u or more", b->orders_together ? "" : "none", b->pricing.tiers[0].min_quantity);
+}
+
 static void put_volume(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    uint32_t at_least = b->pricing.tiers[0].min_quantity;
-    if (b->confidence < QUANTITY_SHARE_MIN) { // tiers for those who come back
-        put_customers(out, repeat_rate_of(m, b), "All");
-        buf_puts(out, " of its customers came back for it in ");
-        put_orders(out, b->orders_base);
-        buf_puts(out, ", ");
-        if (b->orders_together)
-            phrase_count(out, b->orders_together);
-        buf_printf(out, "%s of which hold%s %u or more", b->orders_together ? "" : "none",
-                   b->orders_together == 1 ? "s" : "", at_least);
+    if (b->confidence < QUANTITY_SHARE_MIN) {
+        (repeat_rate_of(m, b) >= RETURNS_MIN ? put_returns : put_average)(m, b, out);
         return;
     }
     put_share(out, b->orders_together, b->orders_base); // never all: tiers begin above the middle order
@@ -179,7 +201,7 @@ static void put_volume(const struct market *m, const struct bundle *b, struct bu
     phrase_count(out, b->orders_together);
     buf_puts(out, " of ");
     phrase_count(out, b->orders_base);
-    buf_printf(out, ") hold %u or more", at_least);
+    buf_printf(out, ") hold %u or more", b->pricing.tiers[0].min_quantity);
     put_recent(m, b, out);
     put_confirmation(b, out);
 }
@@ -313,9 +335,9 @@ static void put_types(const struct market *m, const struct bundle *b, struct buf
 
 static void put_repeat(const struct market *m, const struct bundle *b, struct buf *out)
 {
-    if (b->type == TYPE_VOLUME && b->confidence < QUANTITY_SHARE_MIN)
-        return; // said already
     double rate = repeat_rate_of(m, b);
+    if (b->type == TYPE_VOLUME && b->confidence < QUANTITY_SHARE_MIN && rate >= RETURNS_MIN)
+        return; // said already
     buf_puts(out, b->n_parts > 1 && rate < 1 ? "; at least " : "; ");
     put_customers(out, rate, "all");
     buf_puts(out,

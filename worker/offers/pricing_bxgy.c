@@ -20,8 +20,7 @@ static uint32_t refusing_guard(const struct bounds *x, int64_t discount)
     return discount > x->by_cost ? GUARD_COST_FLOOR : discount > x->by_cap ? GUARD_DISCOUNT_CAP : GUARD_LIST_FLOOR;
 }
 
-// Free, where the guards allow that; else the deepest step near the wanted depth, else the shallowest that the guards
-// allow.
+// The deepest step near the wanted depth, a free one from farther; else the shallowest that the guards allow.
 static uint32_t choose_reward_bp(struct bundle *b, const struct bounds *x, double wanted)
 {
     uint32_t chosen = 0;
@@ -29,12 +28,14 @@ static uint32_t choose_reward_bp(struct bundle *b, const struct bounds *x, doubl
         int64_t discount = reward_discount(b, REWARD_BP[k]);
         if (discount < x->min || discount <= 0)
             continue;
+        double most = wanted * (REWARD_BP[k] == BP ? FREE_STRETCH : REWARD_STRETCH);
+        if (chosen > 0 && (double)discount > most)
+            continue;
         if (discount > x->max) {
             b->pricing.guards |= refusing_guard(x, discount);
             break;
         }
-        if (chosen == 0 || REWARD_BP[k] == BP || (double)discount <= REWARD_STRETCH * wanted)
-            chosen = REWARD_BP[k];
+        chosen = REWARD_BP[k];
     }
     return chosen;
 }

@@ -55,5 +55,6 @@ void pricing_tier_depths(double wanted, uint32_t min_pct, uint32_t deepest, uint
 extern const uint32_t REWARD_BP[];
 extern const uint32_t N_REWARD_BP;
 #define REWARD_STRETCH 1.5 // times the wanted depth: a reward is to be noticed
+#define FREE_STRETCH 2.0   // "free" is worth more than any percentage
 
 #endif

@@ -67,6 +67,8 @@ static uint32_t set_tiers(struct pricing *x, int64_t price, const uint32_t *pct)
         int64_t unit = price_at(price, pct[k]);
         if (unit < (last ? last->unit_price_minor : price) && pct[k] * 100 > (last ? last->discount_bp : 0))
             x->tiers[n++] = (struct tier){x->tiers[k].min_quantity, pct[k] * 100, unit};
+        else if (k == 0)
+            return 0; // the evidence counts what reaches it
     }
     return n;
 }

@@ -146,6 +146,11 @@ static void tiers_for_who_comes_back(void **state)
     assert_text(&s, &b, "25% of its customers came back for it in 212 orders, 1 of which holds 2 or more.");
     b.orders_together = 0;
     assert_text(&s, &b, "25% of its customers came back for it in 212 orders, none of which hold 2 or more.");
+    s.data->items[b.parts[0].item].repeat_rate = 0.1;
+    s.data->items[b.parts[0].item].units = 424;
+    assert_text(
+        &s, &b,
+        "Its 212 orders hold 2.0 of it on average, none of them 2 or more; 10% of its customers bought it again.");
     s.data->items[b.parts[0].item].repeat_rate = 1;
     assert_text(&s, &b, "All of its customers came back for it in 212 orders, none of which hold 2 or more.");
     b.orders_together = b.orders_recent = 53;

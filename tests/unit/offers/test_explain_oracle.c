@@ -352,7 +352,7 @@ struct reading {
     double number[8];
 };
 
-enum { CLAUSES = 25 };
+enum { CLAUSES = 28 };
 static unsigned seen[CLAUSES]; // how often each was read
 
 static bool reads_clause(struct reading *r, unsigned clause, const char *pattern)
@@ -396,6 +396,14 @@ static double print_rounded(double x, int digits) // as printf does
     return strtod(text, NULL);
 }
 
+static double units_of(const struct world *w, const struct offer *x)
+{
+    double units = 0;
+    for (unsigned o = 0; o < w->n_orders; o++)
+        units += w->quantity[o][x->item[0]];
+    return units;
+}
+
 static void check_counts(const struct world *w, const struct offer *x, struct reading *r)
 {
     unsigned n = count(w, x, false, 0), base = count(w, x, true, 0), all = w->n_orders;
@@ -410,13 +418,18 @@ static void check_counts(const struct world *w, const struct offer *x, struct re
            print_rounded(100 * repeat_rate(w, x), 0), base, n, x->min_quantity);
     EXPECT(r, 7, "#% of its customers came back for it in # order*, none of which hold # or more",
            print_rounded(100 * repeat_rate(w, x), 0), base, x->min_quantity);
-    EXPECT(r, 8, "# of # order* hold* two or more of these # products", n, all, x->n);
-    EXPECT(r, 9, "All # orders hold two or more of these # products", all, x->n);
-    EXPECT(r, 10, "The only order holds two or more of these # products", x->n);
-    EXPECT(r, 11, "Both orders hold two or more of these # products", x->n);
-    EXPECT(r, 12, "# of the # order* with * (#%) also hold", n, base, percent(n, base));
-    EXPECT(r, 13, "All # orders with * also hold", base);
-    EXPECT(r, 14, "Not yet bought together in # order", all);
+    EXPECT(r, 8, "Its only order holds # of it", units_of(w, x));
+    EXPECT(r, 9, "Its # orders hold # of it on average, # of them # or more", base,
+           print_rounded(units_of(w, x) / base, 1), n, x->min_quantity);
+    EXPECT(r, 10, "Its # orders hold # of it on average, none of them # or more", base,
+           print_rounded(units_of(w, x) / base, 1), x->min_quantity);
+    EXPECT(r, 11, "# of # order* hold* two or more of these # products", n, all, x->n);
+    EXPECT(r, 12, "All # orders hold two or more of these # products", all, x->n);
+    EXPECT(r, 13, "The only order holds two or more of these # products", x->n);
+    EXPECT(r, 14, "Both orders hold two or more of these # products", x->n);
+    EXPECT(r, 15, "# of the # order* with * (#%) also hold", n, base, percent(n, base));
+    EXPECT(r, 16, "All # orders with * also hold", base);
+    EXPECT(r, 17, "Not yet bought together in # order", all);
     bool is_boast = n >= 3 && lift >= 1.05 && is_above(n, expected(w, x, 0));
     assert_int_equal(strstr(r->sentence, "more often than chance") != NULL, is_boast);
     if (strstr(r->sentence, "all of them in the last 90 days"))
@@ -435,8 +448,8 @@ static void check_kit(const struct world *w, const struct offer *x, struct readi
         least = n < least ? n : least;
         most = n > most ? n : most;
     }
-    if (!reads_clause(r, 15, "each of the others in # to # order"))
-        EXPECT(r, 16, "each of the others in # order", most);
+    if (!reads_clause(r, 18, "each of the others in # to # order"))
+        EXPECT(r, 19, "each of the others in # order", most);
     else
         assert_numbers(r, 2, (double[]){least, most});
 }
@@ -458,22 +471,22 @@ static void check_objective(const struct world *w, const struct offer *x, struct
     unsigned slow = named_in(x, r->sentence, " sold "), unsold = named_in(x, r->sentence, " did not sell "),
              fresh = named_in(x, r->sentence, " is new"), seasonal = 0;
     if (slow < ITEMS)
-        EXPECT(r, 17, "sold # in 60 days and has # in stock", sold_in_60_days(w, slow), (double)w->stock[slow]);
+        EXPECT(r, 20, "sold # in 60 days and has # in stock", sold_in_60_days(w, slow), (double)w->stock[slow]);
     if (unsold < ITEMS) {
         assert_int_equal(sold_in_60_days(w, unsold), 0);
-        EXPECT(r, 18, "did not sell in 60 days and has # in stock", (double)w->stock[unsold]);
+        EXPECT(r, 21, "did not sell in 60 days and has # in stock", (double)w->stock[unsold]);
     }
     if (fresh < ITEMS) {
         int days = w->day[w->n_orders - 1] - w->created[fresh]; // the newest order came seconds after midnight
-        EXPECT(r, 19, "is new (# day", days);
+        EXPECT(r, 22, "is new (# day", days);
     }
     for (unsigned p = 0; p < x->n; p++)
         seasonal += strstr(THINGS[x->item[p]].title, "Christmas") || strstr(THINGS[x->item[p]].title, "Winter");
-    EXPECT(r, 20, "; # of the # products ", seasonal, x->n);
-    EXPECT(r, 21, "#% of its customers bought it again", print_rounded(100 * repeat_rate(w, x), 0));
-    EXPECT(r, 22, "at least #% of each product's customers", print_rounded(100 * repeat_rate(w, x), 0));
-    EXPECT(r, 23, "margin of #% before the discount", print_rounded(100 * mean_margin(w, x), 0));
-    EXPECT(r, 24, "\xc2\xa3# a sale where the median product costs \xc2\xa3#", bundle_price, median_price(w));
+    EXPECT(r, 23, "; # of the # products ", seasonal, x->n);
+    EXPECT(r, 24, "#% of its customers bought it again", print_rounded(100 * repeat_rate(w, x), 0));
+    EXPECT(r, 25, "at least #% of each product's customers", print_rounded(100 * repeat_rate(w, x), 0));
+    EXPECT(r, 26, "margin of #% before the discount", print_rounded(100 * mean_margin(w, x), 0));
+    EXPECT(r, 27, "\xc2\xa3# a sale where the median product costs \xc2\xa3#", bundle_price, median_price(w));
 }
 
 static unsigned numbers_in(const char *sentence)

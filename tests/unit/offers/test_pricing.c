@@ -156,7 +156,7 @@ static void tiers_by_hand(void **state)
     assert_false(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
 }
 
-static void gift_is_free_only_within_the_cap(void **state)
+static void gift_is_free_only_near_the_wanted_depth(void **state)
 {
     (void)state;
     struct stall s;
@@ -172,6 +172,16 @@ static void gift_is_free_only_within_the_cap(void **state)
     s.items[1].price_minor = 1000; // half of 20.00: 30 % of it are 15 % of all, 1.5 times the 11 % wanted is 16.5 %
     assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
     assert_int_equal(b.pricing.get_discount_bp, 3000);
+    assert_int_equal(b.pricing.guards, 0);
+    assert_right(&s, &OFFER_RULES_DEFAULT, &b);
+
+    // clear_slow_movers takes 24.25 / 2 + 3 / 2 = 13.6 %, half of that on others than its anchors: 8 %, and so 12 % at
+    // most; a cap of 40 % is no reason to give away 36 %
+    s.market.shop_discount = s.type_discount[0] = 0.03;
+    s.items[1].price_minor = 560;
+    b = bundle_of(TYPE_BXGY, OBJECTIVE_CLEAR_SLOW_MOVERS, 2);
+    assert_true(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+    assert_in_range(b.pricing.discount_bp, 500, 1200);
     assert_right(&s, &OFFER_RULES_DEFAULT, &b);
 }
 
@@ -486,12 +496,14 @@ static void guards_hold_in_random_shops(void **state)
         randomise(&s, &seed);
         random_rules(&r, &seed);
         struct bundle b = random_bundle(&seed);
+        uint32_t first_quantity = b.pricing.tiers[0].min_quantity;
         bool is_sold = pricing_set(&s.market, &r, &b);
         if (b.type == TYPE_FBT || b.type == TYPE_FIXED)
             assert_int_equal(is_sold, could_set_be_sold(&s, &r, &b));
         if (!is_sold)
             continue;
         sold[b.type]++;
+        assert_int_equal(b.pricing.tiers[0].min_quantity, first_quantity);
         for (unsigned g = 0; g < 4; g++)
             guarded[g] += (b.pricing.guards & 1u << g) != 0;
         assert_sound(&s, &r, &b);
@@ -537,7 +549,7 @@ int main(void)
         cmocka_unit_test(guards_in_order),
         cmocka_unit_test(never_below_cost),
         cmocka_unit_test(tiers_by_hand),
-        cmocka_unit_test(gift_is_free_only_within_the_cap),
+        cmocka_unit_test(gift_is_free_only_near_the_wanted_depth),
         cmocka_unit_test(gift_is_no_loss),
         cmocka_unit_test(mix_counts_the_cheapest),
         cmocka_unit_test(kit_has_a_round_price),
