@@ -9,7 +9,6 @@
 #include "common/mp.h"
 #include "worker/copy/template.h"
 #include "worker/store/bundle_store.h"
-#include "worker/store/shop_options.h"
 
 enum { METRICS_MAX_BYTES = 1 << 20 };
 
@@ -75,7 +74,6 @@ static void put_skipped_phases(const struct market *m, struct json_out *j)
 
 struct prepared {
     const struct job_request *request;
-    struct str shop_options;
     const struct stage_artefact *from;
     struct offer_rules rules;
     int64_t preliminary_ms, share_ms;
@@ -94,7 +92,7 @@ static void put_metrics(struct task *t, const struct stages_slot *slot, const st
     job_request_report(p->request, &a->market, &p->rules, &j);
     put_counts(a, &j);
     put_skipped_phases(&a->market, &j);
-    split(t, a, &p->rules, stage_pair_payload(t, str_of(a->fingerprint), p->shop_options), &j);
+    split(t, a, &p->rules, stage_pair_payload(t, str_of(a->fingerprint), p->from->shop_options), &j);
     json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from->from]));
     json_out_key_int(&j, "find_ms", p->from->find_ms);
     json_out_key_int(&j, "load_ms", p->from->load_ms);
@@ -129,8 +127,7 @@ static bool store_preliminary(struct task *t, struct stages_slot *slot, struct p
     return true;
 }
 
-static bool leave(struct task *t, const struct stage_artefact *from, struct str shop_options, struct str metrics,
-                  struct err *e)
+static bool leave(struct task *t, const struct stage_artefact *from, struct str metrics, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, METRICS_MAX_BYTES);
@@ -140,7 +137,7 @@ static bool leave(struct task *t, const struct stage_artefact *from, struct str 
     mp_put_key(&out, "csv_upload_id");
     mp_put_str(&out, str_of(from->info.csv_upload_id));
     mp_put_key(&out, "shop_options");
-    mp_put_str(&out, shop_options);
+    mp_put_str(&out, from->shop_options);
     mp_put_key(&out, "metrics");
     mp_put_str(&out, metrics);
     if (!buf_ok(&out, "the result of prepare", e))
@@ -149,14 +146,22 @@ static bool leave(struct task *t, const struct stage_artefact *from, struct str 
     return true;
 }
 
-static bool with_artefact(struct task *t, struct stages_slot *slot, const struct job_request *r,
-                          const struct stage_artefact *from, struct str shop_options, uint64_t statements_before,
-                          struct err *e)
+static void add_shop_options(struct task *t, struct job_request *r, struct str shop_options)
 {
+    const struct job_options *o = &r->options;
+    job_options_default(&r->options, shop_options, &t->memory);
+    if (o->n_problems)
+        LOG(LOG_WARN, "options of the shop are left out", LOG_I("options", o->n_problems),
+            LOG_S("first", arena_strdup(&t->memory, o->problems[0].option.ptr, o->problems[0].option.len)));
+}
+
+static bool with_artefact(struct task *t, struct stages_slot *slot, struct job_request *r,
+                          const struct stage_artefact *from, uint64_t statements_before, struct err *e)
+{
+    add_shop_options(t, r, from->shop_options);
     const struct artefact *a = from->artefact;
     AUTO(buf_fini) struct buf metrics;
-    struct prepared p = {
-        .request = r, .shop_options = shop_options, .from = from, .rules = stage_offer_rules(slot, r, a, &t->memory)};
+    struct prepared p = {.request = r, .from = from, .rules = stage_offer_rules(slot, r, a, &t->memory)};
     buf_init(&metrics, METRICS_MAX_BYTES);
     task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
     if (!store_preliminary(t, slot, &p, e))
@@ -166,14 +171,7 @@ static bool with_artefact(struct task *t, struct stages_slot *slot, const struct
     p.share_ms = clock_mono_ms() - begun_ms;
     p.statements = pg_statements(slot->pg) - statements_before;
     put_metrics(t, slot, &p, &metrics);
-    return buf_ok(&metrics, "the metrics", e) && leave(t, from, shop_options, buf_str(&metrics), e);
-}
-
-static void note_problems(const struct job_options *o, struct arena *memory)
-{
-    if (o->n_problems)
-        LOG(LOG_WARN, "options of the shop are left out", LOG_I("options", o->n_problems),
-            LOG_S("first", arena_strdup(memory, o->problems[0].option.ptr, o->problems[0].option.len)));
+    return buf_ok(&metrics, "the metrics", e) && leave(t, from, buf_str(&metrics), e);
 }
 
 bool stage_prepare(struct task *t, void *slot_, struct err *e)
@@ -182,15 +180,11 @@ bool stage_prepare(struct task *t, void *slot_, struct err *e)
     struct job_request r;
     struct stage_artefact from;
     uint64_t statements_before = pg_statements(slot->pg);
-    AUTO(buf_fini) struct buf shop_options;
-    buf_init(&shop_options, SHOP_TEXT_MAX);
-    if (!shop_options_read(slot->pg, t->shop, &shop_options, e) || !stage_begin(t, slot, buf_str(&shop_options), &r, e))
+    if (!stage_begin(t, slot, STR(""), &r, e))
         return false;
-    note_problems(&r.options, &t->memory);
     task_progress(t, 5, "Reading the orders");
     stage_artefact_init(&from);
-    bool ok = stage_obtain(t, slot, &r, &from, e) &&
-              with_artefact(t, slot, &r, &from, buf_str(&shop_options), statements_before, e);
+    bool ok = stage_obtain(t, slot, &r, &from, e) && with_artefact(t, slot, &r, &from, statements_before, e);
     if (!ok)
         (void)stage_failed(t, slot, str_of(from.info.csv_upload_id), e);
     stage_artefact_fini(&from, slot);
