@@ -19,6 +19,7 @@ struct search {
     struct stages_slot *slot;
     const struct job_request *request;
     const struct artefact_early *early;
+    struct upload_shop asks; // on_options NULL: the request has its shop's options already
     struct stage_artefact *out;
     char outdated[VALUE_MAX]; // what Redis knows that is no good
     bool is_alone;            // in flight within this worker only
@@ -62,12 +63,28 @@ static void name_source(const struct search *s)
     artefact_fingerprint(buf_str(&text), s->out->source.name);
 }
 
+// What the shop asks for is not part of the name, but of the revision: it is told with the rows.
+static void take_shop_options(void *search, struct str json, struct enrich_rules *rules)
+{
+    const struct search *s = search;
+    struct arena *memory = &s->task->memory;
+    struct job_request with = *s->request;
+    s->out->shop_options = (struct str){arena_strdup(memory, json.ptr, json.len), json.len};
+    job_options_default(&with.options, json, memory);
+    job_request_enrich(&with, rules);
+}
+
+static const struct upload_shop *asks(const struct search *s)
+{
+    return s->asks.on_options ? &s->asks : NULL;
+}
+
 // ---- memory ----
 
 static bool look(struct search *s, struct err *e)
 {
     struct stage_artefact *out = s->out;
-    if (!upload_look(s->slot->pg, s->task->shop, s->task->upload, &out->info, e))
+    if (!upload_look(s->slot->pg, s->task->shop, s->task->upload, asks(s), &out->info, e))
         return false;
     memcpy(out->source.revision, out->info.revision, sizeof out->source.revision);
     return true;
@@ -157,8 +174,8 @@ static bool make(struct search *s, struct err *e)
     const struct mined_rules mining = settings_mined_rules(settings);
     struct dataset *data = NULL;
     int64_t begun_ms = clock_mono_ms();
-    if (!upload_load(s->slot->pg, s->task->shop, s->task->upload, &enrich, &s->task->is_cancelled, &out->info, &data,
-                     e))
+    if (!upload_load(s->slot->pg, s->task->shop, s->task->upload, &enrich, asks(s), &s->task->is_cancelled, &out->info,
+                     &data, e))
         return false;
     int64_t loaded_ms = clock_mono_ms();
     if (!artefact_make(&out->artefact, data, &mining, s->early, &s->task->is_cancelled, &out->blob, e))
@@ -197,20 +214,27 @@ static bool search(struct search *s, struct err *e)
     }
 }
 
-bool stage_obtain(struct task *t, struct stages_slot *slot, const struct job_request *r,
-                  const struct artefact_early *early, struct stage_artefact *out, struct err *e)
+static bool obtain(struct search *s, struct err *e)
 {
-    struct search s = {.task = t, .slot = slot, .request = r, .early = early, .out = out};
+    struct stage_artefact *out = s->out;
     int64_t begun_ms = clock_mono_ms();
-    name_source(&s);
-    if (!search(&s, e))
+    name_source(s);
+    if (!search(s, e))
         return false;
     out->find_ms = clock_mono_ms() - begun_ms - out->load_ms - out->mine_ms;
-    artefact_cache_put(slot->env->cache, out->artefact, &out->source);
+    artefact_cache_put(s->slot->env->cache, out->artefact, &out->source);
     LOG(LOG_INFO, out->from == ARTEFACT_MADE ? "upload loaded and mined" : "upload found in the cache",
         LOG_I("lines", out->artefact->data->lines_read), LOG_I("find_ms", out->find_ms), LOG_I("load_ms", out->load_ms),
         LOG_I("mine_ms", out->mine_ms));
     return true;
+}
+
+bool stage_obtain(struct task *t, struct stages_slot *slot, const struct job_request *r,
+                  const struct artefact_early *early, struct stage_artefact *out, struct err *e)
+{
+    struct search s = {.task = t, .slot = slot, .request = r, .early = early, .out = out};
+    s.asks = (struct upload_shop){take_shop_options, &s};
+    return obtain(&s, e);
 }
 
 void stage_share(struct task *t, struct stages_slot *slot, const struct stage_artefact *a)
@@ -243,8 +267,9 @@ bool stage_find(struct task *t, struct stages_slot *slot, const struct job_reque
         *out = found;
         return true;
     }
+    struct search s = {.task = t, .slot = slot, .request = r, .out = &a};
     stage_artefact_init(&a);
-    bool ok = stage_obtain(t, slot, r, NULL, &a, e);
+    bool ok = obtain(&s, e);
     if (ok)
         stage_share(t, slot, &a);
     if (ok && !str_eq(str_of(a.artefact->fingerprint), fingerprint))

@@ -76,8 +76,7 @@ static void put_skipped_phases(const struct market *m, struct json_out *j)
 struct prepared {
     struct task *task;
     struct stages_slot *slot;
-    struct job_request request;
-    struct str shop_options;
+    struct job_request request; // with its shop's options, once the artefact is there
     struct stage_artefact from;
     struct offer_rules rules;
     bool is_preliminary; // stored, or it need not be
@@ -98,7 +97,7 @@ static void put_metrics(const struct prepared *p, struct buf *out)
     job_request_report(&p->request, &a->market, &p->rules, &j);
     put_counts(a, &j);
     put_skipped_phases(&a->market, &j);
-    split(p->task, a, &p->rules, stage_pair_payload(p->task, str_of(a->fingerprint), p->shop_options), &j);
+    split(p->task, a, &p->rules, stage_pair_payload(p->task, str_of(a->fingerprint), p->from.shop_options), &j);
     json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from.from]));
     json_out_key_int(&j, "find_ms", p->from.find_ms);
     json_out_key_int(&j, "load_ms", p->from.load_ms);
@@ -107,6 +106,15 @@ static void put_metrics(const struct prepared *p, struct buf *out)
     json_out_key_int(&j, "share_ms", p->share_ms);
     json_out_key_int(&j, "sql_statements", (int64_t)(pg_statements(p->slot->pg) - p->statements_before));
     json_out_end(&j);
+}
+
+static void add_shop_options(struct prepared *p)
+{
+    const struct job_options *o = &p->request.options;
+    job_options_default(&p->request.options, p->from.shop_options, &p->task->memory);
+    if (o->n_problems)
+        LOG(LOG_WARN, "options of the shop are left out", LOG_I("options", o->n_problems),
+            LOG_S("first", arena_strdup(&p->task->memory, o->problems[0].option.ptr, o->problems[0].option.len)));
 }
 
 static bool store_preliminary(void *prepared_, const struct artefact *a, struct err *e)
@@ -119,6 +127,7 @@ static bool store_preliminary(void *prepared_, const struct artefact *a, struct 
     bool is_stored = false;
     int64_t begun_ms = clock_mono_ms();
     task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
+    add_shop_options(p);
     p->rules = stage_offer_rules(p->slot, &p->request, a, &t->memory);
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
@@ -150,7 +159,7 @@ static bool leave(struct prepared *p, struct err *e)
     mp_put_key(&out, "csv_upload_id");
     mp_put_str(&out, str_of(p->from.info.csv_upload_id));
     mp_put_key(&out, "shop_options");
-    mp_put_str(&out, p->shop_options);
+    mp_put_str(&out, p->from.shop_options);
     mp_put_key(&out, "metrics");
     mp_put_str(&out, buf_str(&metrics));
     if (!buf_ok(&metrics, "the metrics", e) || !buf_ok(&out, "the result of prepare", e))
@@ -178,24 +187,12 @@ static bool prepare(struct prepared *p, struct err *e)
     return leave(p, e);
 }
 
-static void note_problems(const struct job_options *o, struct arena *memory)
-{
-    if (o->n_problems)
-        LOG(LOG_WARN, "options of the shop are left out", LOG_I("options", o->n_problems),
-            LOG_S("first", arena_strdup(memory, o->problems[0].option.ptr, o->problems[0].option.len)));
-}
-
 bool stage_prepare(struct task *t, void *slot, struct err *e)
 {
     struct prepared p = {.task = t, .slot = slot};
-    AUTO(buf_fini) struct buf shop_options;
-    buf_init(&shop_options, SHOP_TEXT_MAX);
     p.statements_before = pg_statements(p.slot->pg);
-    if (!shop_options_read(p.slot->pg, t->shop, &shop_options, e) ||
-        !stage_begin(t, slot, buf_str(&shop_options), &p.request, e))
+    if (!stage_begin(t, slot, STR(""), &p.request, e))
         return false;
-    p.shop_options = buf_str(&shop_options);
-    note_problems(&p.request.options, &t->memory);
     stage_artefact_init(&p.from);
     bool ok = prepare(&p, e);
     if (!ok)

@@ -29,6 +29,7 @@ struct stage_artefact {
     struct artefact *artefact; // a reference: artefact_release
     struct artefact_source source;
     struct upload_info info;
+    struct str shop_options; // as they were when it was looked for; JSON, in the task's memory
     enum { ARTEFACT_MADE, ARTEFACT_IN_MEMORY, ARTEFACT_IN_REDIS } from;
     struct buf blob; // of one that was made
     int64_t find_ms; // asking, waiting for another worker, reading

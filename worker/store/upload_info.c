@@ -7,7 +7,22 @@
 #define FILE_COLUMNS                                                                                                   \
     "u.id::text, u.run_id, u.csv_type, u.status, u.last_job IS NULL, u.error_message, "                                \
     "extract(epoch FROM pg_postmaster_start_time())::text"
-enum { COL_SHOP_KNOWN, COL_ID, COL_RUN, COL_TYPE, COL_STATUS, COL_NO_JOB, COL_ERROR, COL_SERVER, COLS };
+// In the first row only: files of a run may be many.
+#define SHOP_OPTIONS                                                                                                   \
+    "CASE WHEN row_number() OVER (ORDER BY u.created_at DESC, u.id DESC) = 1 THEN (SELECT left(settings::text, "       \
+    "65537) FROM shops WHERE shop_id = %s AND settings <> '{}') END"
+enum {
+    COL_SHOP_KNOWN,
+    COL_SHOP_OPTIONS,
+    COL_ID,
+    COL_RUN,
+    COL_TYPE,
+    COL_STATUS,
+    COL_NO_JOB,
+    COL_ERROR,
+    COL_SERVER,
+    COLS
+};
 
 bool upload_put_condition(struct pg *pg, struct buf *sql, struct str shop, struct str upload, struct err *e)
 {
@@ -38,9 +53,9 @@ bool upload_put_info(struct pg *pg, struct buf *sql, struct str shop, struct str
     buf_printf(
         sql,
         "SELECT EXISTS (SELECT FROM shops WHERE shop_id = %s) OR EXISTS (SELECT FROM csv_uploads WHERE shop_id = "
-        "%s), " FILE_COLUMNS " FROM (VALUES (1)) one (x) LEFT JOIN csv_uploads u ON " STR_FMT
+        "%s), " SHOP_OPTIONS ", " FILE_COLUMNS " FROM (VALUES (1)) one (x) LEFT JOIN csv_uploads u ON " STR_FMT
         " ORDER BY u.created_at DESC, u.id DESC",
-        s, s, STR_ARG(condition));
+        s, s, s, STR_ARG(condition));
     return true;
 }
 
@@ -116,6 +131,11 @@ bool upload_take_info(const PGresult *r, struct str shop, struct str upload, str
     (void)snprintf(info->csv_upload_id, sizeof info->csv_upload_id, "%s", PQgetvalue(r, home, COL_ID));
     (void)snprintf(info->run_id, sizeof info->run_id, "%s", PQgetvalue(r, home, COL_RUN));
     return true;
+}
+
+struct str upload_shop_options(const PGresult *r)
+{
+    return str_of(PQgetvalue(r, 0, COL_SHOP_OPTIONS)); // "" for NULL
 }
 
 bool upload_find(struct pg *pg, struct str shop, struct str upload, struct upload_info *info, struct err *e)

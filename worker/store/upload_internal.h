@@ -19,6 +19,7 @@ struct upload_files {
 bool upload_put_condition(struct pg *pg, struct buf *sql, struct str shop, struct str upload, struct err *e) MUST_USE;
 // The statement that tells them, and its result.
 bool upload_put_info(struct pg *pg, struct buf *sql, struct str shop, struct str condition, struct err *e) MUST_USE;
+struct str upload_shop_options(const PGresult *r); // a view of the result
 bool upload_take_info(const PGresult *r, struct str shop, struct str upload, struct upload_info *info,
                       struct upload_files *files, struct err *e) MUST_USE;
 

@@ -27,7 +27,10 @@ struct load {
     const struct table *table; // being read
     struct upload_files files;
     struct seen seen[ROW_KINDS];
-    bool is_unversioned; // rows of a table that tells no versions
+    uint64_t shop_options;            // hash
+    bool is_unversioned;              // rows of a table that tells no versions
+    const struct enrich_rules *rules; // NULL: rows are not built
+    const struct upload_shop *asks;
     struct builder *builder;
     const atomic_bool *is_cancelled;
     unsigned until_check;
@@ -264,12 +267,23 @@ static bool read_table(struct load *l, const struct table *t, struct err *e)
     return is_good && expect(l, PGRES_COMMAND_OK, NULL, e);
 }
 
+static void begin_rows(struct load *l, struct str shop_options)
+{
+    struct enrich_rules rules = l->rules ? *l->rules : ENRICH_RULES_DEFAULT;
+    l->shop_options = XXH3_64bits(shop_options.ptr, shop_options.len);
+    if (l->asks)
+        l->asks->on_options(l->asks->context, shop_options, &rules);
+    if (l->rules)
+        l->builder = builder_create(&rules);
+}
+
 static bool read_results(struct load *l, const struct table *tables, size_t n, struct str shop, struct str upload,
                          struct upload_info *info, struct err *e)
 {
     AUTO(pg_result_clearp) PGresult *first = NULL;
     if (!expect(l, PGRES_TUPLES_OK, &first, e) || !upload_take_info(first, shop, upload, info, &l->files, e))
         return false;
+    begin_rows(l, upload_shop_options(first));
     for (size_t i = 0; i < n; i++)
         if (!read_table(l, &tables[i], e))
             return false;
@@ -288,6 +302,7 @@ static void put_revision(const struct load *l, char out[UPLOAD_REVISION_HEX + 1]
     (void)XXH3_128bits_update(&state, l->files.server, strlen(l->files.server));
     (void)XXH3_128bits_update(&state, l->files.ids, l->files.n * sizeof l->files.ids[0]);
     (void)XXH3_128bits_update(&state, l->seen, sizeof l->seen);
+    (void)XXH3_128bits_update(&state, &l->shop_options, sizeof l->shop_options);
     XXH128_hash_t h = XXH3_128bits_digest(&state);
     (void)snprintf(out, UPLOAD_REVISION_HEX + 1, "%016llx%016llx", (unsigned long long)h.high64,
                    (unsigned long long)h.low64);
@@ -315,11 +330,11 @@ static bool read_all(struct load *l, const struct table *tables, size_t n, struc
 }
 
 bool upload_load(struct pg *pg, struct str shop, struct str upload, const struct enrich_rules *rules,
-                 const atomic_bool *is_cancelled, struct upload_info *info, struct dataset **out, struct err *e)
+                 const struct upload_shop *asks, const atomic_bool *is_cancelled, struct upload_info *info,
+                 struct dataset **out, struct err *e)
 {
     struct upload_info own = {0};
-    struct load l = {.pg = pg, .is_cancelled = is_cancelled};
-    l.builder = builder_create(rules);
+    struct load l = {.pg = pg, .rules = rules, .asks = asks, .is_cancelled = is_cancelled};
     bool is_good = read_all(&l, ROWS, ARRAY_LEN(ROWS), shop, upload, &own, e) && builder_finish(l.builder, out, e);
     builder_destroy(l.builder);
     if (own.csv_upload_id[0])
@@ -327,10 +342,11 @@ bool upload_load(struct pg *pg, struct str shop, struct str upload, const struct
     return is_good;
 }
 
-bool upload_look(struct pg *pg, struct str shop, struct str upload, struct upload_info *info, struct err *e)
+bool upload_look(struct pg *pg, struct str shop, struct str upload, const struct upload_shop *asks,
+                 struct upload_info *info, struct err *e)
 {
     struct upload_info own = {0};
-    struct load l = {.pg = pg};
+    struct load l = {.pg = pg, .asks = asks};
     bool is_good = read_all(&l, VERSIONS_OF, ARRAY_LEN(VERSIONS_OF), shop, upload, &own, e);
     if (own.csv_upload_id[0])
         *info = own;

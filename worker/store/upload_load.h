@@ -31,12 +31,21 @@ struct upload_info {
     unsigned n_files;
 };
 
+// Who wants to know what the shop asks of all its jobs (shop_options.h) is told before any row is read, since it may
+// change the rules that rows are read by. It is part of the revision.
+struct upload_shop {
+    void (*on_options)(void *context, struct str json, struct enrich_rules *rules); // json: "" for none
+    void *context;
+};
+
+// `asks` may be NULL.
 bool upload_load(struct pg *pg, struct str shop, struct str upload, const struct enrich_rules *rules,
-                 const atomic_bool *is_cancelled, struct upload_info *info, struct dataset **out,
-                 struct err *e) MUST_USE;
+                 const struct upload_shop *asks, const atomic_bool *is_cancelled, struct upload_info *info,
+                 struct dataset **out, struct err *e) MUST_USE;
 
 // What it is and its revision, without its rows.
-bool upload_look(struct pg *pg, struct str shop, struct str upload, struct upload_info *info, struct err *e) MUST_USE;
+bool upload_look(struct pg *pg, struct str shop, struct str upload, const struct upload_shop *asks,
+                 struct upload_info *info, struct err *e) MUST_USE;
 // Only what it is (one statement, no revision).
 bool upload_find(struct pg *pg, struct str shop, struct str upload, struct upload_info *info, struct err *e) MUST_USE;
 

@@ -10,6 +10,7 @@
 #include "common/check.h"
 #include "store_test.h"
 #include "worker/store/import.h"
+#include "worker/store/shop_options.h"
 
 static struct test_db db;
 static struct import_result result;
@@ -76,7 +77,7 @@ static struct dataset *load(const char *shop, const char *upload, struct upload_
     struct dataset *out = NULL;
     struct err e = {0};
     atomic_bool is_cancelled = false;
-    if (!upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, &is_cancelled, info, &out, &e))
+    if (!upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, NULL, &is_cancelled, info, &out, &e))
         fail_msg("%s", e.message);
     return out;
 }
@@ -172,8 +173,8 @@ static void equal_ids_do_not_mix(void **state)
     dataset_destroy(by_id);
     struct err e = {0};
     struct dataset *out = NULL;
-    assert_false(
-        upload_load(db.pg, STR("theirs"), str_of(mine.csv_upload_id), &ENRICH_RULES_DEFAULT, NULL, &info, &out, &e));
+    assert_false(upload_load(db.pg, STR("theirs"), str_of(mine.csv_upload_id), &ENRICH_RULES_DEFAULT, NULL, NULL, &info,
+                             &out, &e));
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
@@ -197,7 +198,7 @@ static void take_revision(const char *upload, char out[UPLOAD_REVISION_HEX + 1])
 {
     struct upload_info looked, loaded;
     struct err e = {0};
-    if (!upload_look(db.pg, STR("versions"), str_of(upload), &looked, &e))
+    if (!upload_look(db.pg, STR("versions"), str_of(upload), NULL, &looked, &e))
         fail_msg("%s", e.message);
     assert_int_equal(strlen(looked.revision), UPLOAD_REVISION_HEX);
     dataset_destroy(load("versions", upload, &loaded));
@@ -277,7 +278,7 @@ static void rows_of_a_view_have_no_revision(void **state)
                         "order_lines_kept",
                         &e));
     dataset_destroy(load("viewed", "r", &loaded));
-    assert_true(upload_look(db.pg, STR("viewed"), STR("r"), &looked, &e));
+    assert_true(upload_look(db.pg, STR("viewed"), STR("r"), NULL, &looked, &e));
     assert_string_equal(loaded.revision, "");
     assert_string_equal(looked.revision, "");
     assert_true(pg_exec(db.pg, "DROP VIEW order_lines; ALTER TABLE order_lines_kept RENAME TO order_lines", &e));
@@ -288,7 +289,7 @@ static void expect_error(const char *shop, const char *upload, enum err_kind kin
     struct upload_info info;
     struct dataset *out = NULL;
     struct err e = {0};
-    assert_false(upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, NULL, &info, &out, &e));
+    assert_false(upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, NULL, NULL, &info, &out, &e));
     assert_null(out);
     assert_int_equal(e.kind, kind);
     if (!strstr(e.message, part))
@@ -339,11 +340,12 @@ static void loading_can_be_cancelled_and_limited(void **state)
     struct dataset *out = NULL;
     struct err e = {0};
     atomic_bool is_cancelled = true;
-    assert_false(upload_load(db.pg, STR("many"), STR("many"), &ENRICH_RULES_DEFAULT, &is_cancelled, &info, &out, &e));
+    assert_false(
+        upload_load(db.pg, STR("many"), STR("many"), &ENRICH_RULES_DEFAULT, NULL, &is_cancelled, &info, &out, &e));
     assert_int_equal(e.kind, ERR_CANCELLED);
     struct enrich_rules rules = ENRICH_RULES_DEFAULT;
     rules.lines_max = 1000;
-    assert_false(upload_load(db.pg, STR("many"), STR("many"), &rules, NULL, &info, &out, &e));
+    assert_false(upload_load(db.pg, STR("many"), STR("many"), &rules, NULL, NULL, &info, &out, &e));
     assert_int_equal(e.kind, ERR_LIMIT);
     struct dataset *d = load("many", "many", &info); // on the same connection
     assert_int_equal(d->lines_read, 50000);
@@ -391,12 +393,51 @@ static void odd_values_are_unknown(void **state)
     dataset_destroy(d);
 }
 
+// ---- what the shop asks for ----
+
+static char asked[256];
+
+static void on_options(void *context, struct str json, struct enrich_rules *rules)
+{
+    (void)snprintf(asked, sizeof asked, STR_FMT, STR_ARG(json));
+    rules->as_of = *(const int64_t *)context;
+}
+
+// Two files: the options come with the first row of them. What they change holds for the rows of the same load.
+static void the_shop_is_heard_before_its_rows(void **state)
+{
+    (void)state;
+    struct import_file files[] = {{.path = golden_csv("orders.csv")}, {.path = golden_csv("catalog.csv")}};
+    int64_t as_of = 86400;
+    const struct upload_shop asks = {on_options, &as_of};
+    struct upload_info before, after, looked;
+    struct dataset *d = NULL;
+    struct buf json;
+    struct err e = {0};
+    buf_init(&json, 1000);
+    import_run("asking", "r", files, 2);
+    assert_true(upload_look(db.pg, STR("asking"), STR("r"), &asks, &before, &e));
+    assert_string_equal(asked, "");
+    assert_true(shop_options_write(db.pg, STR("asking"), STR("{\"bundles\":3}"), &e));
+    assert_true(shop_options_read(db.pg, STR("asking"), &json, &e));
+    assert_string_equal(json.data, "{\"bundles\": 3}");
+    assert_true(upload_load(db.pg, STR("asking"), STR("r"), &ENRICH_RULES_DEFAULT, &asks, NULL, &after, &d, &e));
+    assert_string_equal(asked, "{\"bundles\": 3}");
+    assert_true(d->as_of == as_of);
+    assert_true(upload_look(db.pg, STR("asking"), STR("r"), &asks, &looked, &e));
+    assert_string_equal(after.revision, looked.revision);
+    assert_string_not_equal(before.revision, after.revision);
+    dataset_destroy(d);
+    buf_fini(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_loaded_is_what_was_read),
         cmocka_unit_test(what_is_loaded_of_real_files_is_what_was_read),
         cmocka_unit_test(six_statements_whatever_the_size),
+        cmocka_unit_test(the_shop_is_heard_before_its_rows),
         cmocka_unit_test(equal_ids_do_not_mix),
         cmocka_unit_test(home_is_the_file_named_or_the_first_of_orders),
         cmocka_unit_test(any_change_of_the_rows_gives_another_revision),
