@@ -19,7 +19,6 @@ struct bench {
     const char *const *files;
     unsigned n_files, runs, threads;
     double support;       // share of the multi-item orders
-    unsigned passes;      // of item2vec; 0: as the engine
     const char *in, *out; // files of some works; NULL: not given
     struct settings settings;
 

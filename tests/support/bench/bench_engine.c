@@ -9,7 +9,7 @@
 #include "common/clock.h"
 
 static const char USAGE[] =
-    "bench_engine WORK [--runs N] [--threads N] [--support SHARE] [--passes N] [--in FILE] [--out FILE]\n"
+    "bench_engine WORK [--runs N] [--threads N] [--support SHARE] [--in FILE] [--out FILE]\n"
     "             [--set KEY=VALUE] FILE...\n"
     "\n"
     "Times one work on the orders of the files (what `bundlectl preview` reads); one line of JSON. Works:\n";
@@ -22,12 +22,8 @@ static const struct work {
     {"pairs_dense", "plain C, dense", work_pairs_dense},
     {"apriori", "plain C, Apriori", work_apriori},
     {"engine", "bundle-worker", work_engine},
-#if __has_include("worker/mining/itemsets.h")
     {"itemsets", "bundle-worker, with rules", work_itemsets},
-#endif
-#if __has_include("worker/mining/embedding.h")
     {"item2vec", "bundle-worker", work_item2vec},
-#endif
     {"neighbours", "", work_neighbours},
     {"baskets", "", work_baskets},
     {"training_baskets", "", work_training_baskets},
@@ -167,15 +163,11 @@ static void print_usage(void)
 
 static void parse(int argc, char **argv, struct bench *b)
 {
-    static const struct option OPTIONS[] = {{"runs", required_argument, NULL, 'r'},
-                                            {"threads", required_argument, NULL, 't'},
-                                            {"support", required_argument, NULL, 'p'},
-                                            {"passes", required_argument, NULL, 'e'},
-                                            {"in", required_argument, NULL, 'i'},
-                                            {"out", required_argument, NULL, 'o'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option OPTIONS[] = {
+        {"runs", required_argument, NULL, 'r'},    {"threads", required_argument, NULL, 't'},
+        {"support", required_argument, NULL, 'p'}, {"in", required_argument, NULL, 'i'},
+        {"out", required_argument, NULL, 'o'},     {"set", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},          {0}};
     struct settings_sources sources = {0};
     struct err e;
     for (int c; (c = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1;) {
@@ -185,8 +177,6 @@ static void parse(int argc, char **argv, struct bench *b)
             b->threads = (unsigned)real_of(optarg, 1, 64, "--threads");
         else if (c == 'p')
             b->support = real_of(optarg, 0, 1, "--support");
-        else if (c == 'e')
-            b->passes = (unsigned)real_of(optarg, 1, 1000, "--passes");
         else if (c == 'i')
             b->in = optarg;
         else if (c == 'o')

@@ -26,10 +26,18 @@ PYTHON_SYSTEM_S = 207
 
 
 class Rival:
-    """One row of a table: a command that prints one line of JSON, or figures from elsewhere."""
+    """One row of a table: a command that prints one line of JSON, or figures from elsewhere. `judge`: a command that
+    tells the facts of what the first one wrote."""
 
-    def __init__(self, command=None, is_slow=False, quoted=None):
-        self.command, self.is_slow, self.quoted = command, is_slow, quoted
+    def __init__(self, command=None, is_slow=False, quoted=None, judge=None, note=""):
+        self.command, self.is_slow, self.quoted, self.judge, self.note = command, is_slow, quoted, judge, note
+
+    def run(self, runs):
+        result = run_once([*self.command, "--runs", str(runs)])
+        result["by"] += self.note
+        if self.judge:
+            result["facts"] = run_once(self.judge)["facts"]
+        return result
 
 
 class Table:
@@ -54,9 +62,6 @@ class Plan:
         self.bin, self.folder, self.runs, self.sizes = options.bin, folder, options.runs, options.sizes
         data = pathlib.Path(os.environ.get("BUNDLE_DATA", "../shared/data"))
         self.online_retail = data / "online_retail" / "OnlineRetail_to_2011-09.csv.gz"
-        self.has_scipy = has_module("scipy")
-        self.works = subprocess.run([self.bin / "bench_engine", "--help"], capture_output=True, text=True,
-                                    check=True).stdout.split("Works:")[1].split()
 
     def shop(self, name, *options):
         folder = self.folder / name
@@ -70,15 +75,22 @@ class Plan:
         return self.shop("retail-like", "--lines", "908000", "--items", "16470", "--basket", "10.3", "--zipf", "1",
                          "--no-prices", "--no-dates", "--no-catalog")
 
-    def ours(self, work, files, *options):
-        return Rival([self.bin / "bench_engine", work, *options, *files])
+    def ours(self, work, files, *options, note=""):
+        return Rival([self.bin / "bench_engine", work, *options, *files], note=note)
+
+    def baskets(self, work, files):
+        baskets = self.folder / f"{pathlib.Path(files[0]).parent.name}.{work}"
+        if not baskets.exists():
+            run_once([self.bin / "bench_engine", work, "--out", baskets, *files])
+        return baskets
 
     def peer(self, work, files, is_slow=False):
-        baskets = self.folder / (pathlib.Path(files[0]).parent.name + ".baskets")
-        if not baskets.exists():
-            subprocess.run([self.bin / "bench_engine", "baskets", "--out", baskets, *files], check=True,
-                           capture_output=True)
-        return Rival([PYTHON, HERE / "peers.py", work, baskets], is_slow)
+        return Rival([PYTHON, HERE / "peers.py", work, self.baskets("baskets", files)], is_slow)
+
+    def gensim(self, files):
+        neighbours = self.folder / "neighbours"
+        return Rival([PYTHON, HERE / "peers.py", "gensim", self.baskets("training_baskets", files), "--out", neighbours],
+                     is_slow=True, judge=[self.bin / "bench_engine", "neighbours", "--in", neighbours, *files])
 
     def data(self):
         if self.online_retail.exists():
@@ -90,7 +102,7 @@ class Plan:
     def pairs(self):
         for name, files in self.data():
             rivals = [self.ours("pairs", files), self.ours("pairs_dense", files)]
-            if self.has_scipy:
+            if has_module("scipy"):
                 rivals.append(self.peer("scipy", files))
             rivals.append(self.peer("counter", files, is_slow=True))
             yield Table("pairs", f"all pair counts, {name}", rivals, ("multi_orders", "pair_increments", "pairs_distinct"))
@@ -98,13 +110,20 @@ class Plan:
     def itemsets(self):
         for name, files in self.data():
             for support in ("0.005", "0.002"):
-                rivals = [self.ours(work, files, "--support", support) for work in ("itemsets", "apriori")
-                          if work in self.works]
+                rivals = [self.ours(work, files, "--support", support) for work in ("itemsets", "apriori")]
                 yield Table("itemsets", f"itemsets of 2 to 4 at support {float(support):.1%}, {name}", rivals,
                             ("sets_2", "sets_3", "sets_4", "sets_orders"))
 
     def item2vec(self):
-        return []
+        for name, files in list(self.data())[:-1]:
+            rivals = [self.ours("item2vec", files),
+                      self.ours("item2vec", files, "--set", "mining.item2vec_passes=20", "--set",
+                                "mining.item2vec_visits_max=1000000000", note=", 20 passes"),
+                      self.ours("item2vec", files, "--set", "mining.item2vec_cosine_weight=1000000",
+                                note=", by cosine alone")]
+            if has_module("gensim"):
+                rivals.append(self.gensim(files))
+            yield Table("item2vec", f"item2vec, 64 dimensions, trained on the older 80 % of the orders, {name}", rivals)
 
     def engine(self):
         small = [self.ours("engine", self.shop("1000 lines", "--lines", "1000")),
@@ -126,8 +145,8 @@ class Plan:
                 yield from getattr(self, part)()
 
 
-def run_once(command, runs):
-    done = subprocess.run([*command, "--runs", str(runs)], stdout=subprocess.PIPE, text=True, check=False)
+def run_once(command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(map(str, command))}: status {done.returncode}")
     return json.loads(done.stdout)
@@ -155,7 +174,7 @@ def measure(table, runs):
             if done > 0 and rival.is_slow:
                 continue
             note(f"  {table.title}: round {done + 1}, {' '.join(map(str, rival.command[:2]))}")
-            results[rival].append(run_once(rival.command, 1 if rival.is_slow or is_large else -(-runs // ROUNDS)))
+            results[rival].append(rival.run(1 if rival.is_slow or is_large else -(-runs // ROUNDS)))
     rows = [dict(rival.quoted, is_quoted=True) if rival.quoted else merged(results[rival]) for rival in table.rivals]
     check_agreement(table, [row for row in rows if "facts" in row])
     return {"part": table.part, "title": table.title, "rows": rows}
@@ -184,9 +203,10 @@ def rows_for_people(result):
                f"{row['base_mib']:>9.0f} {row['peak_mib']:>9.0f} {row['runs']:>5}")
     if ours.get("phases_s"):
         yield "  by phase: " + ", ".join(f"{phase} {value * 1000:.1f} ms" for phase, value in ours["phases_s"].items())
-    if ours.get("facts"):
-        yield "  " + ", ".join(f"{fact.replace('_', ' ')} {value:,}" for fact, value in ours["facts"].items()
-                               if fact != "digest")
+    for row in result["rows"]:
+        others = {fact: value for fact, value in row.get("facts", {}).items() if fact != "digest"}
+        if row is ours or others.items() - ours["facts"].items():
+            yield f"  {row['by']}: " + ", ".join(f"{fact.replace('_', ' ')} {value:,}" for fact, value in others.items())
     yield ""
 
 

@@ -5,12 +5,7 @@
 #include "tests/support/bench/bench.h"
 #include "worker/evaluate/near_score.h"
 #include "worker/evaluate/split.h"
-#if __has_include("worker/mining/embedding.h")
 #include "worker/mining/embedding.h"
-#define HAS_EMBEDDING 1
-#else
-#define HAS_EMBEDDING 0
-#endif
 
 struct held_out {
     struct arena memory;
@@ -97,7 +92,6 @@ void work_neighbours(struct bench *b)
     held_out_fini(&h);
 }
 
-#if HAS_EMBEDDING
 void work_item2vec(struct bench *b)
 {
     struct held_out h;
@@ -105,10 +99,8 @@ void work_item2vec(struct bench *b)
     struct embedding *v = NULL;
     held_out_init(&h, b);
     for (unsigned i = 0; i < b->runs; i++) {
-        struct embedding_rules rules = EMBEDDING_RULES_DEFAULT;
+        struct embedding_rules rules = settings_mined_rules(&b->settings).embedding;
         struct err e;
-        if (b->passes > 0)
-            rules.passes = b->passes;
         embedding_destroy(v);
         bench_begin(b);
         if (!embedding_train(&v, &h.train.orders, &rules, NULL, &e))
@@ -123,4 +115,3 @@ void work_item2vec(struct bench *b)
     embedding_destroy(v);
     held_out_fini(&h);
 }
-#endif

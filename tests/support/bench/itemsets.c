@@ -1,17 +1,15 @@
-#include "tests/support/bench/bench.h"
-
-#if __has_include("worker/mining/itemsets.h")
 #include "worker/mining/itemsets.h"
+
+#include "tests/support/bench/bench.h"
 
 void work_itemsets(struct bench *b)
 {
     struct dataset *d = bench_dataset(b);
-    struct itemset_limits limits = ITEMSET_LIMITS_DEFAULT;
+    struct itemset_limits limits = settings_mined_rules(&b->settings).itemsets;
     struct itemsets *s = NULL;
     uint64_t by_size[ITEMSET_ITEMS_MAX + 1] = {0}, orders = 0;
     limits.support_min = (double)bench_orders_min(b, bench_n_counted(b, d)) / bench_n_counted(b, d);
-    limits.sets_max = 100 * limits.sets_max; // all of them, as the rivals find
-    limits.basket_max = (uint32_t)b->settings.mining_basket_max;
+    limits.sets_max = 10000000; // all of them, as the rival finds them
     for (unsigned i = 0; i < b->runs; i++) {
         struct err e;
         itemsets_destroy(s);
@@ -29,4 +27,3 @@ void work_itemsets(struct bench *b)
     itemsets_destroy(s);
     dataset_destroy(d);
 }
-#endif
