@@ -1,0 +1,89 @@
+// Any bytes as a job's message, JSON or MessagePack: refused with an error that says what is wrong, or a request that
+// can be printed, applied, and read again from its payload to the same.
+
+#include "fuzz.h"
+
+#include "common/arena.h"
+#include "common/json_out.h"
+#include "common/mp.h"
+#include "worker/stages/job_request.h"
+
+enum { MESSAGE_MAX = 64 << 10, TEXT_MAX = 1 << 20 };
+
+void fuzz_put_seeds(void)
+{
+    AUTO(buf_fini) struct buf packed;
+    fuzz_seed("least", STR("{\"shop\":\"demo\",\"upload\":\"u1\"}"));
+    fuzz_seed("most",
+              STR("{\"v\":1,\"job\":\"j-1\",\"shop\":\"d\\u00e9mo\",\"upload\":\"u1\",\"force\":true,\"options\":{"
+                  "\"objectives\":[\"gift_box\",\"increase_aov\"],\"types\":[\"BXGY\"],\"exclude\":[\"A\",\"B\"],"
+                  "\"bundles\":20,\"max_discount\":12.5,\"min_margin\":0.2,\"min_price\":1,\"max_price\":99.5,"
+                  "\"season_words\":[\"diwali\",\"eid\"],\"as_of\":\"1970-01-02\"}}"));
+    buf_init(&packed, MESSAGE_MAX);
+    mp_put_map(&packed, 3);
+    mp_put_key(&packed, "shop");
+    mp_put_str(&packed, STR("demo"));
+    mp_put_key(&packed, "upload");
+    mp_put_str(&packed, STR("u1"));
+    mp_put_key(&packed, "options");
+    mp_put_map(&packed, 2);
+    mp_put_key(&packed, "bundles");
+    mp_put_int(&packed, 20);
+    mp_put_key(&packed, "as_of");
+    mp_put_int(&packed, 1700000000);
+    fuzz_seed("packed", buf_str(&packed));
+}
+
+static void print(const struct job_request *r, struct buf *out)
+{
+    buf_init(out, TEXT_MAX);
+    struct json_out j = json_out_on(out);
+    job_request_json(r, &j);
+}
+
+static void apply(const struct job_request *r)
+{
+    struct enrich_rules rules = ENRICH_RULES_DEFAULT;
+    struct offer_rules offers = OFFER_RULES_DEFAULT;
+    struct item items[] = {{.variant_id = STR("A"), .product_id = STR("p"), .sku = STR("s")}};
+    const struct dataset d = {.currency = "EUR", .decimals = 2, .has_prices = true, .items = items, .n_items = 1};
+    struct arena memory;
+    arena_init(&memory, 0);
+    job_request_enrich(r, &rules);
+    job_request_offer(r, &d, &memory, &offers);
+    CHECK(offers.discount_max_bp <= 10000 && offers.price_min_minor >= 0);
+    arena_fini(&memory);
+}
+
+static void read_again(struct str payload, const struct job_request *first, struct arena *memory)
+{
+    AUTO(buf_fini) struct buf a;
+    AUTO(buf_fini) struct buf b;
+    struct job_request second;
+    struct str again, upload;
+    struct err e;
+    CHECK(job_payload_of_message(payload, TEXT_MAX, memory, &again, &e));
+    CHECK(job_request_read(again, memory, &second, &upload, &e));
+    print(first, &a);
+    print(&second, &b);
+    CHECK(str_eq(buf_str(&a), buf_str(&b)) && str_eq(first->upload, upload));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct arena memory;
+    struct job_request r;
+    struct str payload, upload = {"", 0};
+    struct err e = {0};
+    arena_init(&memory, 0);
+    bool ok = job_payload_of_message((struct str){(const char *)data, len}, MESSAGE_MAX, &memory, &payload, &e) &&
+              job_request_read(payload, &memory, &r, &upload, &e);
+    if (ok) {
+        apply(&r);
+        read_again(payload, &r, &memory);
+    } else {
+        CHECK(e.kind != ERR_NONE && e.message[0]);
+    }
+    arena_fini(&memory);
+    return 0;
+}
