@@ -1,0 +1,166 @@
+#include "worker/mining/coverage.h"
+
+#include <stdlib.h>
+
+#include "worker/mining/bitset.h"
+
+enum { LEFT_UNCOVERED = 3 }; // one in so many of the orders like one that a pair covered
+
+struct candidate {
+    double worth; // as things stood when `n_chosen` pairs were chosen; it only falls
+    double factor;
+    struct item_pair pair;
+    uint32_t place; // among the pairs given
+    uint32_t n_chosen;
+};
+
+struct coverage {
+    struct candidate *heap; // worth most first
+    uint32_t n;
+    uint32_t step;   // every step-th order is in the sample
+    uint64_t **bits; // by item: the sampled orders that contain it; NULL: in no candidate
+    size_t words;
+    uint32_t *left; // by sampled order: weight not yet covered
+    uint32_t n_orders;
+    double all; // the weights of all sampled orders
+};
+
+static bool is_better(const struct candidate *x, const struct candidate *y)
+{
+    return x->worth != y->worth ? x->worth > y->worth : x->place < y->place;
+}
+
+static void sift_down(struct coverage *c, uint32_t at)
+{
+    struct candidate sinking = c->heap[at];
+    for (uint32_t child = 2 * at + 1; child < c->n; child = 2 * at + 1) {
+        child += child + 1 < c->n && is_better(&c->heap[child + 1], &c->heap[child]);
+        if (!is_better(&c->heap[child], &sinking))
+            break;
+        c->heap[at] = c->heap[child];
+        at = child;
+    }
+    if (at < c->n)
+        c->heap[at] = sinking;
+}
+
+static uint64_t weight_left(const struct coverage *c, const struct item_pair *p)
+{
+    const uint64_t *a = c->bits[p->a], *b = c->bits[p->b];
+    uint64_t sum = 0;
+    for (size_t w = 0; w < c->words; w++)
+        for (uint64_t both = a[w] & b[w]; both; both &= both - 1)
+            sum += c->left[w * 64 + (size_t)__builtin_ctzll(both)];
+    return sum;
+}
+
+static void cover(struct coverage *c, const struct item_pair *p)
+{
+    const uint64_t *a = c->bits[p->a], *b = c->bits[p->b];
+    for (size_t w = 0; w < c->words; w++)
+        for (uint64_t both = a[w] & b[w]; both; both &= both - 1)
+            c->left[w * 64 + (size_t)__builtin_ctzll(both)] /= LEFT_UNCOVERED;
+}
+
+static void size_sample(struct coverage *c, const struct dataset *d, const struct order_weights *weights)
+{
+    uint32_t n = 0;
+    for (uint32_t o = 0; o < d->n_orders; o++)
+        n += weights->coverage[o] > 0;
+    c->step = n / COVERAGE_ORDERS_MAX + 1;
+    c->words = bitset_words(n / c->step + 1);
+}
+
+static void add_order(struct coverage *c, const struct dataset *d, uint32_t order, uint32_t weight)
+{
+    for (uint32_t l = d->line_first[order]; l < d->line_first[order + 1]; l++)
+        if (c->bits[d->line_item[l]])
+            bitset_add(c->bits[d->line_item[l]], c->n_orders);
+    c->left[c->n_orders++] = weight;
+    c->all += weight;
+}
+
+static void add_orders(struct coverage *c, const struct dataset *d, const struct order_weights *weights)
+{
+    uint32_t n = 0;
+    for (uint32_t o = d->n_orders; o-- > 0;)
+        if (weights->coverage[o] > 0 && n++ % c->step == 0)
+            add_order(c, d, o, weights->coverage[o]);
+}
+
+static void add_candidates(struct coverage *c, const struct item_pair *pairs, const double *factors, uint32_t n,
+                           struct arena *memory)
+{
+    c->heap = ARENA_ARRAY(memory, struct candidate, n);
+    c->n = n;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t items[2] = {pairs[i].a, pairs[i].b};
+        c->heap[i] = (struct candidate){.pair = pairs[i], .place = i, .factor = factors[i]};
+        for (unsigned k = 0; k < 2; k++)
+            if (!c->bits[items[k]])
+                c->bits[items[k]] = ARENA_ARRAY(memory, uint64_t, c->words);
+    }
+}
+
+static void weigh_candidate(const struct coverage *c, struct candidate *x, uint32_t n_chosen)
+{
+    x->worth = (double)weight_left(c, &x->pair) * x->factor;
+    x->n_chosen = n_chosen;
+}
+
+// The worth of the first in the heap may have fallen since it was worked out, but none has risen.
+static uint32_t choose(struct coverage *c, struct item_pair *chosen, uint32_t max)
+{
+    uint32_t n = 0;
+    while (n < max && c->n > 0 && c->heap[0].worth > 0) {
+        struct candidate *best = &c->heap[0];
+        if (best->n_chosen < n) {
+            weigh_candidate(c, best, n);
+        } else {
+            chosen[n] = best->pair;
+            chosen[n++].gain = (float)(best->worth / c->all);
+            cover(c, &best->pair);
+            *best = c->heap[--c->n];
+        }
+        sift_down(c, 0);
+    }
+    return n;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct candidate *x = left, *y = right;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+static void rank(struct coverage *c, struct item_pair *pairs, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        weigh_candidate(c, &c->heap[i], 0);
+    for (uint32_t i = n / 2; i-- > 0;)
+        sift_down(c, i);
+    uint32_t n_chosen = choose(c, pairs, n < COVERAGE_CHOSEN_MAX ? n : COVERAGE_CHOSEN_MAX);
+    if (c->n > 0)
+        qsort(c->heap, c->n, sizeof *c->heap, compare_places);
+    for (uint32_t i = 0; i < c->n; i++)
+        pairs[n_chosen + i] = c->heap[i].pair;
+}
+
+void coverage_rank(struct item_pair *pairs, const double *factors, uint32_t n, const struct dataset *d,
+                   const struct order_weights *weights)
+{
+    struct coverage c = {0};
+    struct arena memory;
+    if (n > COVERAGE_CANDIDATES_MAX)
+        n = COVERAGE_CANDIDATES_MAX;
+    if (n == 0)
+        return;
+    arena_init(&memory, 0);
+    size_sample(&c, d, weights);
+    c.bits = ARENA_ARRAY(&memory, uint64_t *, d->n_items);
+    c.left = ARENA_ARRAY(&memory, uint32_t, c.words * 64);
+    add_candidates(&c, pairs, factors, n, &memory);
+    add_orders(&c, d, weights);
+    rank(&c, pairs, n);
+    arena_fini(&memory);
+}
