@@ -103,7 +103,7 @@
         "Fewer final bundles than this are filled up with co-purchased pairs.")                                        \
     INT(offers_preliminary_max, "offers.preliminary_max", 12, 1, 1000, "Preliminary bundles per job.")                 \
     REAL(                                                                                                              \
-        offers_coverage_weight, "offers.coverage_weight", 0.5, 0, 1,                                                   \
+        offers_coverage_weight, "offers.coverage_weight", 0.6, 0, 1,                                                   \
         "Share of the rank that goes to orders which no bundle before reaches; the rest to the bundle's own figures.") \
     CHOICE(ladder_order, "ladder.order", "top_down", "top_down|bottom_up",                                             \
            "Where an objective and type have too few candidates: strongest evidence first, or the catalogue first.")   \

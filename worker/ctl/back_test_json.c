@@ -117,9 +117,11 @@ static void put_bundles(const struct evaluation *v, struct json_out *j)
         put_share(j, "hit_rate_two", s->hit[HIT_TWO]);
         put_share(j, "hit_rate_pair", s->hit[HIT_PAIR]);
         put_share(j, "hit_rate_all", s->hit[HIT_ALL]);
+        json_out_key_int(j, "sets", s->sets);
         put_share(j, "hit_rate_of_pairs", v->pairs_of_list[i].hit);
+        put_share(j, "hit_rate_of_pairs_like_sets", v->pairs_of_sets[i].hit);
         put_share(j, "kept_two", back_test_kept(s->hit[HIT_TWO], &v->pairs_of_list[i]));
-        put_share(j, "kept_pair", back_test_kept(s->hit[HIT_PAIR], &v->pairs_of_list[i]));
+        put_share(j, "kept_pair", back_test_kept(s->hit[HIT_PAIR], &v->pairs_of_sets[i]));
         json_out_end(j);
     }
     json_out_end(j);

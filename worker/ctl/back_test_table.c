@@ -149,21 +149,28 @@ static void put_list_row(const struct page *p, const char *label, enum list_hit 
     put_row(p, label, true, cells);
 }
 
-static void put_list(struct page *p)
+// As many of the best pairs, and what is kept of what they hit.
+static void put_beside_pairs(const struct page *p, const char *label, enum list_hit hit,
+                             const struct pair_score *scores)
 {
     struct cell pairs[CELLS_MAX], kept[CELLS_MAX];
     for (uint32_t i = 0; i < p->n_cuts; i++) {
-        const struct pair_score *s = &p->v->pairs_of_list[i];
-        pairs[i] = (struct cell){CELL_PERCENT, s->hit};
-        kept[i] = (struct cell){CELL_PERCENT, back_test_kept(p->v->list[i].hit[HIT_PAIR], s)};
+        pairs[i] = (struct cell){CELL_PERCENT, scores[i].hit};
+        kept[i] = (struct cell){CELL_PERCENT, back_test_kept(p->v->list[i].hit[hit], &scores[i])};
     }
+    put_row(p, "as many of the best pairs", false, pairs);
+    put_row(p, label, false, kept);
+}
+
+static void put_list(struct page *p)
+{
     put_cut_headings(p);
     put_title(p, "Orders with a top-K bundle, %");
-    put_list_row(p, "two of its products", HIT_TWO);
-    put_list_row(p, "two, pools left out", HIT_PAIR);
     put_list_row(p, "all that the offer asks for", HIT_ALL);
-    put_row(p, "as many of the best pairs", false, pairs);
-    put_row(p, "pools left out / best pairs", false, kept);
+    put_list_row(p, "two of its products", HIT_TWO);
+    put_beside_pairs(p, "two products / best pairs", HIT_TWO, p->v->pairs_of_list);
+    put_list_row(p, "two, pools not counted", HIT_PAIR);
+    put_beside_pairs(p, "no pools / best pairs", HIT_PAIR, p->v->pairs_of_sets);
 }
 
 static void put_near_row(const struct page *p, const char *label, bool is_ours, const struct near_score *s)

@@ -50,10 +50,13 @@ static void list_trial_init(struct list_trial *t, const struct heldout *h, struc
     }
 }
 
-static void try_bundle(struct list_trial *t, const struct bundle *b, const struct item_set *set, uint32_t rank)
+// rank: among all bundles; set_rank: among those that are no pools.
+static void try_bundle(struct list_trial *t, const struct bundle *b, const struct item_set *set, uint32_t rank,
+                       uint32_t set_rank)
 {
     bool is_pool = b->type == TYPE_MIX_MATCH;
     uint32_t asked_for = is_pool ? b->pricing.pick_n : set->n;
+    const uint32_t ranks[LIST_HITS] = {[HIT_TWO] = rank, [HIT_PAIR] = set_rank, [HIT_ALL] = rank};
     meeting_of(&t->meeting, &t->heldout->postings, set->items, set->n);
     for (uint32_t i = 0; i < t->meeting.n_orders; i++) {
         uint32_t order = t->meeting.orders[i], items = t->meeting.items[order];
@@ -61,7 +64,7 @@ static void try_bundle(struct list_trial *t, const struct bundle *b, const struc
             [HIT_TWO] = items >= 2, [HIT_PAIR] = items >= 2 && !is_pool, [HIT_ALL] = items >= asked_for};
         for (int hit = 0; hit < LIST_HITS; hit++)
             if (is_hit[hit] && t->first[hit][order] == ID_NONE)
-                t->first[hit][order] = rank;
+                t->first[hit][order] = ranks[hit];
     }
 }
 
@@ -78,18 +81,22 @@ void list_score(const struct heldout *h, const struct bundle_list *list, const s
 {
     struct arena scratch;
     struct list_trial t;
-    uint32_t n = 0;
+    uint32_t n = 0, n_sets = 0;
     arena_init(&scratch, 0);
     list_trial_init(&t, h, &scratch);
-    for (uint32_t i = 0; i < list->n && n < cuts->at[cuts->n - 1]; i++) {
+    for (uint32_t i = 0; i < list->n; i++) {
         struct item_set set = items_of(&list->bundles[i], NULL);
-        if (set.n >= 2)
-            try_bundle(&t, &list->bundles[i], &set, n++);
+        if (set.n < 2)
+            continue;
+        try_bundle(&t, &list->bundles[i], &set, n++, n_sets);
+        n_sets += list->bundles[i].type != TYPE_MIX_MATCH;
     }
     for (uint32_t i = 0; i < cuts->n; i++) {
         out[i].bundles = cuts->at[i] < n ? cuts->at[i] : n;
+        out[i].sets = cuts->at[i] < n_sets ? cuts->at[i] : n_sets;
         for (int hit = 0; hit < LIST_HITS; hit++)
-            out[i].hit[hit] = share_before(t.first[hit], h->orders.n_orders, out[i].bundles);
+            out[i].hit[hit] =
+                share_before(t.first[hit], h->orders.n_orders, hit == HIT_PAIR ? out[i].sets : out[i].bundles);
     }
     arena_fini(&scratch);
 }

@@ -3,7 +3,9 @@
 // AS A LIST     the first K bundles of two or more products, best first: the share of the orders with two or more known
 //               items that contain
 //                   two products    any two different products of one of them;
-//                   a pair          the same without pools (MIX_MATCH), whose many pairs make hitting easy;
+//                   a pair          the same of the first K that are no pools (MIX_MATCH), whose many pairs make
+//                   hitting
+//                                   easy;
 //                   all             what the offer asks for: all products, N of a pool.
 // BY TYPE       over all held-out orders with a known item, how many of those with the `base` took the offer:
 //
@@ -26,6 +28,7 @@ enum list_hit { HIT_TWO, HIT_PAIR, HIT_ALL, LIST_HITS }; // as above
 
 struct list_score {
     uint32_t bundles; // min(K, how many have two or more products)
+    uint32_t sets;    // ... and are no pools
     double hit[LIST_HITS];
 };
 

@@ -45,10 +45,13 @@ static void score_engine(struct trial *t)
     pair_score(&t->heldout, &pairs, &t->in->cuts, t->out->pairs);
     t->out->near = near_score(&t->heldout, t->is_known, &near);
     list_score(&t->heldout, t->in->bundles, &t->in->cuts, t->out->list);
-    struct cuts as_long = {.n = t->in->cuts.n};
-    for (uint32_t i = 0; i < as_long.n; i++)
-        as_long.at[i] = t->out->list[i].bundles;
-    pair_score(&t->heldout, &pairs, &as_long, t->out->pairs_of_list);
+    struct cuts as_bundles = {.n = t->in->cuts.n}, as_sets = as_bundles;
+    for (uint32_t i = 0; i < as_bundles.n; i++) {
+        as_bundles.at[i] = t->out->list[i].bundles;
+        as_sets.at[i] = t->out->list[i].sets;
+    }
+    pair_score(&t->heldout, &pairs, &as_bundles, t->out->pairs_of_list);
+    pair_score(&t->heldout, &pairs, &as_sets, t->out->pairs_of_sets);
 }
 
 static void score_types(struct trial *t)

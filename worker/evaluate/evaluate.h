@@ -24,6 +24,7 @@ struct evaluation {
     struct near_score near_by[NEAR_RANKING_COUNT];
     struct list_score list[CUTS_MAX];
     struct pair_score pairs_of_list[CUTS_MAX]; // the engine's, as many as list[] has bundles
+    struct pair_score pairs_of_sets[CUTS_MAX]; // ... has sets
     struct type_score types[TYPE_COUNT];
 };
 

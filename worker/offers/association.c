@@ -7,9 +7,12 @@
 
 enum { NEWEST_SHARE = 5 }; // one order in five
 
+// Bread and coffee, best sellers both, are a bundle although chance alone puts them together as often.
+#define AVOIDED_BELOW 0.75
+
 bool association_is_negative(uint32_t orders, double expected)
 {
-    return orders < expected && (orders > 0 || expected >= 1);
+    return orders < AVOIDED_BELOW * expected && (orders > 0 || expected >= 1);
 }
 
 uint32_t association_pair_orders(const struct market *m, uint32_t a, uint32_t b)

@@ -17,8 +17,8 @@
 
 #define ASSOCIATION_SHRINK 3.0 // s of evidence_score
 
-// Fewer joint orders than chance gives. Never having met is no evidence while chance itself expects less than one
-// order.
+// Fewer than three quarters of the joint orders that chance gives: customers avoid it. Never having met is no evidence
+// while chance itself expects less than one order.
 bool association_is_negative(uint32_t orders, double expected);
 bool association_pair_is_negative(const struct market *m, uint32_t a, uint32_t b);
 uint32_t association_pair_orders(const struct market *m, uint32_t a, uint32_t b);

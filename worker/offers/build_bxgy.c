@@ -103,7 +103,8 @@ void build_bxgy(struct search *s)
 {
     for (uint32_t k = 0; k < s->n_links && !search_is_full(s); k++) {
         const struct link *l = &s->links[k];
-        if (search_may_use(s, l->anchor, l->partner) && !is_pair_taken(s, l->anchor, l->partner))
+        if (search_may_anchor(s, l->anchor) && search_may_use(s, l->partner) &&
+            !is_pair_taken(s, l->anchor, l->partner))
             build_from(s, l);
     }
 }

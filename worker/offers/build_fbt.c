@@ -32,7 +32,7 @@ static void extend_by_links(struct search *s, struct bundle *b)
 {
     for (uint32_t k = 0; k < s->n_links && b->n_parts < s->shape->set_min; k++) {
         const struct link *l = &s->links[k];
-        if (l->anchor == b->parts[0].item && s->uses[l->partner] < USES_MAX && search_may_join(s, b, l->partner))
+        if (l->anchor == b->parts[0].item && search_may_use(s, l->partner) && search_may_join(s, b, l->partner))
             search_add_part(b, l->partner, 1, ROLE_PART);
     }
 }
@@ -59,7 +59,7 @@ void build_fbt(struct search *s)
 {
     for (uint32_t k = 0; k < s->n_links && !search_is_full(s); k++) {
         const struct link *l = &s->links[k];
-        if (search_may_use(s, l->anchor, l->partner) && !is_taken(s, l->anchor, l->partner))
+        if (search_may_anchor(s, l->anchor) && search_may_use(s, l->partner) && !is_taken(s, l->anchor, l->partner))
             build_from(s, l);
     }
 }

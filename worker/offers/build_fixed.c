@@ -40,7 +40,7 @@ static const struct link *best_link(const struct search *s, const struct bundle 
     uint32_t tried = 0;
     for (uint32_t k = 0; k < s->n_links && tried < PARTNERS_TRIED; k++) {
         const struct link *l = &s->links[k];
-        if (l->anchor != b->parts[0].item || s->uses[l->partner] >= USES_AS_ANCHOR_MAX)
+        if (l->anchor != b->parts[0].item || !search_may_use(s, l->partner))
             continue;
         tried++;
         double w = worth(s, b, l);
@@ -97,7 +97,7 @@ void build_fixed(struct search *s)
         uint32_t anchor = s->links[k].anchor, first = 0;
         while (s->links[first].anchor != anchor)
             first++;
-        if (first == k && s->uses[anchor] < USES_AS_ANCHOR_MAX)
+        if (first == k && search_may_anchor(s, anchor))
             build_around(s, anchor);
     }
 }

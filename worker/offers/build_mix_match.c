@@ -19,7 +19,7 @@ static void finish(struct search *s, struct bundle *b)
 
 static bool may_start(const struct search *s, uint32_t anchor)
 {
-    return s->anchor_uses[anchor] == 0 && s->uses[anchor] < USES_AS_ANCHOR_MAX;
+    return s->anchor_uses[anchor] == 0 && search_may_anchor(s, anchor);
 }
 
 // Most popular variants first; the anchor in front.
@@ -44,7 +44,7 @@ static void build_from_links(struct search *s, uint32_t anchor, double exchangea
     search_add_part(&b, anchor, 1, ROLE_POOL);
     for (uint32_t k = 0; k < s->n_links && b.n_parts < pool_max; k++) {
         const struct link *l = &s->links[k];
-        if (l->anchor != anchor || s->uses[l->partner] >= USES_AS_ANCHOR_MAX ||
+        if (l->anchor != anchor || !search_may_use(s, l->partner) ||
             exchangeability(s->market, anchor, l->partner) < exchangeable_min || !search_may_join(s, &b, l->partner))
             continue;
         b.strength += l->strength;

@@ -55,12 +55,14 @@ static void build_from(struct search *s, const struct candidate *c)
 {
     const struct itemset *set = &s->market->itemsets->sets[c->set];
     struct bundle b = search_bundle(s, SOURCE_RULES);
+    if (!search_may_anchor(s, c->anchor))
+        return;
     search_add_part(&b, c->anchor, 1, ROLE_ANCHOR);
     b.strength = c->strength;
     for (uint32_t i = 0; i < set->n; i++) {
         if (set->items[i] == c->anchor)
             continue;
-        if (!search_may_use(s, c->anchor, set->items[i]) || !search_may_join(s, &b, set->items[i]))
+        if (!search_may_use(s, set->items[i]) || !search_may_join(s, &b, set->items[i]))
             return;
         search_add_part(&b, set->items[i], 1, ROLE_PART);
     }

@@ -26,7 +26,7 @@ const struct offer_rules OFFER_RULES_DEFAULT = {
     .bundles_max = 200,
     .fill_up_to = 12,
     .preliminary_max = 12,
-    .coverage_weight = 0.5,
+    .coverage_weight = 0.6,
 };
 
 // What no rule can make sellable.

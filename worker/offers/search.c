@@ -26,9 +26,23 @@ bool search_is_full(const struct search *s)
     return s->n_bundles >= s->bundles_max;
 }
 
-bool search_may_use(const struct search *s, uint32_t anchor, uint32_t other)
+// The share of the orders that hold the item, of as many candidates as there can be.
+static double share_of_candidates(const struct search *s, uint32_t item)
 {
-    return s->anchor_uses[anchor] < USES_AS_ANCHOR_MAX && s->uses[anchor] < USES_MAX && s->uses[other] < USES_MAX;
+    const struct evidence *v = s->market->evidence;
+    return v->n_multi ? (double)v->item_multi[item] / v->n_multi * s->bundles_max : 0;
+}
+
+bool search_may_use(const struct search *s, uint32_t item)
+{
+    return s->uses[item] < USES_MAX || s->uses[item] < share_of_candidates(s, item);
+}
+
+bool search_may_anchor(const struct search *s, uint32_t item)
+{
+    bool has_room =
+        s->anchor_uses[item] < USES_AS_ANCHOR_MAX || s->anchor_uses[item] < share_of_candidates(s, item) / 2;
+    return has_room && search_may_use(s, item);
 }
 
 uint32_t search_orders_min(const struct search *s)
@@ -115,7 +129,7 @@ static double extension_score(const struct search *s, const struct bundle *b, ui
     const struct evidence *v = s->market->evidence;
     const struct growth *g = &s->growth;
     double welcome = objective_partner(s->market, s->objective, s->type, b->parts[0].item, item);
-    if (welcome <= 0 || v->n_multi == 0 || s->uses[item] >= USES_MAX)
+    if (welcome <= 0 || v->n_multi == 0 || !search_may_use(s, item))
         return 0;
     double expected = v->kappa * g->n_orders * v->item_multi[item] / v->n_multi;
     return welcome * evidence_score(g->counts[item], expected, ASSOCIATION_SHRINK);

@@ -16,8 +16,8 @@ enum {
     LINKS_PER_ANCHOR = 12,  // of a tier of the ladder
     CANDIDATES_ENOUGH = 5,  // fewer: the ladder is climbed (SPEC 7)
     CANDIDATES_TARGET = 10, // ... until there are so many
-    USES_AS_ANCHOR_MAX = 3, // of one item in a pair's candidates: a pair is not one hub and its partners
-    USES_MAX = 6,
+    USES_AS_ANCHOR_MAX = 3, // of one item in a pair's candidates: a pair is not one hub and its partners,
+    USES_MAX = 6,           // except where the orders are: see search_may_anchor
 };
 
 struct link { // an anchor and what may stand beside it
@@ -49,7 +49,10 @@ struct search {
 void search_init(struct search *s, const struct market *m, const struct offer_rules *r, enum objective o,
                  enum bundle_type t, struct arena *memory);
 bool search_is_full(const struct search *s);
-bool search_may_use(const struct search *s, uint32_t anchor, uint32_t other);
+// Has an item not yet stood in as large a share of the candidates as of the multi-item orders (half of it in front), or
+// USES_MAX of them (USES_AS_ANCHOR_MAX)?
+bool search_may_use(const struct search *s, uint32_t item);
+bool search_may_anchor(const struct search *s, uint32_t item);
 
 // May item join these parts: offerable, a product (and where the objective wants it a type) of its own, welcome beside
 // the anchor parts[0], not avoided together with any part by the customers.

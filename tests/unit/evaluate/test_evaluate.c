@@ -276,6 +276,7 @@ static void a_list_of_bundles_hits_orders(void **state)
     list_score(&s.heldout, &LIST, &cuts, at);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(at[i].bundles, i < 4 ? i + 1 : 4);
+        assert_int_equal(at[i].sets, i < 3 ? i + 1 : 3);
         near(at[i].hit[HIT_TWO], TWO[i] / 3);
         near(at[i].hit[HIT_PAIR], PAIR[i] / 3);
         near(at[i].hit[HIT_ALL], ALL[i] / 3);
