@@ -154,6 +154,12 @@ static void tiers_by_hand(void **state)
     s.items[0].cost_minor = 860; // floor 9.46: 5 % alone is no scale
     b = bundle_of(TYPE_VOLUME, OBJECTIVE_INCREASE_AOV, 1);
     assert_false(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
+
+    stall_open(&s); // 12, 19 and 25 % off 8 are 0, 1 and 2: what the orders were counted by is not on offer
+    s.market.shop_discount = s.type_discount[0] = s.items[0].discount_mean = 0.068;
+    s.items[0].price_minor = 8;
+    b = bundle_of(TYPE_VOLUME, OBJECTIVE_SEASONAL_PROMO, 1);
+    assert_false(pricing_set(&s.market, &OFFER_RULES_DEFAULT, &b));
 }
 
 static void gift_is_free_only_near_the_wanted_depth(void **state)
