@@ -43,6 +43,11 @@ expect_json "$TEST_DIR/metrics.json" '.prepare.options_unknown == [{"option": "p
 expect_json "$TEST_DIR/bundles.json" 'length > 0 and all(.[]; .bundle_type == "BXGY" and .pricing.total_discount_pct <= 12)'
 expect_json "$TEST_DIR/bundles.json" "all(.[]; ($pair - [.products[].variant_id]) != [])"
 
+note 'nothing is left to offer: a result with a reason'
+run_with '{"only":["no such thing"]}'
+expect_json "$TEST_DIR/bundles.json" 'length == 0'
+expect_json "$TEST_DIR/metrics.json" '.no_bundles_reason | test("nothing that was asked for applies")'
+
 note 'what it says of the data counts, too: another day is another artefact for every worker'
 run_with '{"as_of":"2001-01-01","types":[]}'
 jq -S 'map({bundle_type, products, pricing})' "$TEST_DIR/bundles.json" >"$TEST_DIR/by-job.json"

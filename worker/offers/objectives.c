@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "common/check.h"
+#include "worker/mining/exact_math.h"
 
 // A repeat rate from which a product counts as one that people buy again.
 #define REPEAT_RATE_MIN 0.10
@@ -21,7 +22,7 @@ static const struct item *item_of(const struct market *m, uint32_t item)
 
 static double popularity(const struct item *i)
 {
-    return log2(1.0 + i->orders);
+    return exact_log2(1.0 + i->orders);
 }
 
 // Price relative to the shop's median; 1 where either is not known.
@@ -51,7 +52,7 @@ static double anchor_aov(const struct market *m, const struct item *i)
 static double anchor_slow(const struct market *m, const struct item *i)
 {
     (void)m;
-    return i->flags & ITEM_SLOW_MOVER ? log2(2.0 + (i->stock > 0 ? i->stock : 0)) : 0;
+    return i->flags & ITEM_SLOW_MOVER ? exact_log2(2.0 + (i->stock > 0 ? i->stock : 0)) : 0;
 }
 
 // Easter baskets are seasonal in September, too, but out of season: who sold in the last 30 days is in season. Nothing
@@ -206,7 +207,7 @@ static double fit_aov(const struct totals *t)
 
 static double fit_slow(const struct totals *t)
 {
-    return t->slow ? between(0.2, log2(1 + t->stock) / 10, 1) : 0;
+    return t->slow ? between(0.2, exact_log2(1 + t->stock) / 10, 1) : 0;
 }
 
 static double fit_seasonal(const struct totals *t)

@@ -244,7 +244,9 @@ static void keep_apart(const struct job_options *o, const struct dataset *d, str
 
 static int64_t minor_of_major(double amount, unsigned decimals)
 {
-    return llround(amount * pow(10, decimals));
+    for (unsigned i = 0; i < decimals; i++)
+        amount *= 10;
+    return llround(amount);
 }
 
 void job_request_offer(const struct job_request *r, const struct dataset *d, struct arena *memory,

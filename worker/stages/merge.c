@@ -97,7 +97,7 @@ static void put_by(struct json_out *j, const struct bundle_list *list)
     json_out_end(j);
 }
 
-static const char *reason_for_none(const struct artefact *a)
+static const char *reason_for_none(const struct artefact *a, const struct pairs *pairs)
 {
     if (a->data->lines_read == 0)
         return "the upload has no order lines";
@@ -105,6 +105,8 @@ static const char *reason_for_none(const struct artefact *a)
         return "no order line is left after cleaning (see left_out)";
     if (a->data->n_items < 2)
         return "the upload has one product: nothing to combine";
+    if (pairs->n == 0)
+        return "nothing that was asked for applies to this upload (see prepare.pairs_skipped)";
     return "no combination of products stands out in these orders";
 }
 
@@ -118,7 +120,7 @@ static void put_metrics(const struct task *t, const struct prepared *p, const st
     json_out_key_str(&j, "job", t->job);
     json_out_key_int(&j, "bundles", list->n);
     if (list->n == 0)
-        json_out_key_str(&j, "no_bundles_reason", str_of(reason_for_none(a)));
+        json_out_key_str(&j, "no_bundles_reason", str_of(reason_for_none(a, pairs)));
     json_out_key_bool(&j, "partial", t->is_partial);
     json_out_key(&j, "prepare");
     json_out_raw(&j, p->metrics);

@@ -191,6 +191,18 @@ static void a_new_job_replaces_what_is_not_the_merchants(void **state)
                         "2");
 }
 
+// The flags of the whole catalogue go in one of them.
+static void statements_are_the_same_for_any_number_of_rows(void **state)
+{
+    (void)state;
+    uint64_t before = pg_statements(db.pg);
+    store_preliminary(1, 1, true);
+    uint64_t few = pg_statements(db.pg) - before;
+    store_preliminary(2, 40, true);
+    assert_int_equal(pg_statements(db.pg) - before - few, few);
+    assert_int_equal(few, 8);
+}
+
 static void no_bundles_is_a_result(void **state)
 {
     (void)state;
@@ -327,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(values_arrive_as_they_were, clean),
         cmocka_unit_test_setup(twice_is_once, clean),
         cmocka_unit_test_setup(a_new_job_replaces_what_is_not_the_merchants, clean),
+        cmocka_unit_test_setup(statements_are_the_same_for_any_number_of_rows, clean),
         cmocka_unit_test_setup(no_bundles_is_a_result, clean),
         cmocka_unit_test_setup(flags_reach_the_catalogue, clean),
         cmocka_unit_test_setup(a_failed_job_says_so, clean),
