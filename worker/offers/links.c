@@ -24,20 +24,10 @@ static int compare_strength(const void *left, const void *right, void *search)
     return a->sources < b->sources ? -1 : a->sources > b->sources;
 }
 
-static int compare_items(const void *left, const void *right, void *search)
-{
-    const struct link *a = left, *b = right;
-    if (a->anchor != b->anchor)
-        return a->anchor < b->anchor ? -1 : 1;
-    if (a->partner != b->partner)
-        return a->partner < b->partner ? -1 : 1;
-    return compare_strength(a, b, search);
-}
-
-static void sort(struct search *s, int (*compare)(const void *left, const void *right, void *search))
+static void sort(struct search *s)
 {
     if (s->n_links > 1)
-        qsort_r(s->links, s->n_links, sizeof s->links[0], compare, s);
+        qsort_r(s->links, s->n_links, sizeof s->links[0], compare_strength, s);
 }
 
 void links_clear(struct search *s)
@@ -50,23 +40,39 @@ void links_add(struct search *s, struct link l)
     if (l.strength <= 0)
         return;
     if (s->n_links == LINKS_MAX) {
-        sort(s, compare_strength);
+        sort(s);
         s->n_links = LINKS_MAX / 2;
     }
     s->links[s->n_links++] = l;
 }
 
+enum { SEEN_SLOTS = 2 * LINKS_MAX };
+_Static_assert(LINKS_MAX < UINT16_MAX, "seen[] holds numbers of links");
+
+// Where the link of these two stands in the table, as its number + 1, or the free slot (0) where it belongs.
+static uint16_t *slot_of(const struct search *s, uint16_t *seen, const struct link *l)
+{
+    uint32_t at = (l->anchor * 0x9e3779b1u ^ l->partner * 0x85ebca6bu) >> 16;
+    for (;; at++) {
+        uint16_t *slot = &seen[at % SEEN_SLOTS];
+        if (*slot == 0 || (s->links[*slot - 1].anchor == l->anchor && s->links[*slot - 1].partner == l->partner))
+            return slot;
+    }
+}
+
 void links_settle(struct search *s)
 {
+    uint16_t seen[SEEN_SLOTS] = {0};
     uint32_t kept = 0;
-    sort(s, compare_items);
+    sort(s);
     for (uint32_t i = 0; i < s->n_links; i++) {
-        struct link *last = kept ? &s->links[kept - 1] : NULL;
-        if (last && last->anchor == s->links[i].anchor && last->partner == s->links[i].partner)
-            last->sources |= s->links[i].sources; // the first is the strongest
-        else
-            s->links[kept++] = s->links[i];
+        uint16_t *slot = slot_of(s, seen, &s->links[i]);
+        if (*slot) { // the first was the strongest
+            s->links[*slot - 1].sources |= s->links[i].sources;
+            continue;
+        }
+        s->links[kept] = s->links[i];
+        *slot = (uint16_t)++kept;
     }
     s->n_links = kept;
-    sort(s, compare_strength);
 }

@@ -62,6 +62,8 @@ static void collect_embedding(struct search *s, uint32_t anchor)
         const struct embedding_neighbour *n = &v->neighbours[k];
         if (n->cosine < COSINE_MIN)
             return; // sorted
+        if (search_welcome(s, anchor, n->item) <= 0)
+            continue; // before anything is counted
         uint32_t orders = association_pair_orders(m, anchor, n->item);
         double expected = evidence_expected(m->evidence, anchor, n->item);
         if (association_is_negative(orders, expected))

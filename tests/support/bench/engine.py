@@ -119,8 +119,7 @@ class Plan:
             rivals = [self.ours("item2vec", files),
                       self.ours("item2vec", files, "--set", "mining.item2vec_passes=20", "--set",
                                 "mining.item2vec_visits_max=1000000000", note=", 20 passes"),
-                      self.ours("item2vec", files, "--set", "mining.item2vec_cosine_weight=1000000",
-                                note=", by cosine alone")]
+                      self.ours("item2vec", files, "--set", "mining.item2vec_popularity=0", note=", by likeness alone")]
             if has_module("gensim"):
                 rivals.append(self.gensim(files))
             yield Table("item2vec", f"item2vec, 64 dimensions, trained on the older 80 % of the orders, {name}", rivals)
