@@ -6,6 +6,7 @@
 #include "common/arena.h"
 #include "common/json_out.h"
 #include "common/mp.h"
+#include "small_shop.h"
 #include "worker/stages/job_request.h"
 
 enum { MESSAGE_MAX = 64 << 10, TEXT_MAX = 1 << 20 };
@@ -19,6 +20,9 @@ void fuzz_put_seeds(void)
                   "\"objectives\":[\"gift_box\",\"increase_aov\"],\"types\":[\"BXGY\"],\"exclude\":[\"A\",\"B\"],"
                   "\"bundles\":20,\"max_discount\":12.5,\"min_margin\":0.2,\"min_price\":1,\"max_price\":99.5,"
                   "\"season_words\":[\"diwali\",\"eid\"],\"as_of\":\"1970-01-02\"}}"));
+    fuzz_seed(
+        "shop",
+        STR("{\"bundles\":5,\"types\":[\"FBT\"],\"margin\":-1,\"pin\":[\"tea\"]}\f{\"shop\":\"s\",\"upload\":\"u\"}"));
     buf_init(&packed, MESSAGE_MAX);
     mp_put_map(&packed, 3);
     mp_put_key(&packed, "shop");
@@ -34,25 +38,38 @@ void fuzz_put_seeds(void)
     fuzz_seed("packed", buf_str(&packed));
 }
 
-static void print(const struct job_request *r, struct buf *out)
+static void print(const struct job_options *o, struct buf *out)
 {
     buf_init(out, TEXT_MAX);
     struct json_out j = json_out_on(out);
-    job_request_json(r, &j);
+    json_out_object(&j);
+    job_options_json(o, &j);
+    json_out_end(&j);
 }
 
-static void apply(const struct job_request *r)
+static const struct market *market(void)
 {
+    static struct artefact *shop; // for as long as the process
+    AUTO(buf_fini) struct buf blob;
+    buf_init(&blob, ARTEFACT_BLOB_MAX);
+    if (!shop)
+        shop = small_shop(30, &blob);
+    return &shop->market;
+}
+
+static void apply(const struct job_request *r, struct arena *memory)
+{
+    AUTO(buf_fini) struct buf report;
     struct enrich_rules rules = ENRICH_RULES_DEFAULT;
     struct offer_rules offers = OFFER_RULES_DEFAULT;
-    struct item items[] = {{.variant_id = STR("A"), .product_id = STR("p"), .sku = STR("s")}};
-    const struct dataset d = {.currency = "EUR", .decimals = 2, .has_prices = true, .items = items, .n_items = 1};
-    struct arena memory;
-    arena_init(&memory, 0);
     job_request_enrich(r, &rules);
-    job_request_offer(r, &d, &memory, &offers);
+    job_request_offer(r, market()->data, memory, &offers);
     CHECK(offers.discount_max_bp <= 10000 && offers.price_min_minor >= 0);
-    arena_fini(&memory);
+    buf_init(&report, TEXT_MAX);
+    struct json_out j = json_out_on(&report);
+    json_out_object(&j);
+    job_request_report(r, market(), &offers, &j);
+    json_out_end(&j);
 }
 
 static void read_again(struct str payload, const struct job_request *first, struct arena *memory)
@@ -64,23 +81,26 @@ static void read_again(struct str payload, const struct job_request *first, stru
     struct err e;
     CHECK(job_payload_of_message(payload, TEXT_MAX, memory, &again, &e));
     CHECK(job_request_read(again, memory, &second, &upload, &e));
-    print(first, &a);
-    print(&second, &b);
+    print(&first->options, &a);
+    print(&second.options, &b);
     CHECK(str_eq(buf_str(&a), buf_str(&b)) && str_eq(first->upload, upload));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    const char *text = (const char *)data, *feed = len ? memchr(text, '\f', len) : NULL;
+    const struct str shop = {text, feed ? (size_t)(feed - text) : 0};
+    const struct str message = {feed ? feed + 1 : text, feed ? len - shop.len - 1 : len};
     struct arena memory;
     struct job_request r;
     struct str payload, upload = {"", 0};
     struct err e = {0};
     arena_init(&memory, 0);
-    bool ok = job_payload_of_message((struct str){(const char *)data, len}, MESSAGE_MAX, &memory, &payload, &e) &&
-              job_request_read(payload, &memory, &r, &upload, &e);
-    if (ok) {
-        apply(&r);
+    if (job_payload_of_message(message, MESSAGE_MAX, &memory, &payload, &e) &&
+        job_request_read(payload, &memory, &r, &upload, &e)) {
         read_again(payload, &r, &memory);
+        job_options_default(&r.options, shop, &memory);
+        apply(&r, &memory);
     } else {
         CHECK(e.kind != ERR_NONE && e.message[0]);
     }

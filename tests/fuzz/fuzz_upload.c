@@ -108,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct enrich_rules rules = ENRICH_RULES_DEFAULT;
     AUTO(artefact_destroyp) struct artefact *a = NULL;
     AUTO(buf_fini) struct buf blob;
+    const struct mined_rules mining = mined_rules_default();
     struct dataset *d = NULL;
     struct err e = {0};
     buf_init(&blob, ARTEFACT_BLOB_MAX);
@@ -119,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         CHECK(e.kind != ERR_NONE && e.message[0]);
         return 0;
     }
-    CHECK(artefact_make(&a, d, &MINING_RULES_DEFAULT, 0, NULL, &blob, &e));
+    CHECK(artefact_make(&a, d, &mining, NULL, &blob, &e));
     round_trip(a, buf_str(&blob));
     return 0;
 }

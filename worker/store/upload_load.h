@@ -11,7 +11,7 @@
 //           one did not see, and where there is none, what is gone shows in the count. The catalogue, into which jobs
 //           write their flags, is known by the hash of its other columns. Transaction numbers hold for one server
 //           process: when the server was started is part of it, so a restart, a failover or a restored backup gives
-//           another revision. The rows must stand in plain or partitioned tables; of foreign ones nothing is reused.
+//           another revision. Of views and foreign tables nothing is reused: they tell no transactions.
 // FAILURE   ERR_NOT_FOUND: no such upload of that shop (which of both is said); ERR_LIMIT; ERR_CANCELLED between rows,
 //           when *is_cancelled; ERR_PG*; ERR_INPUT when the upload's status is "failed" or "importing".
 //           *info is filled as soon as the upload may be worked on, also when false is returned: whoever reports the
