@@ -1,17 +1,19 @@
-// Compiled once for each instruction set: VECTOR_KERNEL is the symbol, VECTOR_KERNEL_NAME its name.
+// Compiled once for each instruction set: VECTOR_KERNEL is the symbol, VECTOR_KERNEL_NAME its name, VECTOR_KERNEL_LANES
+// the floats that a register holds (4 or more).
 #include <math.h>
 #include <string.h>
 
 #include "common/check.h"
 #include "worker/mining/vectors.h"
 
-// Lanes in memory: rows are on cache lines, but no type says so.
-typedef float lanes __attribute__((vector_size(VECTOR_LANES * sizeof(float)), aligned(4), may_alias));
-typedef double wide __attribute__((vector_size(8 * sizeof(double)), aligned(8), may_alias));
-typedef uint32_t integers __attribute__((vector_size(VECTOR_LANES * sizeof(uint32_t))));
+// As many lanes as a register has, in memory: rows are on cache lines, but no type says so. What is computed lane by
+// lane does not depend on how many that are. Loops over them are unrolled: only constant indices keep an array of
+// vectors in registers.
+enum { LANES = VECTOR_KERNEL_LANES, PARTS = VECTOR_DIMS / LANES };
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+typedef uint32_t integers __attribute__((vector_size(LANES * sizeof(uint32_t))));
 typedef float quad __attribute__((vector_size(4 * sizeof(float))));
-typedef float narrow __attribute__((vector_size(8 * sizeof(float)), aligned(4), may_alias));
-enum { PARTS = VECTOR_DIMS / VECTOR_LANES, WIDE_PARTS = VECTOR_DIMS / 8 };
+typedef double wide __attribute__((vector_size(LANES * sizeof(float)), aligned(8), may_alias));
 
 static lanes *row_of(float *rows, uint32_t i)
 {
@@ -23,25 +25,37 @@ static const lanes *row_at(const float *rows, uint32_t i)
     return (const lanes *)(rows + (size_t)i * VECTOR_DIMS);
 }
 
+// The sum of 64 products, by halves: i and i + 32, then i and i + 16, ... whatever the number of lanes.
 static float dot(const lanes *x, const lanes *y)
 {
-    lanes sum = (x[0] * y[0] + x[1] * y[1]) + (x[2] * y[2] + x[3] * y[3]);
-    narrow eight = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
-                   __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
-    quad four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
-    quad two = four + __builtin_shufflevector(four, four, 2, 3, 0, 1);
+    lanes sum[PARTS];
+#pragma GCC unroll 64
+    for (int k = 0; k < PARTS; k++)
+        sum[k] = x[k] * y[k];
+#pragma GCC unroll 64
+    for (int half = PARTS / 2; half > 0; half /= 2) {
+#pragma GCC unroll 64
+        for (int k = 0; k < half; k++)
+            sum[k] += sum[k + half];
+    }
+    quad quads[LANES / 4];
+    memcpy(quads, sum, sizeof quads);
+#pragma GCC unroll 64
+    for (int half = LANES / 8; half > 0; half /= 2) {
+#pragma GCC unroll 64
+        for (int k = 0; k < half; k++)
+            quads[k] += quads[k + half];
+    }
+    quad two = quads[0] + __builtin_shufflevector(quads[0], quads[0], 2, 3, 0, 1);
     return two[0] + two[1];
 }
 
-// Written out: only constant indices keep a vector in registers.
 static void add_scaled(lanes *to, float by, const lanes *from)
 {
-    to[0] += by * from[0];
-    to[1] += by * from[1];
-    to[2] += by * from[2];
-    to[3] += by * from[3];
+#pragma GCC unroll 64
+    for (int k = 0; k < PARTS; k++)
+        to[k] += by * from[k];
 }
-_Static_assert(PARTS == 4, "dot() and add_scaled() are written out");
 
 static void spread(float *to, const float *from, const uint32_t *items, uint32_t n, float weight)
 {
@@ -54,16 +68,17 @@ static void spread(float *to, const float *from, const uint32_t *items, uint32_t
 
 static void gram(double products[VECTOR_DIMS][VECTOR_DIMS], const float *a, const float *b, uint32_t n)
 {
+    enum { WIDE_PARTS = 2 * PARTS };
+    double wide_row[VECTOR_DIMS];
     memset(products, 0, sizeof(double[VECTOR_DIMS][VECTOR_DIMS]));
     for (uint32_t i = 0; i < n; i++) {
         const float *x = a + (size_t)i * VECTOR_DIMS;
-        const narrow *y = (const narrow *)(b + (size_t)i * VECTOR_DIMS);
-        wide row[WIDE_PARTS];
-        for (int k = 0; k < WIDE_PARTS; k++)
-            row[k] = __builtin_convertvector(y[k], wide);
-        for (int p = 0; p < VECTOR_DIMS; p++)
-            for (int k = 0; k < WIDE_PARTS; k++)
-                ((wide *)products[p])[k] += (double)x[p] * row[k];
+        const wide *y = (const wide *)wide_row;
+        for (uint32_t k = 0; k < VECTOR_DIMS; k++)
+            wide_row[k] = (double)b[(size_t)i * VECTOR_DIMS + k];
+        for (uint32_t p = 0; p < VECTOR_DIMS; p++)
+            for (uint32_t k = 0; k < WIDE_PARTS; k++)
+                ((wide *)products[p])[k] += (double)x[p] * y[k];
     }
 }
 
@@ -98,29 +113,29 @@ static float bounded(float logit)
 }
 
 // x = 1 / sqrt(1 + x): AdaGrad's factors.
-static void damp(float x[VECTOR_LANES])
+static void damp(float x[LANES])
 {
-    for (int l = 0; l < VECTOR_LANES; l++)
+    for (int l = 0; l < LANES; l++)
         x[l] = 1 / sqrtf(1 + x[l]);
 }
 
 static void step(const struct sgns_model *m, uint32_t centre, const uint32_t *targets, uint32_t n_contexts, uint32_t n,
                  float rate)
 {
-    const lanes *row = row_at(m->in, centre), x[PARTS] = {row[0], row[1], row[2], row[3]};
-    lanes gradient[PARTS] = {0};
+    lanes x[PARTS], gradient[PARTS] = {0};
     float errors[VECTOR_TARGETS] = {0}, moves[VECTOR_TARGETS] = {0}, squares = 0;
     CHECK(n <= VECTOR_TARGETS);
+    memcpy(x, row_at(m->in, centre), sizeof x);
     for (uint32_t t = 0; t < n; t++)
         errors[t] = bounded(dot(x, row_of(m->out, targets[t])));
-    for (uint32_t t = 0; t < n; t += VECTOR_LANES)
+    for (uint32_t t = 0; t < n; t += LANES)
         logistic((lanes *)(errors + t));
     for (uint32_t t = 0; t < n; t++) {
         errors[t] = (t < n_contexts ? 1.0F : 0.0F) - errors[t];
         squares += errors[t] * errors[t];
         moves[t] = m->out_squares[targets[t]] += errors[t] * errors[t];
     }
-    for (uint32_t t = 0; t < n; t += VECTOR_LANES)
+    for (uint32_t t = 0; t < n; t += LANES)
         damp(moves + t);
     for (uint32_t t = 0; t < n; t++) {
         lanes *y = row_of(m->out, targets[t]);
@@ -134,22 +149,22 @@ static void step(const struct sgns_model *m, uint32_t centre, const uint32_t *ta
 static void score(float *const scores[VECTOR_QUERIES], const float *const queries[VECTOR_QUERIES], const float *blocks,
                   uint32_t n_blocks)
 {
+    enum { BLOCK_PARTS = VECTOR_LANES / LANES };
     for (uint32_t block = 0; block < n_blocks; block++) {
         const lanes *items = (const lanes *)(blocks + (size_t)block * VECTOR_DIMS * VECTOR_LANES);
-        lanes a = {0}, b = {0}, c = {0}, d = {0};
-        for (int k = 0; k < VECTOR_DIMS; k++) {
-            a += queries[0][k] * items[k];
-            b += queries[1][k] * items[k];
-            c += queries[2][k] * items[k];
-            d += queries[3][k] * items[k];
+        for (int part = 0; part < BLOCK_PARTS; part++) {
+            lanes sum[VECTOR_QUERIES] = {0};
+            for (int k = 0; k < VECTOR_DIMS; k++) {
+#pragma GCC unroll 64
+                for (int q = 0; q < VECTOR_QUERIES; q++)
+                    sum[q] += queries[q][k] * items[k * BLOCK_PARTS + part];
+            }
+#pragma GCC unroll 64
+            for (int q = 0; q < VECTOR_QUERIES; q++)
+                ((lanes *)scores[q])[block * BLOCK_PARTS + (uint32_t)part] = sum[q];
         }
-        ((lanes *)scores[0])[block] = a;
-        ((lanes *)scores[1])[block] = b;
-        ((lanes *)scores[2])[block] = c;
-        ((lanes *)scores[3])[block] = d;
     }
 }
-_Static_assert(VECTOR_QUERIES == 4, "score() is written out");
 
 extern const struct vector_kernel VECTOR_KERNEL;
 const struct vector_kernel VECTOR_KERNEL = {VECTOR_KERNEL_NAME, spread, gram, multiply, step, score};

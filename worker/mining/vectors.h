@@ -14,7 +14,7 @@
 
 enum {
     VECTOR_DIMS = 64,
-    VECTOR_LANES = 16,   // items of a block, see `score`
+    VECTOR_LANES = 16,   // items of a block, see `score`: a multiple of every register's
     VECTOR_QUERIES = 4,  // scored at a time
     VECTOR_TARGETS = 64, // of one SGNS step, at most
 };
