@@ -98,22 +98,17 @@ void market_init(struct market *m, const struct dataset *d, const struct mined *
     complements_learn(m->complements, d, m->words, memory);
 }
 
-static bool is_among(const uint32_t *ascending, uint32_t n, uint32_t item)
+bool item_is_pinned(const struct offer_rules *r, uint32_t item)
 {
-    uint32_t low = 0, high = n;
+    uint32_t low = 0, high = r->n_pinned;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (ascending[middle] < item)
+        if (r->pinned[middle] < item)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < n && ascending[low] == item;
-}
-
-bool item_is_pinned(const struct offer_rules *r, uint32_t item)
-{
-    return is_among(r->pinned, r->n_pinned, item);
+    return low < r->n_pinned && r->pinned[low] == item;
 }
 
 static bool lacks_catalog(const struct market *m, const struct offer_rules *r, uint32_t item)
@@ -126,7 +121,7 @@ static bool lacks_catalog(const struct market *m, const struct offer_rules *r, u
 static bool is_wanted(const struct market *m, const struct offer_rules *r, uint32_t item)
 {
     const struct item *i = &m->data->items[item];
-    if (!could_be_offered(m->data, item) || is_among(r->excluded, r->n_excluded, item))
+    if (!could_be_offered(m->data, item) || (r->is_excluded && r->is_excluded[item]))
         return false;
     if (i->stock != STOCK_UNKNOWN && i->stock < 1 && !r->allow_out_of_stock)
         return false;

@@ -58,9 +58,8 @@ enum catalog_need { CATALOG_AUTO, CATALOG_YES, CATALOG_NO };
 // What a job or a shop may ask for (SPEC 7, the merchant's controls); OFFER_RULES_DEFAULT has the neutral ones.
 struct offer_rules {
     uint32_t objectives, types; // bit sets; all by default
-    const uint32_t *excluded;   // item ids that must not be offered, ascending
-    uint32_t n_excluded;
-    const uint32_t *pinned; // item ids that must be anchors, ascending: tried first, with a place in the final list
+    const bool *is_excluded;    // per item: must not be offered; NULL: none
+    const uint32_t *pinned;     // item ids that must be anchors, ascending: tried first, with a place in the final list
     uint32_t n_pinned;
     // Not-together lists: the marks of item i are apart[apart_first[i] .. apart_first[i + 1]), by list. Two members of
     // one list never share a bundle. NULL: no lists.

@@ -26,13 +26,8 @@ struct job_names {
     size_t n;
 };
 
-enum named_by {
-    BY_PRODUCT,
-    BY_TYPE,
-    BY_VENDOR,
-    BY_TAG,
-    NAMED_BY_COUNT
-}; // a product: variant_id, product_id, sku, title
+// A product goes by its variant_id, product_id, sku or title.
+enum named_by { BY_PRODUCT, BY_TYPE, BY_VENDOR, BY_TAG, NAMED_BY_COUNT };
 
 struct job_problem {
     struct str option, reason;

@@ -113,21 +113,12 @@ static void mark_named(const struct job_names *names, enum named_by by, const st
 
 // ---- rules ----
 
-static const uint32_t *items_where(const bool *is_in, uint32_t n_items, struct arena *memory, uint32_t *n)
-{
-    uint32_t *items = ARENA_ARRAY(memory, uint32_t, n_items);
-    *n = 0;
-    for (uint32_t i = 0; i < n_items; i++)
-        if (is_in[i])
-            items[(*n)++] = i;
-    return items;
-}
-
 // Excluded is what an exclude list names, and what any list of "only" does not.
 static void exclude(const struct job_options *o, const struct dataset *d, struct arena *memory,
                     struct offer_rules *rules)
 {
     bool *is_out = ARENA_ARRAY(memory, bool, d->n_items), *is_in = ARENA_ARRAY(memory, bool, d->n_items);
+    rules->is_excluded = is_out;
     for (enum named_by by = 0; by < NAMED_BY_COUNT; by++) {
         if (o->exclude[by].n)
             mark_named(&o->exclude[by], by, d, memory, is_out);
@@ -138,16 +129,19 @@ static void exclude(const struct job_options *o, const struct dataset *d, struct
         for (uint32_t i = 0; i < d->n_items; i++)
             is_out[i] |= !is_in[i];
     }
-    rules->excluded = items_where(is_out, d->n_items, memory, &rules->n_excluded);
 }
 
 static void pin(const struct job_options *o, const struct dataset *d, struct arena *memory, struct offer_rules *rules)
 {
-    bool *is_pinned = ARENA_ARRAY(memory, bool, d->n_items);
     if (o->pin.n == 0)
         return;
+    bool *is_pinned = ARENA_ARRAY(memory, bool, d->n_items);
+    uint32_t *pinned = ARENA_ARRAY(memory, uint32_t, d->n_items);
     mark_named(&o->pin, BY_PRODUCT, d, memory, is_pinned);
-    rules->pinned = items_where(is_pinned, d->n_items, memory, &rules->n_pinned);
+    for (uint32_t i = 0; i < d->n_items; i++)
+        if (is_pinned[i])
+            pinned[rules->n_pinned++] = i;
+    rules->pinned = pinned;
 }
 
 // The members of all not-together lists, one after the other; members of one name are chained.

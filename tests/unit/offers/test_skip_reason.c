@@ -74,8 +74,9 @@ static void wishes_and_stock_count(void **state)
     r.types = 1u << TYPE_BXGY;
     assert_string_equal(offers_skip_reason(&s.market, &r, OBJECTIVE_INCREASE_AOV, TYPE_FBT), "not asked for");
     uint32_t b = shop_item(&s, "b");
-    r.excluded = &b;
-    r.n_excluded = 1;
+    bool is_excluded[2] = {false};
+    is_excluded[b] = true;
+    r.is_excluded = is_excluded;
     assert_false(item_is_offerable(&s.market, &r, b));
     r.price_max_minor = 800;
     assert_false(item_is_offerable(&s.market, &r, shop_item(&s, "a")));

@@ -70,7 +70,8 @@ struct wish {
         out_tag[TAGS], in_tag[TAGS];
     unsigned apart[LISTS][MEMBERS];
     uint32_t types;
-    unsigned price_max; // 0: none
+    unsigned price_max;             // 0: none
+    unsigned discount_pct, bundles; // 0: none
 };
 
 static void draw(bool *set, unsigned n, unsigned one_in)
@@ -103,6 +104,8 @@ static void random_wish(struct wish *w)
     if (roll(2))
         w->types = 1 + roll((1u << TYPE_COUNT) - 1);
     w->price_max = roll(3) ? 0 : 2000;
+    w->discount_pct = roll(2) ? 0 : 9;
+    w->bundles = roll(2) ? 0 : 7;
 }
 
 // Names in any case, products by their ids or titles.
@@ -149,6 +152,10 @@ static void put_wish(const struct wish *w, struct buf *out)
     put_set(&j, "only_tags", "tag ", w->in_tag, TAGS);
     if (w->price_max)
         json_out_key_int(&j, "max_price", w->price_max / 100);
+    if (w->discount_pct)
+        json_out_key_int(&j, "max_discount", w->discount_pct);
+    if (w->bundles)
+        json_out_key_int(&j, "bundles", w->bundles);
     json_out_key(&j, "types");
     json_out_array(&j);
     for (unsigned t = 0; t < TYPE_COUNT; t++)
@@ -210,9 +217,18 @@ static unsigned product_of(const struct shop *s, const struct part *p)
     return (unsigned)strtoul(s->data->items[p->item].variant_id.ptr + 1, NULL, 10);
 }
 
+static bool holds_discount(const struct wish *w, const struct bundle *b)
+{
+    uint32_t most = w->discount_pct ? w->discount_pct * 100 : 10000;
+    bool holds = b->pricing.discount_bp <= most;
+    for (uint32_t t = 0; t < b->pricing.n_tiers; t++)
+        holds &= b->pricing.tiers[t].discount_bp <= most;
+    return holds;
+}
+
 static bool holds_wish(const struct shop *s, const struct wish *w, const struct bundle *b)
 {
-    if (!(w->types >> b->type & 1))
+    if (!(w->types >> b->type & 1) || !holds_discount(w, b))
         return false;
     for (uint32_t i = 0; i < b->n_parts; i++) {
         unsigned p = product_of(s, &b->parts[i]);
@@ -253,6 +269,7 @@ static void make_all(struct shop *s, const struct offer_rules *rules, const stru
     assert_true(offers_merge(&s->market, rules, lists, BUNDLE_PAIRS_MAX, &s->memory, NULL, &merged, &report, &e));
     offers_preliminary(&s->market, rules, &s->memory, &preliminary);
     t->broken += count_broken(s, w, &merged) + count_broken(s, w, &preliminary);
+    t->broken += w->bundles && (merged.n > w->bundles || preliminary.n > w->bundles);
     t->bundles += merged.n;
 }
 
