@@ -138,6 +138,7 @@ static void put_metrics(const struct preview *p, struct json_out *j)
     json_out_end(j);
     job_request_report(p->job.request, &p->job.market, &p->job.rules, j);
     put_pairs(p, j);
+    mined_json(p->job.mined, j);
     pair_report_json(&p->job.ladder, j);
     put_merge(&p->job.report, j);
     json_out_end(j);

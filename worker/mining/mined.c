@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/check.h"
+#include "common/json_out.h"
 #include "common/mp.h"
 
 enum { SMALL_LINES = 20 };
@@ -97,6 +98,37 @@ bool mined_make(struct mined **out, const struct dataset *d, const struct mined_
     *out = m;
     m = NULL;
     return true;
+}
+
+static uint32_t count_strict(const struct itemsets *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_rules; i++)
+        n += s->rules[i].is_strict;
+    return n;
+}
+
+void mined_json(const struct mined *m, struct json_out *j)
+{
+    const struct evidence *v = m->evidence;
+    const struct itemsets *s = m->itemsets;
+    json_out_key(j, "mined");
+    json_out_object(j);
+    json_out_key_int(j, "multi_item_orders", v->n_multi);
+    json_out_key_int(j, "orders_too_large", v->n_too_large);
+    json_out_key_int(j, "pairs_seen", (int64_t)v->pairs_distinct);
+    json_out_key_int(j, "pairs_kept", v->n_pairs);
+    json_out_key_int(j, "itemsets", s->n_sets);
+    json_out_key_int(j, "itemset_orders_min_asked", s->orders_min_asked);
+    json_out_key(j, "itemset_orders_min"); // of 2, 3 and 4 items
+    json_out_array(j);
+    for (unsigned n = ITEMSET_ITEMS_MIN; n <= ITEMSET_ITEMS_MAX; n++)
+        json_out_int(j, s->orders_min[n]);
+    json_out_end(j);
+    json_out_key_int(j, "rules", s->n_rules);
+    json_out_key_int(j, "rules_strict", count_strict(s));
+    json_out_key_int(j, "item2vec_neighbours", m->embedding ? m->embedding->neighbour_first[m->embedding->n_items] : 0);
+    json_out_end(j);
 }
 
 void mined_encode(const struct mined *m, struct buf *out)

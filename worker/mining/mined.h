@@ -44,6 +44,10 @@ void mined_destroy(struct mined *m); // NULL is fine
 void mined_destroyp(struct mined **m);
 size_t mined_bytes(const struct mined *m); // in memory
 
+// For a job's metrics: "mined", an object.
+struct json_out;
+void mined_json(const struct mined *m, struct json_out *j);
+
 void mined_encode(const struct mined *m, struct buf *out); // a map, a key for each part
 struct mp_value;
 bool mined_decode(struct mined **out, const struct mp_value *v, const struct dataset *d, struct err *e) MUST_USE;

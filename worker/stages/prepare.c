@@ -20,12 +20,9 @@ static void put_counts(const struct artefact *a, struct json_out *j)
     json_out_object(j);
     json_out_key_int(j, "order_lines", d->lines_read);
     json_out_key_int(j, "orders", d->n_orders);
-    json_out_key_int(j, "multi_item_orders", a->mined->evidence->n_multi);
-    json_out_key_int(j, "orders_too_large", a->mined->evidence->n_too_large);
     json_out_key_int(j, "variants", d->n_items);
     json_out_key_int(j, "products", d->n_products);
     json_out_key_int(j, "customers", d->n_customers);
-    json_out_key_int(j, "pairs_seen", (int64_t)a->mined->evidence->pairs_distinct);
     json_out_key_str(j, "currency", str_of(d->currency));
     json_out_key(j, "left_out");
     json_out_object(j);
@@ -96,6 +93,7 @@ static void put_metrics(const struct prepared *p, struct buf *out)
     json_out_key_str(&j, "worker", str_of(p->slot->env->worker));
     job_request_report(&p->request, &a->market, &p->rules, &j);
     put_counts(a, &j);
+    mined_json(a->mined, &j);
     put_skipped_phases(&a->market, &j);
     split(p->task, a, &p->rules, stage_pair_payload(p->task, str_of(a->fingerprint), p->from.shop_options), &j);
     json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from.from]));
