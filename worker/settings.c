@@ -132,7 +132,7 @@ struct offer_rules settings_offer_rules(const struct settings *s)
 {
     struct offer_rules r = OFFER_RULES_DEFAULT;
     r.coverage_weight = s->offers_coverage_weight;
-    r.climbs_bottom_up = s->ladder_order == 1;
+    r.climbs_bottom_up = s->ladder_order == 0;
     r.margin_floor = s->offers_margin_floor;
     r.list_floor = s->offers_list_floor;
     r.allow_out_of_stock = s->offers_allow_out_of_stock;

@@ -26,6 +26,7 @@ const struct offer_rules OFFER_RULES_DEFAULT = {
     .bundles_max = 200,
     .fill_up_to = 12,
     .preliminary_max = 12,
+    .climbs_bottom_up = true,
     .coverage_weight = 0.6,
 };
 
