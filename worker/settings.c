@@ -89,6 +89,8 @@ static struct mining_rules mining_rules(const struct settings *s)
     r.pairs_max = (uint32_t)s->mining_pairs_max;
     r.basket_max = (uint32_t)s->mining_basket_max;
     r.shrink = s->mining_shrink;
+    r.fade_days = s->mining_fade_days;
+    r.lift_min = s->mining_lift_min;
     return r;
 }
 

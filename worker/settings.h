@@ -73,6 +73,10 @@
     INT(mining_basket_max, "mining.basket_max", 1000, 2, 100000,                                                       \
         "Orders with more distinct products are left out of pair counting.")                                           \
     REAL(mining_shrink, "mining.shrink", 3, 0, 1000, "Pseudo-orders that pull a pair's score towards chance.")         \
+    REAL(mining_fade_days, "mining.fade_days", 30, 0, 100000,                                                          \
+         "Age at which an order counts half for a product's partners; 0: age does not matter.")                        \
+    REAL(mining_lift_min, "mining.lift_min", 0.5, 0, 1000,                                                             \
+         "Pairs met less often than this share of what chance would give are not ranked.")                             \
     INT(mining_item2vec_passes, "mining.item2vec_passes", 3, 0, 1000,                                                  \
         "item2vec: how often it learns from each order; 0 keeps the vectors it starts from.")                          \
     INT(mining_item2vec_contexts, "mining.item2vec_contexts", 5, 1, 32,                                                \

@@ -5,8 +5,8 @@
 
 #include "common/check.h"
 #include "worker/mining/best.h"
-#include "worker/mining/coverage.h"
 #include "worker/mining/exact_math.h"
+#include "worker/mining/pair_coverage.h"
 #include "worker/mining/tally.h"
 
 const struct mining_rules MINING_RULES_DEFAULT = {
@@ -195,7 +195,7 @@ static void keep_pairs(struct miner *m, struct arena *scratch)
         v->pairs[i] = (struct item_pair){p->a, p->b, p->orders, p->orders_recent, score, 0};
         factors[i] = factor_of(m, p->a, p->b, p->orders, expected);
     }
-    coverage_rank(v->pairs, factors, v->n_pairs, m->data, &m->weights);
+    pair_coverage_rank(v->pairs, factors, v->n_pairs, m->data, &m->weights);
 }
 
 static void keep_all_neighbours(struct miner *m)

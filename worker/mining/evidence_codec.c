@@ -102,15 +102,20 @@ static bool counts_are_possible(const struct evidence *v, uint32_t a, uint32_t b
            orders <= v->item_multi[a] && orders <= v->item_multi[b] && isfinite(score);
 }
 
+static bool is_share(float x)
+{
+    return x >= 0 && x <= 1;
+}
+
 static bool check_list(const struct evidence *v, uint32_t item, struct err *e)
 {
     for (uint32_t i = v->neighbour_first[item]; i < v->neighbour_first[item + 1]; i++) {
         const struct neighbour *n = &v->neighbours[i];
-        if (!counts_are_possible(v, item, n->item, n->orders, n->orders_recent, n->score))
+        if (!counts_are_possible(v, item, n->item, n->orders, n->orders_recent, n->score) || !is_share(n->relevance))
             return broken(e, "neighbours");
         if (i == v->neighbour_first[item])
             continue;
-        bool is_sorted = n[-1].score > n->score || (n[-1].score == n->score && n[-1].item < n->item);
+        bool is_sorted = n[-1].relevance > n->relevance || (n[-1].relevance == n->relevance && n[-1].item < n->item);
         if (!is_sorted)
             return broken(e, "neighbours");
     }
@@ -136,7 +141,7 @@ static bool check_pairs(const struct evidence *v, struct err *e)
         const struct item_pair *p = &v->pairs[i];
         if (p->a >= p->b || !counts_are_possible(v, p->a, p->b, p->orders, p->orders_recent, p->score))
             return broken(e, "pairs");
-        if (i > 0 && p[-1].score < p->score)
+        if (!isfinite(p->gain) || p->gain < 0 || (i > 0 && p[-1].gain < p->gain))
             return broken(e, "pairs");
     }
     return true;

@@ -152,10 +152,8 @@ static uint32_t fill_up(const struct market *m, const struct offer_rules *r, con
     for (uint32_t k = 0; k < m->evidence->n_pairs && more.n < target; k++) {
         const struct item_pair *pair = &m->evidence->pairs[k];
         struct bundle b;
-        if (pair->score <= 0)
-            break;
-        if ((pair->orders >= 2 || m->is_small) && make_fill_up(m, r, pair, &b) && !is_in(&more, &b) &&
-            ranking_has_room(m, r, &more, &b))
+        if (pair->score > 0 && (pair->orders >= 2 || m->is_small) && make_fill_up(m, r, pair, &b) &&
+            !is_in(&more, &b) && ranking_has_room(m, r, &more, &b))
             more.bundles[more.n++] = b;
     }
     *pool = more;

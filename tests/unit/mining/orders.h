@@ -41,6 +41,30 @@ static inline struct dataset *orders_random(uint64_t seed, uint32_t n_orders, ui
     return d;
 }
 
+// "AB AB C": orders of one day, a letter an item.
+static inline struct dataset *orders_of(const char *baskets)
+{
+    const struct sample_row order = ORDER(""), line = LINE("");
+    struct builder *b = builder_create(&ENRICH_RULES_DEFAULT);
+    struct dataset *d = NULL;
+    struct err e;
+    char id[16];
+    for (const char *at = baskets; *at; at += *at == ' ') {
+        struct row order_row = order.row, line_row = line.row;
+        (void)snprintf(id, sizeof id, "%08d", (int)(at - baskets));
+        order_row.order.order_id = line_row.line.order_id = str_of(id);
+        orders_add(b, &order_row);
+        for (; *at && *at != ' '; at++) {
+            line_row.line.sku = (struct str){at, 1};
+            orders_add(b, &line_row);
+        }
+    }
+    if (!builder_finish(b, &d, &e))
+        fail_msg("%s", e.message);
+    builder_destroy(b);
+    return d;
+}
+
 static inline bool order_has(const struct dataset *d, uint32_t order, uint32_t item)
 {
     for (uint32_t l = d->line_first[order]; l < d->line_first[order + 1]; l++)

@@ -8,8 +8,8 @@
 // BOUNDS  Greedy among the first COVERAGE_CANDIDATES_MAX pairs, on at most COVERAGE_ORDERS_MAX orders (more: every
 //         k-th, counted from the newest).
 // THREADS Pure.
-#ifndef BUNDLE_WORKER_MINING_COVERAGE_H
-#define BUNDLE_WORKER_MINING_COVERAGE_H
+#ifndef BUNDLE_WORKER_MINING_PAIR_COVERAGE_H
+#define BUNDLE_WORKER_MINING_PAIR_COVERAGE_H
 
 #include "worker/mining/order_weights.h"
 
@@ -17,7 +17,7 @@ enum { COVERAGE_CANDIDATES_MAX = 4096, COVERAGE_CHOSEN_MAX = 1000, COVERAGE_ORDE
 
 // Puts the chosen pairs first, in the order of choice, and notes each one's gain: the share of all orders' coverage
 // weight that it was worth then, times its factor. Pairs that were not chosen keep their order; their gain is 0.
-void coverage_rank(struct item_pair *pairs, const double *factors, uint32_t n, const struct dataset *d,
-                   const struct order_weights *weights);
+void pair_coverage_rank(struct item_pair *pairs, const double *factors, uint32_t n, const struct dataset *d,
+                        const struct order_weights *weights);
 
 #endif

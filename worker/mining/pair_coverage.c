@@ -1,4 +1,4 @@
-#include "worker/mining/coverage.h"
+#include "worker/mining/pair_coverage.h"
 
 #include <stdlib.h>
 
@@ -146,8 +146,8 @@ static void rank(struct coverage *c, struct item_pair *pairs, uint32_t n)
         pairs[n_chosen + i] = c->heap[i].pair;
 }
 
-void coverage_rank(struct item_pair *pairs, const double *factors, uint32_t n, const struct dataset *d,
-                   const struct order_weights *weights)
+void pair_coverage_rank(struct item_pair *pairs, const double *factors, uint32_t n, const struct dataset *d,
+                        const struct order_weights *weights)
 {
     struct coverage c = {0};
     struct arena memory;
