@@ -273,6 +273,17 @@ static void make_all(struct shop *s, const struct offer_rules *rules, const stru
     t->bundles += merged.n;
 }
 
+static void merge_all(struct shop *s, const struct offer_rules *rules, struct bundle_list *out)
+{
+    struct bundle_list lists[BUNDLE_PAIRS_MAX];
+    struct merge_report report;
+    struct err e;
+    for (uint32_t i = 0; i < BUNDLE_PAIRS_MAX; i++)
+        assert_true(offers_for_pair(&s->market, rules, (enum objective)(i / TYPE_COUNT),
+                                    (enum bundle_type)(i % TYPE_COUNT), &s->memory, NULL, &lists[i], NULL, &e));
+    assert_true(offers_merge(&s->market, rules, lists, BUNDLE_PAIRS_MAX, &s->memory, NULL, out, &report, &e));
+}
+
 static struct offer_rules rules_of(struct shop *s, struct str message, struct job_request *request)
 {
     struct offer_rules rules = OFFER_RULES_DEFAULT;
@@ -339,6 +350,43 @@ static void pins_are_item_ids(void **state)
     shop_close(&s);
 }
 
+static bool is_led_by(const struct bundle_list *list, uint32_t item)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        if (list->bundles[i].parts[0].item == item)
+            return true;
+    return false;
+}
+
+// In a short list, whatever it is that they sell.
+static void pinned_products_keep_a_place(void **state)
+{
+    (void)state;
+    unsigned kept_unpinned = 0;
+    struct facts facts[PRODUCTS];
+    for (seed = 101; seed <= 100 + SHOPS; seed++) {
+        struct shop s;
+        struct job_request request;
+        struct bundle_list pinned, plain;
+        uint64_t own = seed;
+        random_shop(&s, facts);
+        struct offer_rules r = rules_of(
+            &s, JOB("\"bundles\":6,\"pin\":[\"p3\",\"p9\",\"p16\"],\"objectives\":[\"increase_aov\"]"), &request);
+        struct offer_rules unpinned = r;
+        unpinned.n_pinned = 0;
+        merge_all(&s, &r, &pinned);
+        merge_all(&s, &unpinned, &plain);
+        assert_int_equal(r.n_pinned, 3);
+        for (uint32_t p = 0; p < r.n_pinned; p++) {
+            assert_true(is_led_by(&pinned, r.pinned[p]));
+            kept_unpinned += is_led_by(&plain, r.pinned[p]);
+        }
+        shop_close(&s);
+        seed = own;
+    }
+    assert_true(kept_unpinned < 3 * SHOPS / 2);
+}
+
 static void a_product_named_twice_is_one_member(void **state)
 {
     (void)state;
@@ -388,9 +436,8 @@ static void what_was_asked_for_in_vain_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_wish_holds_in_every_bundle),
-        cmocka_unit_test(pins_are_item_ids),
-        cmocka_unit_test(a_product_named_twice_is_one_member),
+        cmocka_unit_test(every_wish_holds_in_every_bundle),       cmocka_unit_test(pins_are_item_ids),
+        cmocka_unit_test(pinned_products_keep_a_place),           cmocka_unit_test(a_product_named_twice_is_one_member),
         cmocka_unit_test(what_was_asked_for_in_vain_is_reported),
     };
     return cmocka_run_group_tests_name("controls", tests, NULL, NULL);
