@@ -209,6 +209,20 @@ def rows_for_people(result):
     yield ""
 
 
+def growth_for_people(rows):
+    """One line for each number of order lines; bytes: the peak, less what the smallest shop needs, over the lines."""
+    phases = list(rows[0]["phases_s"])
+    yield "how it grows: generated shops, orders in memory -> final bundles, a process for each"
+    yield f"  {'lines':>12} {'seconds':>9} {'CPU s':>9}" + "".join(f"{phase + ' s':>10}" for phase in phases) + \
+        f" {'base MiB':>9} {'peak MiB':>9} {'bytes':>6} {'bundles':>8}"
+    for row in rows:
+        lines, more_mib = row["facts"]["lines"], row["peak_mib"] - rows[0]["peak_mib"]
+        yield f"  {lines:>12,} {seconds(row['median_s']):>9} {seconds(row['cpu_s']):>9}" + \
+            "".join(f"{seconds(row['phases_s'][phase]):>10}" for phase in phases) + \
+            f" {row['base_mib']:>9.0f} {row['peak_mib']:>9.0f} {more_mib * 2**20 / lines:>6.0f} {row['facts']['bundles']:>8,}"
+    yield ""
+
+
 HEAD = f"  {'':<48} {'median s':>9} {'CPU s':>9} {'x ours':>7} {'base MiB':>9} {'peak MiB':>9} {'runs':>5}"
 LEGEND = """median s: wall time; CPU s: median of all threads together; x ours: by CPU time. base: with the orders in memory, before
 the first run; peak: the most during the runs. Rivals took turns, each in processes of their own."""
@@ -226,20 +240,21 @@ def main():
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     machine = f"{datetime.date.today()}, {os.cpu_count()} cores"
-    results, lines = [], [machine, "", HEAD]
+    results, lines = [], [machine, ""] + ([] if options.only == ["growth"] else [HEAD])
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for table in Plan(options, pathlib.Path(folder)).tables(options.only):
             results.append(measure(table, options.runs))
             rows = list(rows_for_people(results[-1]))
             note("\n".join([HEAD, *rows]))
-            lines += rows
+            lines += rows if table.part != "growth" else []
+    growth = [result["rows"][0] for result in results if result["part"] == "growth"]
+    if growth:
+        lines += growth_for_people(growth)
+        (options.out / "growth.svg").write_text(growth_svg.draw(growth))
     lines.append(LEGEND)
     document = {"version": 1, "machine": machine, "tables": results}
     (options.out / "engine.json").write_text(json.dumps(document, indent=1) + "\n")
     (options.out / "engine.txt").write_text("\n".join(lines) + "\n")
-    growth = [result["rows"][0] for result in results if result["part"] == "growth"]
-    if growth:
-        (options.out / "growth.svg").write_text(growth_svg.draw(growth))
     print(json.dumps(document) if options.json else "\n".join(lines))
 
 
