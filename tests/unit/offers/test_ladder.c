@@ -104,7 +104,7 @@ static void stops_at_the_target(void **state)
     struct pair_report report = {0};
     shop_open(&s);
     for (int i = 0; i < 20; i++) { // twenty like products, each sold alone
-        char variant[8], title[24];
+        char variant[16], title[24];
         snprintf(variant, sizeof variant, "p%02d", i);
         snprintf(title, sizeof title, "Paper Lamp %c", 'A' + i);
         shop_product(&s, (struct shop_product){.variant = variant,
@@ -115,7 +115,7 @@ static void stops_at_the_target(void **state)
                                                .stock = 10});
     }
     for (int i = 0; i < 40; i++) {
-        char line[8];
+        char line[16];
         snprintf(line, sizeof line, "p%02d", i % 20);
         shop_order(&s, i, "ann", line);
     }
