@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the sample shop's orders hold together is found: of the planted pairs that met in five orders or more at least 95 %
-# stand among the best ranked pairs, among each other's ten nearest neighbours and, in shops that the final list can
-# cover, in its bundles.
+# stand among the ranked pairs (whose order is another matter: they come by the orders that they newly cover), among each
+# other's five nearest neighbours and, in small shops of which all is known, in bundles.
 # time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 
@@ -21,9 +21,7 @@ def found(pairs, where):
 ranked = [frozenset((pair["a"]["variant_id"], pair["b"]["variant_id"])) for pair in evidence["pairs"]]
 near = {frozenset((item["variant_id"], other["variant_id"])) for item in evidence["neighbours"]
         for other in item["neighbours"]}
-looked_at = max(10 * len(planted), 100)
-all_found = [found(ranked[:looked_at], f"among the {looked_at} best pairs"),
-             found(near, "among each other's neighbours")]
+all_found = [found(ranked, f"among {len(ranked)} ranked pairs"), found(near, "among each other's neighbours")]
 if len(sys.argv) > 3:
     bundles = json.load(open(sys.argv[3]))["bundles"]
     sold = {frozenset(pair) for bundle in bundles
@@ -33,13 +31,13 @@ sys.exit(not all(all_found))
 END
 }
 
-check() { # check LINES SEED [option...]: the evidence; with its bundles in a small shop of which all is known
+check() { # check LINES SEED [option...]: the bundles too, where there are few lines and no options
     local shop=$TEST_DIR/shop files=()
     note "$*"
     rm -rf "$shop"
     generate "$shop" "$1" --seed "${@:2}" --truth "$TEST_DIR/truth.json"
     files=("$shop"/*.csv)
-    bundlectl pairs --json --top 20000 --neighbours 10 "${files[@]}" >"$TEST_DIR/pairs.json"
+    bundlectl pairs --json --top 20000 --neighbours 5 "${files[@]}" >"$TEST_DIR/pairs.json"
     if [ "$1" -gt 5000 ] || [ $# -gt 2 ]; then
         expect recall "$TEST_DIR/truth.json" "$TEST_DIR/pairs.json"
     else
