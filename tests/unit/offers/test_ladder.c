@@ -102,10 +102,11 @@ static void stops_at_the_target(void **state)
     (void)state;
     struct shop s;
     struct pair_report report = {0};
+    char variants[20][16]; // the shop remembers them
     shop_open(&s);
     for (int i = 0; i < 20; i++) { // twenty like products, each sold alone
-        char variant[16], title[24];
-        snprintf(variant, sizeof variant, "p%02d", i);
+        char *variant = variants[i], title[24];
+        snprintf(variant, sizeof variants[i], "p%02d", i);
         snprintf(title, sizeof title, "Paper Lamp %c", 'A' + i);
         shop_product(&s, (struct shop_product){.variant = variant,
                                                .title = title,
