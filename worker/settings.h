@@ -109,8 +109,9 @@
     REAL(                                                                                                              \
         offers_coverage_weight, "offers.coverage_weight", 0.6, 0, 1,                                                   \
         "Share of the rank that goes to orders which no bundle before reaches; the rest to the bundle's own figures.") \
-    CHOICE(ladder_order, "ladder.order", "bottom_up", "bottom_up|top_down",                                             \
-           "Where an objective and type have too few candidates: the catalogue first, or the strongest evidence first.")   \
+    CHOICE(                                                                                                            \
+        ladder_order, "ladder.order", "bottom_up", "bottom_up|top_down",                                               \
+        "Where an objective and type have too few candidates: the catalogue first, or the strongest evidence first.")  \
     REAL(offers_margin_floor, "offers.margin_floor", 0.10, 0, 10,                                                      \
          "Never sell below cost * (1 + this), where cost is known.")                                                   \
     REAL(offers_list_floor, "offers.list_floor", 0.30, 0, 1, "Never sell below this share of the list total.")         \
