@@ -8,6 +8,7 @@
 #include "worker/mining/exact_math.h"
 #include "worker/mining/pair_coverage.h"
 #include "worker/mining/tally.h"
+#include "worker/mining/top.h"
 
 const struct mining_rules MINING_RULES_DEFAULT = {
     .neighbours_max = 48,
@@ -63,9 +64,11 @@ struct miner {
     struct postings postings;
     struct order_weights weights;
     struct tally tally;
-    struct best near, pairs; // near: of the row at hand, as pairs (item, other)
+    struct top near;   // of the row at hand
+    struct best pairs; // of all
     uint32_t pair_orders_min;
-    double *damping; // by item: popularity^(-1/8)
+    double *damping;     // by item: popularity^(-1/8)
+    uint64_t n_partners; // of all items: every pair twice
     struct neighbour *neighbours;
     size_t n_neighbours, capacity;
 };
@@ -103,6 +106,15 @@ static double factor_of(const struct miner *m, uint32_t a, uint32_t b, uint32_t 
     return m->weights.trend[a] * m->weights.trend[b] * sqrt(eighth_root(lift));
 }
 
+// No pair of the item has a factor above this times the other's trend: lift <= (c(b) + s) / (q * c(b) + s) with
+// q = kappa * c(a) / N, which lies between 1 and 1 / q. What rounding may add is added.
+static double factor_bound(const struct miner *m, uint32_t item)
+{
+    const struct evidence *v = m->v;
+    double q = v->kappa * v->item_multi[item] / v->n_multi;
+    return m->weights.trend[item] * (q < 1 ? sqrt(eighth_root(1 / q)) : 1) * (1 + 1e-6);
+}
+
 // Chance expects more joint orders of best sellers than there can be where baskets differ much in size.
 static bool is_below_chance(const struct miner *m, uint32_t a, uint32_t b, uint32_t orders, double expected)
 {
@@ -111,59 +123,64 @@ static bool is_below_chance(const struct miner *m, uint32_t a, uint32_t b, uint3
     return orders < m->rules->lift_min * (expected < most ? expected : most);
 }
 
-static void offer_pair(struct miner *m, const struct ranked_pair *p, uint64_t weight)
+static void offer_pair(struct miner *m, uint32_t a, uint32_t b)
 {
-    double expected = evidence_expected(m->v, p->a, p->b);
-    if (p->orders < m->pair_orders_min || is_below_chance(m, p->a, p->b, p->orders, expected))
+    const struct tally *t = &m->tally;
+    struct ranked_pair pair = {.a = a, .b = b, .orders = tally_orders(t, b), .orders_recent = t->recent[b]};
+    double expected = evidence_expected(m->v, a, b);
+    if (pair.orders < m->pair_orders_min || is_below_chance(m, a, b, pair.orders, expected))
         return;
-    struct ranked_pair pair = *p;
-    pair.key = (float)((double)weight * factor_of(m, p->a, p->b, p->orders, expected));
+    pair.key = (float)(tally_weight(t, b) * factor_of(m, a, b, pair.orders, expected));
     if (pair.key >= m->pairs.key_min)
         best_offer(&m->pairs, &pair);
-}
-
-static void keep_neighbours(struct miner *m, uint32_t item)
-{
-    best_sort(&m->near);
-    if (m->n_neighbours + m->near.n > m->capacity) {
-        m->capacity = m->capacity * 2 + m->near.n;
-        m->neighbours = reallocarray(m->neighbours, m->capacity, sizeof *m->neighbours);
-        CHECK(m->neighbours);
-    }
-    for (uint32_t i = 0; i < m->near.n; i++) {
-        const struct ranked_pair *p = &m->near.pairs[i];
-        double expected = evidence_expected(m->v, p->a, p->b);
-        m->neighbours[m->n_neighbours++] = (struct neighbour){
-            .item = p->b,
-            .orders = p->orders,
-            .orders_recent = p->orders_recent,
-            .score = (float)evidence_score(p->orders, expected, m->rules->shrink),
-            .relevance = p->key,
-        };
-    }
-    best_clear(&m->near);
-    m->v->neighbour_first[item + 1] = (uint32_t)m->n_neighbours;
 }
 
 static void offer_row(struct miner *m, uint32_t item)
 {
     const struct tally *t = &m->tally;
-    double share = 1 / (double)tally_weight(t, item);
+    const double *damping = m->damping, *trend = m->weights.trend;
+    double share = 1 / tally_weight(t, item), bound = factor_bound(m, item);
     for (uint32_t i = 0; i < t->n_touched; i++) {
         uint32_t other = t->touched[i];
-        uint64_t weight = tally_weight(t, other);
-        struct ranked_pair p = {.key = (float)((double)weight * share * m->damping[other]), .a = item, .b = other};
-        if (other == item)
-            continue;
-        p.orders = tally_orders(t, other);
-        p.orders_recent = t->recent[other];
-        if (p.key >= m->near.key_min)
-            best_offer(&m->near, &p);
-        if (item < other) {
-            m->v->pairs_distinct++;
-            offer_pair(m, &p, weight);
-        }
+        double weight = tally_weight(t, other);
+        if (other != item)
+            top_offer(&m->near, top_key((float)(weight * damping[other] * share), other));
+        if (other > item && weight * trend[other] * bound >= (double)m->pairs.key_min)
+            offer_pair(m, item, other);
     }
+}
+
+static void keep_neighbours(struct miner *m, uint32_t item)
+{
+    struct top *near = &m->near;
+    top_sort(near);
+    if (m->n_neighbours + near->n > m->capacity) {
+        m->capacity = m->capacity * 2 + near->n;
+        m->neighbours = reallocarray(m->neighbours, m->capacity, sizeof *m->neighbours);
+        CHECK(m->neighbours);
+    }
+    for (uint32_t i = 0; i < near->n; i++) {
+        uint32_t other = top_id(near->keys[i]), orders = tally_orders(&m->tally, other);
+        double expected = evidence_expected(m->v, item, other);
+        m->neighbours[m->n_neighbours++] = (struct neighbour){
+            .item = other,
+            .orders = orders,
+            .orders_recent = m->tally.recent[other],
+            .score = (float)evidence_score(orders, expected, m->rules->shrink),
+            .relevance = top_value(near->keys[i]),
+        };
+    }
+    top_clear(near);
+    m->v->neighbour_first[item + 1] = (uint32_t)m->n_neighbours;
+}
+
+static void mine_row(struct miner *m, uint32_t item)
+{
+    tally_count(&m->tally, item);
+    offer_row(m, item);
+    keep_neighbours(m, item);
+    m->n_partners += m->tally.n_touched > 0 ? m->tally.n_touched - 1 : 0;
+    tally_clear(&m->tally);
 }
 
 static bool mine_rows(struct miner *m, const atomic_bool *is_cancelled, struct err *e)
@@ -171,10 +188,7 @@ static bool mine_rows(struct miner *m, const atomic_bool *is_cancelled, struct e
     for (uint32_t item = 0; item < m->data->n_items; item++) {
         if (is_cancelled && atomic_load_explicit(is_cancelled, memory_order_relaxed))
             return err_set(e, ERR_CANCELLED, "mining was cancelled");
-        tally_count(&m->tally, item);
-        offer_row(m, item);
-        tally_clear(&m->tally);
-        keep_neighbours(m, item);
+        mine_row(m, item);
         if (m->n_neighbours > UINT32_MAX / 2)
             return err_set(e, ERR_LIMIT, "too many neighbours to keep: lower mining.neighbours_max");
     }
@@ -225,7 +239,7 @@ static bool mine(struct miner *m, struct arena *scratch, const atomic_bool *is_c
     if (d->n_orders > TALLY_ORDERS_MAX)
         return err_set(e, ERR_LIMIT, "%u orders are more than can be mined together", d->n_orders);
     m->pair_orders_min = is_small || m->rules->pair_orders_min < 1 ? 1 : m->rules->pair_orders_min;
-    best_init(&m->near, m->rules->neighbours_max);
+    top_init(&m->near, m->rules->neighbours_max, scratch);
     best_init(&m->pairs, m->rules->pairs_max);
     postings_build(&m->postings, d, scratch);
     order_weights_build(&m->weights, d, m->rules, scratch);
@@ -236,6 +250,7 @@ static bool mine(struct miner *m, struct arena *scratch, const atomic_bool *is_c
         m->damping[i] = 1 / eighth_root(m->v->item_multi[i]);
     if (!mine_rows(m, is_cancelled, e))
         return false;
+    m->v->pairs_distinct = m->n_partners / 2;
     keep_all_neighbours(m);
     keep_pairs(m, scratch);
     return true;
@@ -249,7 +264,6 @@ bool evidence_mine(struct evidence **out, const struct dataset *d, const struct 
     arena_init(&scratch, 0);
     bool is_mined = mine(&m, &scratch, is_cancelled, e);
     arena_fini(&scratch);
-    best_fini(&m.near);
     best_fini(&m.pairs);
     free(m.neighbours);
     if (!is_mined) {

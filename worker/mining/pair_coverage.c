@@ -1,6 +1,7 @@
 #include "worker/mining/pair_coverage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "worker/mining/bitset.h"
 
@@ -9,10 +10,13 @@ enum { LEFT_UNCOVERED = 3 }; // one in so many of the orders like one that a pai
 struct candidate {
     double worth; // as things stood when `n_chosen` pairs were chosen; it only falls
     double factor;
-    struct item_pair pair;
+    uint16_t *orders; // sampled ones that contain the pair
+    uint32_t n_orders;
     uint32_t place; // among the pairs given
     uint32_t n_chosen;
+    struct item_pair pair;
 };
+_Static_assert(COVERAGE_ORDERS_MAX <= UINT16_MAX + 1, "numbers of sampled orders");
 
 struct coverage {
     struct candidate *heap; // worth most first
@@ -44,30 +48,30 @@ static void sift_down(struct coverage *c, uint32_t at)
         c->heap[at] = sinking;
 }
 
-static uint64_t weight_left(const struct coverage *c, const struct item_pair *p)
+static void weigh_candidate(const struct coverage *c, struct candidate *x, uint32_t n_chosen)
 {
-    const uint64_t *a = c->bits[p->a], *b = c->bits[p->b];
     uint64_t sum = 0;
-    for (size_t w = 0; w < c->words; w++)
-        for (uint64_t both = a[w] & b[w]; both; both &= both - 1)
-            sum += c->left[w * 64 + (size_t)__builtin_ctzll(both)];
-    return sum;
+    for (uint32_t i = 0; i < x->n_orders; i++)
+        sum += c->left[x->orders[i]];
+    x->worth = (double)sum * x->factor;
+    x->n_chosen = n_chosen;
 }
 
-static void cover(struct coverage *c, const struct item_pair *p)
+static void cover(struct coverage *c, const struct candidate *chosen)
 {
-    const uint64_t *a = c->bits[p->a], *b = c->bits[p->b];
-    for (size_t w = 0; w < c->words; w++)
-        for (uint64_t both = a[w] & b[w]; both; both &= both - 1)
-            c->left[w * 64 + (size_t)__builtin_ctzll(both)] /= LEFT_UNCOVERED;
+    for (uint32_t i = 0; i < chosen->n_orders; i++)
+        c->left[chosen->orders[i]] /= LEFT_UNCOVERED;
 }
 
 static void size_sample(struct coverage *c, const struct dataset *d, const struct order_weights *weights)
 {
-    uint32_t n = 0;
-    for (uint32_t o = 0; o < d->n_orders; o++)
+    uint32_t n = 0, n_lines = 0;
+    for (uint32_t o = 0; o < d->n_orders; o++) {
         n += weights->coverage[o] > 0;
-    c->step = n / COVERAGE_ORDERS_MAX + 1;
+        n_lines += weights->coverage[o] > 0 ? d->line_first[o + 1] - d->line_first[o] : 0;
+    }
+    uint32_t by_orders = n / COVERAGE_ORDERS_MAX, by_lines = n_lines / COVERAGE_LINES_MAX;
+    c->step = (by_orders > by_lines ? by_orders : by_lines) + 1;
     c->words = bitset_words(n / c->step + 1);
 }
 
@@ -102,10 +106,24 @@ static void add_candidates(struct coverage *c, const struct item_pair *pairs, co
     }
 }
 
-static void weigh_candidate(const struct coverage *c, struct candidate *x, uint32_t n_chosen)
+static uint32_t list_orders(uint16_t *orders, const uint64_t *a, const uint64_t *b, size_t words)
 {
-    x->worth = (double)weight_left(c, &x->pair) * x->factor;
-    x->n_chosen = n_chosen;
+    uint32_t n = 0;
+    for (size_t w = 0; w < words; w++)
+        for (uint64_t both = a[w] & b[w]; both; both &= both - 1)
+            orders[n++] = (uint16_t)(w * 64 + (size_t)__builtin_ctzll(both));
+    return n;
+}
+
+static void find_orders(struct coverage *c, struct arena *memory)
+{
+    uint16_t *orders = ARENA_ARRAY(memory, uint16_t, c->words * 64);
+    for (uint32_t i = 0; i < c->n; i++) {
+        struct candidate *x = &c->heap[i];
+        x->n_orders = list_orders(orders, c->bits[x->pair.a], c->bits[x->pair.b], c->words);
+        x->orders = ARENA_ARRAY(memory, uint16_t, x->n_orders);
+        memcpy(x->orders, orders, x->n_orders * sizeof *orders);
+    }
 }
 
 // The worth of the first in the heap may have fallen since it was worked out, but none has risen.
@@ -119,7 +137,7 @@ static uint32_t choose(struct coverage *c, struct item_pair *chosen, uint32_t ma
         } else {
             chosen[n] = best->pair;
             chosen[n++].gain = (float)(best->worth / c->all);
-            cover(c, &best->pair);
+            cover(c, best);
             *best = c->heap[--c->n];
         }
         sift_down(c, 0);
@@ -161,6 +179,7 @@ void pair_coverage_rank(struct item_pair *pairs, const double *factors, uint32_t
     c.left = ARENA_ARRAY(&memory, uint32_t, c.words * 64);
     add_candidates(&c, pairs, factors, n, &memory);
     add_orders(&c, d, weights);
+    find_orders(&c, &memory);
     rank(&c, pairs, n);
     arena_fini(&memory);
 }

@@ -5,15 +5,20 @@
 // A past order stands for future ones like it, not for itself: where a chosen pair was in it, two in three of them are
 // taken to be covered and the rest is left to other pairs. Measured on held-out orders, that beats full coverage.
 //
-// BOUNDS  Greedy among the first COVERAGE_CANDIDATES_MAX pairs, on at most COVERAGE_ORDERS_MAX orders (more: every
-//         k-th, counted from the newest).
+// BOUNDS  Greedy among the first COVERAGE_CANDIDATES_MAX pairs, on at most COVERAGE_ORDERS_MAX orders and
+//         COVERAGE_LINES_MAX lines (more: every k-th order, counted from the newest).
 // THREADS Pure.
 #ifndef BUNDLE_WORKER_MINING_PAIR_COVERAGE_H
 #define BUNDLE_WORKER_MINING_PAIR_COVERAGE_H
 
 #include "worker/mining/order_weights.h"
 
-enum { COVERAGE_CANDIDATES_MAX = 4096, COVERAGE_CHOSEN_MAX = 1000, COVERAGE_ORDERS_MAX = 32768 };
+enum {
+    COVERAGE_CANDIDATES_MAX = 4096,
+    COVERAGE_CHOSEN_MAX = 1000,
+    COVERAGE_ORDERS_MAX = 32768,
+    COVERAGE_LINES_MAX = 1 << 20
+};
 
 // Puts the chosen pairs first, in the order of choice, and notes each one's gain: the share of all orders' coverage
 // weight that it was worth then, times its factor. Pairs that were not chosen keep their order; their gain is 0.

@@ -32,9 +32,9 @@ static inline uint32_t tally_orders(const struct tally *t, uint32_t item)
     return (uint32_t)(t->counters[item] >> ORDER_WEIGHTS_SUM_BITS);
 }
 
-static inline uint64_t tally_weight(const struct tally *t, uint32_t item)
+static inline double tally_weight(const struct tally *t, uint32_t item)
 {
-    return t->counters[item] & ((UINT64_C(1) << ORDER_WEIGHTS_SUM_BITS) - 1);
+    return (double)(int64_t)(t->counters[item] & ((UINT64_C(1) << ORDER_WEIGHTS_SUM_BITS) - 1));
 }
 
 #endif
