@@ -120,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         CHECK(e.kind != ERR_NONE && e.message[0]);
         return 0;
     }
-    CHECK(artefact_make(&a, d, &mining, NULL, &blob, &e));
+    CHECK(artefact_make(&a, d, &mining, NULL, NULL, &blob, &e));
     round_trip(a, buf_str(&blob));
     return 0;
 }

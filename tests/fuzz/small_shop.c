@@ -40,6 +40,6 @@ struct artefact *small_shop(int n_orders, struct buf *blob)
     struct err e;
     for (int i = 0; i < n_orders; i++)
         add_order(b, i, ITEMS + i % 3, 1 + (size_t)i % 3);
-    CHECK(builder_finish(b, &d, &e) && artefact_make(&a, d, &rules, NULL, blob, &e));
+    CHECK(builder_finish(b, &d, &e) && artefact_make(&a, d, &rules, NULL, NULL, blob, &e));
     return a;
 }

@@ -55,7 +55,8 @@ struct making {
     const struct mined_rules *rules;
     const struct mined_early *early;
     const atomic_bool *is_cancelled;
-    struct mined *mined;
+    struct mined *mined;         // of the thread that counts, and of who is shown it early
+    struct embedding *embedding; // of the thread that trains, until both have ended
     bool is_counted, is_trained;
     struct err count_err, train_err;
 };
@@ -72,9 +73,8 @@ static void count(void *making_)
 static void train(void *making_)
 {
     struct making *k = making_;
-    k->is_trained =
-        k->data->lines_read < SMALL_LINES ||
-        embedding_train(&k->mined->embedding, k->data, &k->rules->embedding, k->is_cancelled, &k->train_err);
+    k->is_trained = k->data->lines_read < SMALL_LINES ||
+                    embedding_train(&k->embedding, k->data, &k->rules->embedding, k->is_cancelled, &k->train_err);
 }
 
 static void one_after_the_other(void (*a)(void *context), void (*b)(void *context), void *context)
@@ -89,6 +89,7 @@ bool mined_make(struct mined **out, const struct dataset *d, const struct mined_
     AUTO(mined_destroyp) struct mined *m = mined_create();
     struct making k = {.data = d, .rules = rules, .early = early, .is_cancelled = is_cancelled, .mined = m};
     (rules->both ? rules->both : one_after_the_other)(count, train, &k);
+    m->embedding = k.embedding;
     if (!k.is_counted || !k.is_trained) {
         *e = k.is_counted ? k.train_err : k.count_err;
         return false;

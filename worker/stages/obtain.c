@@ -23,6 +23,7 @@ struct search {
     struct stage_artefact *out;
     char outdated[VALUE_MAX]; // what Redis knows that is no good
     bool is_alone;            // in flight within this worker only
+    bool has_looked;          // at the rows, since it last waited
     int64_t poll_ms;
 };
 
@@ -84,9 +85,12 @@ static const struct upload_shop *asks(const struct search *s)
 static bool look(struct search *s, struct err *e)
 {
     struct stage_artefact *out = s->out;
+    if (s->has_looked)
+        return true;
     if (!upload_look(s->slot->pg, s->task->shop, s->task->upload, asks(s), &out->info, e))
         return false;
     memcpy(out->source.revision, out->info.revision, sizeof out->source.revision);
+    s->has_looked = true;
     return true;
 }
 
@@ -161,6 +165,7 @@ static bool wait_a_moment(struct search *s, struct err *e)
         s->poll_ms = POLL_MOST_MS;
     const struct timespec moment = {0, s->poll_ms * 1000000};
     (void)nanosleep(&moment, NULL);
+    s->has_looked = false;
     return true;
 }
 
