@@ -30,6 +30,33 @@ static void sort(struct search *s)
         qsort_r(s->links, s->n_links, sizeof s->links[0], compare_strength, s);
 }
 
+static void swap(struct link *a, struct link *b)
+{
+    struct link moved = *a;
+    *a = *b;
+    *b = moved;
+}
+
+// Hoare's selection: the stronger half, in no order.
+static void keep_stronger_half(struct search *s)
+{
+    uint32_t low = 0, high = s->n_links, wanted = s->n_links / 2;
+    while (high - low > 1) {
+        struct link *pivot = &s->links[low];
+        uint32_t split = low;
+        swap(pivot, &s->links[low + (high - low) / 2]); // the middle one: sorted runs are common
+        for (uint32_t i = low + 1; i < high; i++)
+            if (compare_strength(&s->links[i], pivot, s) < 0)
+                swap(&s->links[i], &s->links[++split]);
+        swap(pivot, &s->links[split]);
+        if (split >= wanted)
+            high = split;
+        else
+            low = split + 1;
+    }
+    s->n_links = wanted;
+}
+
 void links_clear(struct search *s)
 {
     s->n_links = 0;
@@ -39,10 +66,8 @@ void links_add(struct search *s, struct link l)
 {
     if (l.strength <= 0)
         return;
-    if (s->n_links == LINKS_MAX) {
-        sort(s);
-        s->n_links = LINKS_MAX / 2;
-    }
+    if (s->n_links == LINKS_MAX)
+        keep_stronger_half(s);
     s->links[s->n_links++] = l;
 }
 
