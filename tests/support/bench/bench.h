@@ -54,7 +54,8 @@ void bench_write_baskets(const struct bench *b, const struct dataset *d); // cou
 void bench_put_sets(struct bench *b, const uint64_t by_size[5], uint64_t orders); // facts: sets, sum of their orders
 
 // Works. Each does b->runs runs and puts its facts.
-void work_pairs(struct bench *b);       // all pair counts, scored, the best kept: worker/mining/evidence.h
+void work_pair_counts(struct bench *b); // all pair counts, with the recent ones and a weight: worker/mining/tally.h
+void work_pairs(struct bench *b);       // ... ranked, and every item's neighbours: worker/mining/evidence.h
 void work_pairs_dense(struct bench *b); // a plain loop over a triangle of counters
 void work_itemsets(struct bench *b);    // frequent itemsets to size 4 and their rules: worker/mining/itemsets.h
 void work_apriori(struct bench *b);     // the sets alone: Agrawal & Srikant (VLDB 1994), with a prefix tree

@@ -18,7 +18,8 @@ static const struct work {
     const char *name, *by;
     void (*run)(struct bench *b);
 } WORKS[] = {
-    {"pairs", "bundle-worker", work_pairs},
+    {"pair_counts", "bundle-worker, counts alone", work_pair_counts},
+    {"pairs", "bundle-worker, ranked, with neighbours", work_pairs},
     {"pairs_dense", "plain C, dense", work_pairs_dense},
     {"apriori", "plain C, Apriori", work_apriori},
     {"engine", "bundle-worker", work_engine},

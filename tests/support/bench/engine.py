@@ -101,7 +101,7 @@ class Plan:
 
     def pairs(self):
         for name, files in self.data():
-            rivals = [self.ours("pairs", files), self.ours("pairs_dense", files)]
+            rivals = [self.ours(work, files) for work in ("pair_counts", "pairs", "pairs_dense")]
             if has_module("scipy"):
                 rivals.append(self.peer("scipy", files))
             rivals.append(self.peer("counter", files, is_slow=True))
