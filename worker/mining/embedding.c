@@ -4,7 +4,7 @@
 
 #include "common/check.h"
 #include "worker/mining/nearest.h"
-#include "worker/mining/portable_math.h"
+#include "worker/mining/exact_math.h"
 #include "worker/mining/sgns.h"
 #include "worker/mining/spectral.h"
 
@@ -87,7 +87,7 @@ static float *priors_of(struct training *t, uint32_t n)
     float *priors = ARENA_ARRAY(&t->scratch, float, n);
     for (uint32_t w = 0; w < n; w++) {
         double share = (double)t->sample.counts[w] / t->sample.n_drawn;
-        priors[w] = (float)(t->rules->popularity * LN2 * portable_log2(share));
+        priors[w] = (float)(t->rules->popularity * LN2 * exact_log2(share));
     }
     return priors;
 }

@@ -1,9 +1,9 @@
 #include "worker/offers/complements.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "common/check.h"
+#include "worker/mining/exact_math.h"
 
 #define SHRINK 3.0
 #define LOG_LIFT_FULL 3.0
@@ -92,7 +92,7 @@ static float likeness_of(const struct tally *t, uint32_t joint, uint32_t a, uint
 {
     double kappa = t->n * t->sum_pairs / (t->sum * t->sum);
     double expected = kappa * t->orders[a] * t->orders[b] / t->n;
-    double share = log2((joint + SHRINK) / (expected + SHRINK)) / LOG_LIFT_FULL;
+    double share = exact_log2((joint + SHRINK) / (expected + SHRINK)) / LOG_LIFT_FULL;
     return (float)(share < 0 ? 0 : share > 1 ? 1 : share);
 }
 

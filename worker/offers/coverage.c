@@ -1,11 +1,11 @@
 #include "worker/offers/coverage.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/check.h"
 
-enum { HALF_LIFE_S = 60 * 86400, WEIGHT_NEW = 1 << 16, HALVINGS_MAX = 16 };
-enum reach { REACH_TOGETHER = 1, REACH_QUANTITY = 2 };
+enum { FADE_S = 30 * 86400, WEIGHT_NEW = 1 << 16, LEFT_ONE_IN = 3 };
 
 static enum reach reach_of(const struct bundle *b)
 {
@@ -16,12 +16,9 @@ static uint32_t weight_of(const struct dataset *d, uint32_t order)
 {
     if (!d->has_dates || d->as_of == DATE_UNKNOWN || d->order_at[order] == DATE_UNKNOWN)
         return WEIGHT_NEW;
-    int64_t age = d->order_at[order] < d->as_of ? d->as_of - d->order_at[order] : 0;
-    int64_t halvings = age / HALF_LIFE_S, rest = age % HALF_LIFE_S;
-    if (halvings >= HALVINGS_MAX)
-        return 1;
-    int64_t weight = WEIGHT_NEW >> halvings;
-    return (uint32_t)(weight - weight * rest / (2 * (int64_t)HALF_LIFE_S));
+    int64_t age_s = d->order_at[order] < d->as_of ? d->as_of - d->order_at[order] : 0;
+    double r = 1 / (1 + (double)age_s / FADE_S);
+    return (uint32_t)(r * sqrt(r) * WEIGHT_NEW);
 }
 
 static uint32_t position_from(const struct postings *p, uint32_t item, uint32_t order)
@@ -92,14 +89,14 @@ static void reach_together(const struct coverage *c, const struct bundle *b, str
 void coverage_init(struct coverage *c, const struct market *m, const struct bundle_list *list, struct arena *memory)
 {
     const struct dataset *d = m->data;
-    uint32_t n = d->n_orders < COVERAGE_ORDERS_MAX ? d->n_orders : COVERAGE_ORDERS_MAX;
+    uint32_t n = d->n_orders < BUNDLE_COVERAGE_ORDERS_MAX ? d->n_orders : BUNDLE_COVERAGE_ORDERS_MAX;
     struct reached_list r = {0};
     *c = (struct coverage){.market = m, .list = list, .order_first = d->n_orders - n};
-    c->weight = ARENA_ARRAY(memory, uint32_t, n + 1);
-    c->reached = ARENA_ARRAY(memory, uint8_t, n + 1);
+    for (unsigned kind = 0; kind < REACH_COUNT; kind++)
+        c->left[kind] = ARENA_ARRAY(memory, uint32_t, n + 1);
     c->first = ARENA_ARRAY(memory, uint32_t, list->n + 1);
     for (uint32_t o = 0; o < n; o++)
-        c->weight[o] = weight_of(d, c->order_first + o);
+        c->left[REACH_TOGETHER][o] = c->left[REACH_QUANTITY][o] = weight_of(d, c->order_first + o);
     for (uint32_t i = 0; i < list->n; i++) {
         const struct bundle *b = &list->bundles[i];
         c->first[i] = r.n;
@@ -117,16 +114,16 @@ void coverage_init(struct coverage *c, const struct market *m, const struct bund
 
 uint64_t coverage_gain(const struct coverage *c, uint32_t bundle)
 {
-    enum reach kind = reach_of(&c->list->bundles[bundle]);
+    const uint32_t *left = c->left[reach_of(&c->list->bundles[bundle])];
     uint64_t gain = 0;
     for (uint32_t k = c->first[bundle]; k < c->first[bundle + 1]; k++)
-        gain += c->reached[c->orders[k]] & kind ? 0 : c->weight[c->orders[k]];
+        gain += left[c->orders[k]];
     return gain;
 }
 
 void coverage_take(struct coverage *c, uint32_t bundle)
 {
-    enum reach kind = reach_of(&c->list->bundles[bundle]);
+    uint32_t *left = c->left[reach_of(&c->list->bundles[bundle])];
     for (uint32_t k = c->first[bundle]; k < c->first[bundle + 1]; k++)
-        c->reached[c->orders[k]] |= (uint8_t)kind;
+        left[c->orders[k]] /= LEFT_ONE_IN;
 }

@@ -3,10 +3,12 @@
 #include <math.h>
 
 #include "common/check.h"
+#include "worker/mining/exact_math.h"
 #include "worker/offers/association.h"
 #include "worker/offers/coverage.h"
 #include "worker/offers/objectives.h"
 
+#define LOG10_2 0.30102999566398120
 #define PRICE_ELASTICITY 2.62
 #define LIFT_PRIOR_ORDERS 10.0
 #define CONFIDENCE_PRIOR_ORDERS 5.0
@@ -48,7 +50,7 @@ static double price_sanity_of(const struct bundle *b)
         low = fmin(low, (double)b->parts[i].price_minor);
         high = fmax(high, (double)b->parts[i].price_minor);
     }
-    double sanity = 1 - log10(high / low) / 2;
+    double sanity = 1 - exact_log2(high / low) * LOG10_2 / 2;
     return clamp01(b->pricing.guards & (GUARD_COST_FLOOR | GUARD_LIST_FLOOR) ? sanity - 0.25 : sanity);
 }
 
@@ -233,7 +235,7 @@ static double raw_lift(const struct bundle *b)
 {
     if (!has_lift(b->type) || b->orders_together == 0)
         return 0;
-    double log_lift = log2((b->orders_together + ASSOCIATION_SHRINK) / (b->expected + ASSOCIATION_SHRINK));
+    double log_lift = exact_log2((b->orders_together + ASSOCIATION_SHRINK) / (b->expected + ASSOCIATION_SHRINK));
     double credibility = b->orders_together / (b->orders_together + CONFIDENCE_PRIOR_ORDERS);
     return log_lift > 0 ? log_lift * credibility : 0;
 }

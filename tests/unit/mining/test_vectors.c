@@ -7,7 +7,7 @@
 #include "common/check.h"
 #include "tests/unit/mining/orders.h"
 #include "worker/mining/nearest.h"
-#include "worker/mining/portable_math.h"
+#include "worker/mining/exact_math.h"
 #include "worker/mining/sgns.h"
 #include "worker/mining/spectral.h"
 
@@ -198,8 +198,8 @@ static void the_series_agrees_with_the_library(void **state)
 {
     (void)state;
     for (double x = 1e-300; x < 1e300; x *= 1.7)
-        assert_near(portable_log2(x), log2(x), 1e-15 * (1 + fabs(log2(x))));
-    assert_true(portable_log2(1) == 0 && portable_log2(0.125) == -3);
+        assert_near(exact_log2(x), log2(x), 1e-15 * (1 + fabs(log2(x))));
+    assert_true(exact_log2(1) == 0 && exact_log2(0.125) == -3);
 }
 
 // word2vec: kept with sqrt(t / f) + t / f.

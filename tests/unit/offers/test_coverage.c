@@ -29,7 +29,7 @@ static struct bundle tiers_of(const struct shop *s, const char *a, uint32_t quan
     return x;
 }
 
-static void a_gain_is_what_nothing_before_reaches(void **state)
+static void a_gain_is_what_those_before_leave(void **state)
 {
     (void)state;
     struct shop s;
@@ -49,10 +49,10 @@ static void a_gain_is_what_nothing_before_reaches(void **state)
     assert_int_equal(coverage_gain(&c, 1), 2 * NEW);
     assert_int_equal(coverage_gain(&c, 2), 3 * NEW); // two of the three are enough
     assert_int_equal(coverage_gain(&c, 3), 1 * NEW);
-    coverage_take(&c, 0);
-    assert_int_equal(coverage_gain(&c, 0), 0);
-    assert_int_equal(coverage_gain(&c, 1), 1 * NEW);
-    assert_int_equal(coverage_gain(&c, 2), 1 * NEW);
+    coverage_take(&c, 0); // two thirds of its two orders
+    assert_int_equal(coverage_gain(&c, 0), 2 * (NEW / 3));
+    assert_int_equal(coverage_gain(&c, 1), NEW / 3 + NEW);
+    assert_int_equal(coverage_gain(&c, 2), 2 * (NEW / 3) + NEW);
     assert_int_equal(coverage_gain(&c, 3), 1 * NEW); // quantities are another thing
     shop_close(&s);
 }
@@ -64,13 +64,13 @@ static void old_orders_weigh_less(void **state)
     struct coverage c;
     shop_open(&s);
     shop_order(&s, 0, "ann", "a b");
-    shop_order(&s, 120, "ann", "c d");
+    shop_order(&s, 90, "ann", "c d");
     shop_ready(&s);
     struct bundle bundles[] = {set_of(&s, "a", "b", NULL), set_of(&s, "c", "d", NULL)};
     struct bundle_list list = {bundles, ARRAY_LEN(bundles)};
     coverage_init(&c, &s.market, &list, &s.memory);
     assert_int_equal(coverage_gain(&c, 1), NEW);
-    assert_in_range(coverage_gain(&c, 0), NEW / 4 - 1, NEW / 4); // two half-lives (and a second of the second order)
+    assert_in_range(coverage_gain(&c, 0), NEW / 8 - 1, NEW / 8); // (1 + 90 / 30)^(3/2) = 8, and a second
     shop_close(&s);
 }
 
@@ -105,7 +105,7 @@ static void the_list_spreads_over_the_orders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_gain_is_what_nothing_before_reaches),
+        cmocka_unit_test(a_gain_is_what_those_before_leave),
         cmocka_unit_test(old_orders_weigh_less),
         cmocka_unit_test(the_list_spreads_over_the_orders),
     };
