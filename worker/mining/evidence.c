@@ -107,12 +107,12 @@ static double factor_of(const struct miner *m, uint32_t a, uint32_t b, uint32_t 
 }
 
 // No pair of the item has a factor above this times the other's trend: lift <= (c(b) + s) / (q * c(b) + s) with
-// q = kappa * c(a) / N, which lies between 1 and 1 / q. What rounding may add is added.
+// q = kappa * c(a) / N, which lies between 1 and 1 / q.
 static double factor_bound(const struct miner *m, uint32_t item)
 {
     const struct evidence *v = m->v;
     double q = v->kappa * v->item_multi[item] / v->n_multi;
-    return m->weights.trend[item] * (q < 1 ? sqrt(eighth_root(1 / q)) : 1) * (1 + 1e-6);
+    return m->weights.trend[item] * (q < 1 ? sqrt(eighth_root(1 / q)) : 1);
 }
 
 // Chance expects more joint orders of best sellers than there can be where baskets differ much in size.
@@ -135,18 +135,29 @@ static void offer_pair(struct miner *m, uint32_t a, uint32_t b)
         best_offer(&m->pairs, &pair);
 }
 
+// What rounding may take away is taken off.
+static double below(float value)
+{
+    return (double)value * (1 - 1e-6);
+}
+
 static void offer_row(struct miner *m, uint32_t item)
 {
     const struct tally *t = &m->tally;
     const double *damping = m->damping, *trend = m->weights.trend;
-    double share = 1 / tally_weight(t, item), bound = factor_bound(m, item);
+    double all = tally_weight(t, item), share = 1 / all, bound = factor_bound(m, item);
+    double near_needed = 0, pair_needed = below(m->pairs.key_min) / bound; // of damped weights, weights times trend
     for (uint32_t i = 0; i < t->n_touched; i++) {
         uint32_t other = t->touched[i];
         double weight = tally_weight(t, other);
-        if (other != item)
+        if (weight * damping[other] >= near_needed && other != item) {
             top_offer(&m->near, top_key((float)(weight * damping[other] * share), other));
-        if (other > item && weight * trend[other] * bound >= (double)m->pairs.key_min)
+            near_needed = below(top_value(m->near.least)) * all;
+        }
+        if (weight * trend[other] >= pair_needed && other > item) {
             offer_pair(m, item, other);
+            pair_needed = below(m->pairs.key_min) / bound;
+        }
     }
 }
 

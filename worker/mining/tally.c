@@ -1,6 +1,6 @@
 #include "worker/mining/tally.h"
 
-enum { RECENT_S = 30 * 86400 };
+enum { RECENT_S = 30 * 86400, ORDERS_AHEAD = 8 };
 
 // Orders are sorted by date: the recent ones stand together.
 static void find_recent(struct tally *t, const struct dataset *d)
@@ -81,7 +81,10 @@ void tally_count(struct tally *t, uint32_t item)
     const struct dataset *d = t->postings->data;
     // Where a row will be dense, looking through all of it afterwards is cheaper than noting what is new all along.
     bool dense = is_dense(t, item);
-    for (uint32_t p = t->postings->first[item]; p < t->postings->first[item + 1]; p++) {
+    uint32_t end = t->postings->first[item + 1];
+    for (uint32_t p = t->postings->first[item]; p < end; p++) {
+        if (p + ORDERS_AHEAD < end)
+            __builtin_prefetch(d->line_item + d->line_first[t->postings->orders[p + ORDERS_AHEAD]]);
         uint32_t order = t->postings->orders[p], n = d->line_first[order + 1] - d->line_first[order];
         const uint32_t *items = d->line_item + d->line_first[order];
         uint64_t step = UINT64_C(1) << ORDER_WEIGHTS_SUM_BITS | t->weights[order];
