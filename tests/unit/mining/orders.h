@@ -41,8 +41,8 @@ static inline struct dataset *orders_random(uint64_t seed, uint32_t n_orders, ui
     return d;
 }
 
-// "AB AB C": orders of one day, a letter an item.
-static inline struct dataset *orders_of(const char *baskets)
+// "AB AB C": orders of one day or without a date, a letter an item.
+static inline struct dataset *orders_of(const char *baskets, int64_t created_at)
 {
     const struct sample_row order = ORDER(""), line = LINE("");
     struct builder *b = builder_create(&ENRICH_RULES_DEFAULT);
@@ -53,6 +53,7 @@ static inline struct dataset *orders_of(const char *baskets)
         struct row order_row = order.row, line_row = line.row;
         (void)snprintf(id, sizeof id, "%08d", (int)(at - baskets));
         order_row.order.order_id = line_row.line.order_id = str_of(id);
+        order_row.order.created_at = created_at;
         orders_add(b, &order_row);
         for (; *at && *at != ' '; at++) {
             line_row.line.sku = (struct str){at, 1};

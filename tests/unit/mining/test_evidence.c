@@ -42,9 +42,9 @@ static struct oracle oracle_of(const struct dataset *d, const struct mining_rule
         sum += size;
         sum_pairs += (double)size * (size - 1);
         o.increments += (uint64_t)size * (size - 1) / 2;
-        double age = (double)(d->as_of - d->order_at[order]) / DAY;
+        double age = d->has_dates ? (double)(d->as_of - d->order_at[order]) / DAY : 0;
         double weight = 1 / (1 + (r->fade_days > 0 ? age / r->fade_days : 0)) / pow(size, 0.75);
-        bool is_recent = d->order_at[order] > d->as_of - 30 * DAY && d->order_at[order] <= d->as_of;
+        bool is_recent = d->has_dates && d->order_at[order] > d->as_of - 30 * DAY && d->order_at[order] <= d->as_of;
         for (uint32_t i = first; i < end; i++) {
             o.multi[d->line_item[i]]++;
             for (uint32_t j = first; j < end; j++) {
@@ -56,7 +56,7 @@ static struct oracle oracle_of(const struct dataset *d, const struct mining_rule
             }
         }
     }
-    o.kappa = o.n_multi * sum_pairs / (sum * sum);
+    o.kappa = sum > 0 ? o.n_multi * sum_pairs / (sum * sum) : 0;
     return o;
 }
 
@@ -175,6 +175,66 @@ static void counts_are_those_of_brute_force(void **state)
         assert_like_oracle(d, &CASES[i].rules);
         dataset_destroy(d);
     }
+}
+
+// Fewer than 20 lines: pairs seen once are ranked too.
+static void small_uploads_keep_what_they_have(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *baskets;
+        uint32_t n_lines, n_pairs;
+    } CASES[] = {
+        {"", 0, 0},
+        {"A", 1, 0},
+        {"ABCDE", 5, 10},
+        {"AB AB A", 5, 1},
+        {"ABC ABD CDE", 9, 8},
+        {"A B C A B C A B C", 9, 0},
+        {"ABC ABD CDE ABC ABC EFGH", 19, 14},
+    };
+    struct mining_rules rules = MINING_RULES_DEFAULT;
+    rules.pair_orders_min = 1;
+    for (size_t i = 0; i < 2 * sizeof CASES / sizeof CASES[0]; i++) {
+        struct dataset *d = orders_of(CASES[i / 2].baskets, i % 2 ? T0 : DATE_UNKNOWN);
+        struct evidence *v = mine(d, &MINING_RULES_DEFAULT);
+        assert_int_equal(d->n_lines, CASES[i / 2].n_lines);
+        assert_int_equal(v->n_pairs, CASES[i / 2].n_pairs);
+        assert_like_oracle(d, &rules);
+        evidence_destroy(v);
+        dataset_destroy(d);
+    }
+}
+
+// Baskets of one large order and many small ones: chance expects 625 orders with A and B, there are 50 of either.
+static void what_always_sells_together_is_never_below_chance(void **state)
+{
+    (void)state;
+    struct builder *b = builder_create(&ENRICH_RULES_DEFAULT);
+    const struct sample_row order = ORDER(""), line = LINE("");
+    struct dataset *d = NULL;
+    struct err e;
+    for (unsigned o = 0; o <= 50; o++) {
+        struct row order_row = order.row, line_row = line.row;
+        char id[16], sku[16];
+        (void)snprintf(id, sizeof id, "%u", o);
+        order_row.order.order_id = line_row.line.order_id = str_of(id);
+        orders_add(b, &order_row);
+        for (unsigned i = 0; i < (o == 0 ? 100 : 2); i++) {
+            (void)snprintf(sku, sizeof sku, o == 0 ? "other-%u" : "both-%u", i);
+            line_row.line.sku = str_of(sku);
+            orders_add(b, &line_row);
+        }
+    }
+    if (!builder_finish(b, &d, &e))
+        fail_msg("%s", e.message);
+    builder_destroy(b);
+    struct evidence *v = mine(d, &MINING_RULES_DEFAULT);
+    assert_true(evidence_expected(v, 0, 1) > 600);
+    assert_int_equal(v->n_pairs, 1);
+    assert_int_equal(v->pairs[0].orders, 50);
+    evidence_destroy(v);
+    dataset_destroy(d);
 }
 
 static void scores_follow_the_formula(void **state)
@@ -336,9 +396,14 @@ static void broken_bytes_are_refused_or_harmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_are_those_of_brute_force),      cmocka_unit_test(scores_follow_the_formula),
-        cmocka_unit_test(a_small_shop_worked_by_hand),          cmocka_unit_test(a_shop_without_pairs_has_no_evidence),
-        cmocka_unit_test(mining_stops_when_cancelled),          cmocka_unit_test(bytes_come_back_as_they_were),
+        cmocka_unit_test(counts_are_those_of_brute_force),
+        cmocka_unit_test(small_uploads_keep_what_they_have),
+        cmocka_unit_test(what_always_sells_together_is_never_below_chance),
+        cmocka_unit_test(scores_follow_the_formula),
+        cmocka_unit_test(a_small_shop_worked_by_hand),
+        cmocka_unit_test(a_shop_without_pairs_has_no_evidence),
+        cmocka_unit_test(mining_stops_when_cancelled),
+        cmocka_unit_test(bytes_come_back_as_they_were),
         cmocka_unit_test(broken_bytes_are_refused_or_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

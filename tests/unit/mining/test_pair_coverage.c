@@ -83,7 +83,7 @@ static void the_choice_is_greedy(void **state)
 static void what_is_covered_counts_a_third(void **state)
 {
     (void)state;
-    struct dataset *d = orders_of("ABC ABC ABC ABC ABC ABD ABD ABD ABD EF EF EF");
+    struct dataset *d = orders_of("ABC ABC ABC ABC ABC ABD ABD ABD ABD EF EF EF", T0);
     struct arena memory;
     struct item_pair pairs[] = {{.a = 0, .b = 2}, {.a = 0, .b = 3}, {.a = 4, .b = 5}, {.a = 0, .b = 1}};
     static const double FACTORS[] = {1, 1, 1, 1};
