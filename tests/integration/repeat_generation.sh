@@ -60,6 +60,7 @@ spoil() { # spoil COMMAND [ARGUMENT...]: on the key of every blob
 spoil setrange 1000 garbage
 workers_start 1
 repeat broken none
+expect_json "$TEST_DIR/prepare.json" '.blobs_discarded == 1'
 expect_equal 1 "$(discarded)" 'times it was said'
 expect workers_stop
 

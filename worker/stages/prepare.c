@@ -97,6 +97,7 @@ static void put_metrics(const struct prepared *p, struct buf *out)
     put_skipped_phases(&a->market, &j);
     split(p->task, a, &p->rules, stage_pair_payload(p->task, str_of(a->fingerprint), p->from.shop_options), &j);
     json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from.from]));
+    json_out_key_int(&j, "blobs_discarded", (int64_t)artefact_cache_discarded(p->slot->env->cache));
     json_out_key_int(&j, "find_ms", p->from.find_ms);
     json_out_key_int(&j, "load_ms", p->from.load_ms);
     json_out_key_int(&j, "mine_ms", mine_ms);
