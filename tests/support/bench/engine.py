@@ -6,6 +6,7 @@ OUT gets engine.json (all figures), engine.txt (the tables) and growth.svg.
 """
 import argparse
 import datetime
+import functools
 import json
 import os
 import pathlib
@@ -32,6 +33,10 @@ class Rival:
     def __init__(self, command=None, is_slow=False, quoted=None, judge=None, note=""):
         self.command, self.is_slow, self.quoted, self.judge, self.note = command, is_slow, quoted, judge, note
 
+    def name(self):
+        program, work = self.command[1:3] if self.command[0] == PYTHON else self.command[:2]
+        return f"{pathlib.Path(program).name} {work}{self.note}"
+
     def run(self, runs):
         result = run_once([*self.command, "--runs", str(runs)])
         result["by"] += self.note
@@ -51,8 +56,12 @@ def note(text):
     print(text, file=sys.stderr, flush=True)
 
 
+@functools.cache
 def has_module(name):
-    return subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+    has = subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+    if not has:
+        note(f"left out: python3-{name} is not installed (scripts/bench engine --install-peers does that)")
+    return has
 
 
 class Plan:
@@ -172,7 +181,7 @@ def measure(table, runs):
         for rival in measured:
             if done > 0 and rival.is_slow:
                 continue
-            note(f"  {table.title}: round {done + 1}, {' '.join(map(str, rival.command[:2]))}")
+            note(f"  {table.title}: round {done + 1}, {rival.name()}")
             results[rival].append(rival.run(1 if rival.is_slow or is_large else -(-runs // ROUNDS)))
     rows = [dict(rival.quoted, is_quoted=True) if rival.quoted else merged(results[rival]) for rival in table.rivals]
     check_agreement(table, [row for row in rows if "facts" in row])
