@@ -248,7 +248,8 @@ static bool mine(struct miner *m, struct arena *scratch, const atomic_bool *is_c
     const struct dataset *d = m->data;
     bool is_small = d->lines_read < SMALL_UPLOAD_LINES;
     if (d->n_orders > TALLY_ORDERS_MAX)
-        return err_set(e, ERR_LIMIT, "%u orders are more than can be mined together", d->n_orders);
+        return err_set(e, ERR_LIMIT, "%u orders are more than the %u that can be mined together: split the upload",
+                       d->n_orders, (unsigned)TALLY_ORDERS_MAX);
     m->pair_orders_min = is_small || m->rules->pair_orders_min < 1 ? 1 : m->rules->pair_orders_min;
     top_init(&m->near, m->rules->neighbours_max, scratch);
     best_init(&m->pairs, m->rules->pairs_max);

@@ -122,20 +122,6 @@ uint32_t postings_count_all(const struct postings *p, const uint32_t *items, siz
     return postings_count_all_from(p, items, n, 0);
 }
 
-uint32_t postings_count_all_since(const struct postings *p, const uint32_t *items, size_t n, int64_t since)
-{
-    const struct dataset *d = p->data;
-    uint32_t low = 0, high = d->n_orders;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (d->order_at[mid] < since)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return postings_count_all_from(p, items, n, low);
-}
-
 uint32_t postings_count_some(const struct postings *p, const uint32_t *items, size_t n, uint32_t at_least)
 {
     struct cursor cursors[POSTINGS_ITEMS_MAX];

@@ -23,8 +23,6 @@ void postings_build(struct postings *p, const struct dataset *d, struct arena *m
 uint32_t postings_count_all(const struct postings *p, const uint32_t *items, size_t n); // orders with all n
 uint32_t postings_count_all_from(const struct postings *p, const uint32_t *items, size_t n,
                                  uint32_t from); // ... from this order on
-uint32_t postings_count_all_since(const struct postings *p, const uint32_t *items, size_t n,
-                                  int64_t since); // ... on/after
 uint32_t postings_count_some(const struct postings *p, const uint32_t *items, size_t n,
                              uint32_t at_least); // >= at_least of n
 uint32_t postings_count_quantity(const struct postings *p, uint32_t item,
