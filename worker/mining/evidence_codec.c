@@ -69,7 +69,7 @@ static bool get_bin(struct evidence *v, const struct mp_value *map, const char *
 
 static bool get_head(struct evidence *v, const struct mp_value *map, const struct dataset *d, struct err *e)
 {
-    uint64_t n_items, n_orders, n_multi, n_too_large;
+    uint64_t n_items = 0, n_orders = 0, n_multi = 0, n_too_large = 0;
     if (!get_count(map, "n_items", d->n_items, &n_items, e) || !get_count(map, "n_orders", d->n_orders, &n_orders, e) ||
         !get_count(map, "n_multi", n_orders, &n_multi, e) ||
         !get_count(map, "n_too_large", n_orders - n_multi, &n_too_large, e) ||

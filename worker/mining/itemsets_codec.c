@@ -100,7 +100,7 @@ static bool take_set(const struct itemsets *s, struct str *from, struct itemset 
 static bool get_head(struct itemsets *s, const struct mp_value *map, uint32_t *n_sets, struct err *e)
 {
     struct str orders_min;
-    uint32_t n_orders;
+    uint32_t n_orders = 0;
     if (!get_count(map, "n_orders", UINT32_MAX, &n_orders, e) || !get_count(map, "n_sets", UINT32_MAX / 8, n_sets, e))
         return false;
     if (n_orders != s->n_orders)
@@ -135,7 +135,7 @@ static struct itemset *get_sets(const struct itemsets *s, const struct mp_value 
 bool itemsets_decode(struct itemsets **out, const struct mp_value *m, const struct dataset *d, struct err *e)
 {
     struct itemset_limits limits;
-    uint32_t n;
+    uint32_t n = 0;
     if (!get_limits(m, &limits, e))
         return false;
     AUTO(itemsets_destroyp) struct itemsets *s = itemsets_create(d, &limits);
