@@ -20,6 +20,7 @@ import growth_svg
 HERE = pathlib.Path(__file__).parent
 PYTHON = "/usr/bin/python3"  # Debian's: it sees Debian's packages
 PARTS = ("pairs", "itemsets", "item2vec", "engine", "growth")
+SLOW_LINES = 10_000_000  # and more: one run is enough
 ROUNDS = 3  # rivals take turns, so that what else the machine does meets all of them
 RETAIL_LIKE = "908000 lines, 16470 items, Zipf"
 PYTHON_SYSTEM = "the Python system it replaces, quoted: 1,019 lines"
@@ -31,7 +32,8 @@ class Rival:
     tells the facts of what the first one wrote."""
 
     def __init__(self, command=None, is_slow=False, quoted=None, judge=None, note=""):
-        self.command, self.is_slow, self.quoted, self.judge, self.note = command, is_slow, quoted, judge, note
+        self.command, self.quoted, self.judge, self.note = command, quoted, judge, note
+        self.is_slow = is_slow  # one run, in the first round
 
     def name(self):
         program, work = self.command[1:3] if self.command[0] == PYTHON else self.command[:2]
@@ -84,8 +86,8 @@ class Plan:
         return self.shop("retail-like", "--lines", "908000", "--items", "16470", "--basket", "10.3", "--zipf", "1",
                          "--no-prices", "--no-dates", "--no-catalog")
 
-    def ours(self, work, files, *options, note=""):
-        return Rival([self.bin / "bench_engine", work, *options, *files], note=note)
+    def ours(self, work, files, *options, is_slow=False, note=""):
+        return Rival([self.bin / "bench_engine", work, *options, *files], is_slow, note=note)
 
     def baskets(self, work, files):
         baskets = self.folder / f"{pathlib.Path(files[0]).parent.name}.{work}"
@@ -145,7 +147,7 @@ class Plan:
     def growth(self):
         for lines in self.sizes:
             files = self.shop(f"{lines} lines", "--lines", str(lines))
-            yield Table("growth", f"growth, {lines:,} lines", [self.ours("engine", files)])
+            yield Table("growth", f"growth, {lines:,} lines", [self.ours("engine", files, is_slow=lines >= SLOW_LINES)])
 
     def tables(self, parts):
         for part in PARTS:
@@ -176,13 +178,12 @@ def merged(results):
 def measure(table, runs):
     measured = [rival for rival in table.rivals if rival.command]
     results = {rival: [] for rival in measured}
-    is_large = table.part == "growth" and "0,000," in table.title
-    for done in range(1 if is_large else ROUNDS):
+    for done in range(ROUNDS):
         for rival in measured:
             if done > 0 and rival.is_slow:
                 continue
             note(f"  {table.title}: round {done + 1}, {rival.name()}")
-            results[rival].append(rival.run(1 if rival.is_slow or is_large else -(-runs // ROUNDS)))
+            results[rival].append(rival.run(1 if rival.is_slow else -(-runs // ROUNDS)))
     rows = [dict(rival.quoted, is_quoted=True) if rival.quoted else merged(results[rival]) for rival in table.rivals]
     check_agreement(table, [row for row in rows if "facts" in row])
     return {"part": table.part, "title": table.title, "rows": rows}
