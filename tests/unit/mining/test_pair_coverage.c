@@ -64,7 +64,7 @@ static void the_choice_is_greedy(void **state)
     for (uint64_t seed = 1; seed <= 5; seed++) {
         struct dataset *d = orders_random(seed, 150, 12, 6);
         struct arena memory;
-        struct item_pair pairs[66], ranked[66];
+        struct item_pair pairs[66] = {0}, ranked[66];
         double factors[67];
         arena_init(&memory, 0);
         struct order_weights w = weigh(d, &memory);
