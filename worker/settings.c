@@ -91,6 +91,7 @@ static struct mining_rules mining_rules(const struct settings *s)
     r.shrink = s->mining_shrink;
     r.fade_days = s->mining_fade_days;
     r.lift_min = s->mining_lift_min;
+    r.prior_orders = s->mining_prior_orders;
     return r;
 }
 

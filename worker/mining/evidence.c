@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/check.h"
+#include "worker/mining/backoff.h"
 #include "worker/mining/best.h"
 #include "worker/mining/exact_math.h"
 #include "worker/mining/pair_coverage.h"
@@ -18,6 +19,7 @@ const struct mining_rules MINING_RULES_DEFAULT = {
     .shrink = 3,
     .fade_days = 30,
     .lift_min = 0.5,
+    .prior_orders = 5,
 };
 
 enum { SMALL_UPLOAD_LINES = 20 };
@@ -67,6 +69,7 @@ struct miner {
     struct top near;   // of the row at hand
     struct best pairs; // of all
     uint32_t pair_orders_min;
+    double *weight_of;   // by item: of its orders, as the tally has it
     double *damping;     // by item: popularity^(-1/8)
     uint64_t n_partners; // of all items: every pair twice
     struct neighbour *neighbours;
@@ -188,6 +191,7 @@ static void keep_neighbours(struct miner *m, uint32_t item)
 static void mine_row(struct miner *m, uint32_t item)
 {
     tally_count(&m->tally, item);
+    m->weight_of[item] = tally_weight(&m->tally, item);
     offer_row(m, item);
     keep_neighbours(m, item);
     m->n_partners += m->tally.n_touched > 0 ? m->tally.n_touched - 1 : 0;
@@ -223,12 +227,30 @@ static void keep_pairs(struct miner *m, struct arena *scratch)
     pair_coverage_rank(v->pairs, factors, v->n_pairs, m->data, &m->weights);
 }
 
+static double mean_order_weight(const struct miner *m)
+{
+    double weight = 0, orders = 0;
+    for (uint32_t i = 0; i < m->v->n_items; i++) {
+        weight += m->weight_of[i];
+        orders += m->v->item_multi[i];
+    }
+    return orders > 0 ? weight / orders : 0;
+}
+
 static void keep_all_neighbours(struct miner *m)
 {
     struct evidence *v = m->v;
+    const struct backoff b = {
+        .lists = m->neighbours,
+        .first = v->neighbour_first,
+        .n_items = v->n_items,
+        .weights = m->weight_of,
+        .damping = m->damping,
+        .prior = m->rules->prior_orders * mean_order_weight(m),
+    };
     v->neighbours = ARENA_ARRAY(&v->memory, struct neighbour, m->n_neighbours);
     if (m->n_neighbours > 0)
-        memcpy(v->neighbours, m->neighbours, m->n_neighbours * sizeof *v->neighbours);
+        backoff_smooth(v->neighbours, &b);
 }
 
 static struct evidence *evidence_create(const struct dataset *d)
@@ -257,6 +279,7 @@ static bool mine(struct miner *m, struct arena *scratch, const atomic_bool *is_c
     order_weights_build(&m->weights, d, m->rules, scratch);
     tally_init(&m->tally, &m->postings, m->weights.relevance, scratch);
     count_baskets(m);
+    m->weight_of = ARENA_ARRAY(scratch, double, d->n_items);
     m->damping = ARENA_ARRAY(scratch, double, d->n_items);
     for (uint32_t i = 0; i < d->n_items; i++)
         m->damping[i] = 1 / eighth_root(m->v->item_multi[i]);

@@ -4,10 +4,10 @@
 // Pair counting walks the catalogue row by row: for item a, every order of a adds its items to one row of counters
 // (tally.h). Memory is one row plus what is kept (the neighbours_max best of each item), at any vocabulary.
 //
-// RELEVANCE of b for a: sum over the joint orders of r / n^(3/4), as a share of the same sum over all orders of a,
-//           divided by b's popularity^(1/8), in multi-item orders. n: items of the order; r: its age's weight
-//           (order_weights.h). A confidence, therefore, of newer and smaller orders first, that does not always
-//           recommend the best sellers.
+// RELEVANCE of b for a: P(b|a) / popularity(b)^(1/8), popularity in multi-item orders. P(b|a): sum over the joint
+//           orders of r / (n - 1)^(1/2), as a share of the same sum over all orders of a, backed off for rare items
+//           (backoff.h). n: items of the order; r: its age's weight (order_weights.h). A confidence, therefore, of
+//           newer and smaller orders first, that does not always recommend the best sellers.
 // GAIN      of a pair: the share of future orders it is expected to be met in where no pair before it is: greedy
 //           coverage of orders weighted by age (pair_coverage.h), times both items' trends and ((c + s) / (x +
 //           s))^(1/16). Pairs are chosen from the pairs_max best by relevance weight, trends and lift.
@@ -50,6 +50,7 @@ struct mining_rules {
     double shrink;            // s, default 3
     double fade_days;         // of an order's weight (order_weights.h), default 30; 0: age does not matter
     double lift_min;          // joint to expected orders for a pair to be ranked, default 0.5
+    double prior_orders;      // behind what a rare item's partners say, default 5 (backoff.h)
 };
 extern const struct mining_rules MINING_RULES_DEFAULT;
 

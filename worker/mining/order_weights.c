@@ -48,9 +48,8 @@ static bool is_counted(const struct weigher *w, uint32_t order)
 static struct weight weigh(const struct weigher *w, uint32_t order)
 {
     double age = w->fades ? age_days(w, order) : 0, r = w->fades ? 1 / (1 + age / w->rules->fade_days) : 1;
-    double size_root = sqrt(basket_size(w->data, order));
     return (struct weight){
-        .relevance = r / (size_root * sqrt(size_root)),
+        .relevance = r / sqrt(basket_size(w->data, order) - 1),
         .coverage = r * sqrt(r),
         .now = exact_exp2(-age / TREND_HALF_LIFE_DAYS),
     };

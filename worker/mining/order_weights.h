@@ -2,8 +2,8 @@
 // last week says more about next week than what did a year ago; and in a large basket everything meets everything.
 //
 //     age       r = 1 / (1 + age / fade_days), age before as_of; 1 without dates or fade_days
-//     relevance r / n^(3/4)  n: distinct items of the order; for ranking one item's partners
-//     coverage  r^(3/2)      for choosing pairs: which orders will be met again?
+//     relevance r / (n - 1)^(1/2)  n: distinct items of the order; for ranking one item's partners
+//     coverage  r^(3/2)            for choosing pairs: which orders will be met again?
 //     trend     of an item: the root of its share of the orders of these days (half-life 5 days) to its share of all
 //               orders' coverage weights, shrunk as by 50 orders. Pairs go together for long, items come and go: the
 //               trends of both correct what older orders promise.

@@ -51,14 +51,29 @@ static void newer_orders_weigh_more(void **state)
     struct arena memory;
     arena_init(&memory, 0);
     struct order_weights w = weigh(d, 30, &memory);
-    const double ages[] = {60, 60, 30, 0}, size_weight = pow(2, -0.75); // the undated one first, as old as the oldest
+    const double ages[] = {60, 60, 30, 0}; // the undated one first, as old as the oldest
     for (unsigned o = 0; o < 4; o++) {
         double r = 1 / (1 + ages[o] / 30);
-        assert_near(w.relevance[o], r * size_weight * UNIT);
+        assert_near(w.relevance[o], r * UNIT);
         assert_near(w.coverage[o], r * sqrt(r) * COVERAGE_UNIT);
     }
     assert_int_equal(w.relevance[4], 0); // one item: not counted
     assert_int_equal(w.coverage[4], 0);
+    arena_fini(&memory);
+    dataset_destroy(d);
+}
+
+static void smaller_orders_weigh_more(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_of("AB ABC ABCDE ABCDEFGHIJKLMNOPQ", T0);
+    struct arena memory;
+    arena_init(&memory, 0);
+    struct order_weights w = weigh(d, 30, &memory);
+    for (uint32_t o = 0; o < 4; o++) {
+        assert_near(w.relevance[o], UNIT / sqrt(d->line_first[o + 1] - d->line_first[o] - 1)); // 1, 2, 4, 16 partners
+        assert_int_equal(w.coverage[o], COVERAGE_UNIT + 1);
+    }
     arena_fini(&memory);
     dataset_destroy(d);
 }
@@ -124,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(newer_orders_weigh_more),
+        cmocka_unit_test(smaller_orders_weigh_more),
         cmocka_unit_test(an_item_that_comes_up_has_a_trend),
         cmocka_unit_test(without_dates_or_fading_age_does_not_matter),
         cmocka_unit_test(weights_stay_within_their_sum),
