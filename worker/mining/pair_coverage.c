@@ -1,6 +1,5 @@
 #include "worker/mining/pair_coverage.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "worker/mining/bitset.h"
@@ -12,15 +11,16 @@ struct candidate {
     double factor;
     uint16_t *orders; // sampled ones that contain the pair
     uint32_t n_orders;
-    uint32_t place; // among the pairs given
     uint32_t n_chosen;
     struct item_pair pair;
+    bool is_chosen;
 };
 _Static_assert(COVERAGE_ORDERS_MAX <= UINT16_MAX + 1, "numbers of sampled orders");
 
 struct coverage {
-    struct candidate *heap; // worth most first
-    uint32_t n;
+    struct candidate *candidates; // n, in the order given
+    struct candidate **heap;      // those not chosen, worth most first
+    uint32_t n, n_left;
     uint32_t step;   // every step-th order is in the sample
     uint64_t **bits; // by item: the sampled orders that contain it; NULL: in no candidate
     size_t words;
@@ -31,21 +31,20 @@ struct coverage {
 
 static bool is_better(const struct candidate *x, const struct candidate *y)
 {
-    return x->worth != y->worth ? x->worth > y->worth : x->place < y->place;
+    return x->worth != y->worth ? x->worth > y->worth : x < y;
 }
 
 static void sift_down(struct coverage *c, uint32_t at)
 {
-    struct candidate sinking = c->heap[at];
-    for (uint32_t child = 2 * at + 1; child < c->n; child = 2 * at + 1) {
-        child += child + 1 < c->n && is_better(&c->heap[child + 1], &c->heap[child]);
-        if (!is_better(&c->heap[child], &sinking))
+    struct candidate *sinking = c->heap[at];
+    for (uint32_t child = 2 * at + 1; child < c->n_left; child = 2 * at + 1) {
+        child += child + 1 < c->n_left && is_better(c->heap[child + 1], c->heap[child]);
+        if (!is_better(c->heap[child], sinking))
             break;
         c->heap[at] = c->heap[child];
         at = child;
     }
-    if (at < c->n)
-        c->heap[at] = sinking;
+    c->heap[at] = sinking;
 }
 
 static void weigh_candidate(const struct coverage *c, struct candidate *x, uint32_t n_chosen)
@@ -95,11 +94,11 @@ static void add_orders(struct coverage *c, const struct dataset *d, const struct
 static void add_candidates(struct coverage *c, const struct item_pair *pairs, const double *factors, uint32_t n,
                            struct arena *memory)
 {
-    c->heap = ARENA_ARRAY(memory, struct candidate, n);
+    c->candidates = ARENA_ARRAY(memory, struct candidate, n);
     c->n = n;
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t items[2] = {pairs[i].a, pairs[i].b};
-        c->heap[i] = (struct candidate){.pair = pairs[i], .place = i, .factor = factors[i]};
+        c->candidates[i] = (struct candidate){.pair = pairs[i], .factor = factors[i]};
         for (unsigned k = 0; k < 2; k++)
             if (!c->bits[items[k]])
                 c->bits[items[k]] = ARENA_ARRAY(memory, uint64_t, c->words);
@@ -119,49 +118,43 @@ static void find_orders(struct coverage *c, struct arena *memory)
 {
     uint16_t *orders = ARENA_ARRAY(memory, uint16_t, c->words * 64);
     for (uint32_t i = 0; i < c->n; i++) {
-        struct candidate *x = &c->heap[i];
+        struct candidate *x = &c->candidates[i];
         x->n_orders = list_orders(orders, c->bits[x->pair.a], c->bits[x->pair.b], c->words);
         x->orders = ARENA_ARRAY(memory, uint16_t, x->n_orders);
         memcpy(x->orders, orders, x->n_orders * sizeof *orders);
     }
 }
 
+static void build_heap(struct coverage *c, struct arena *memory)
+{
+    c->heap = ARENA_ARRAY(memory, struct candidate *, c->n);
+    c->n_left = c->n;
+    for (uint32_t i = 0; i < c->n; i++) {
+        weigh_candidate(c, &c->candidates[i], 0);
+        c->heap[i] = &c->candidates[i];
+    }
+    for (uint32_t i = c->n / 2; i-- > 0;)
+        sift_down(c, i);
+}
+
 // The worth of the first in the heap may have fallen since it was worked out, but none has risen.
-static uint32_t choose(struct coverage *c, struct item_pair *chosen, uint32_t max)
+static uint32_t choose(struct coverage *c, struct item_pair *chosen)
 {
     uint32_t n = 0;
-    while (n < max && c->n > 0 && c->heap[0].worth > 0) {
-        struct candidate *best = &c->heap[0];
+    while (n < COVERAGE_CHOSEN_MAX && c->n_left > 0 && c->heap[0]->worth > 0) {
+        struct candidate *best = c->heap[0];
         if (best->n_chosen < n) {
             weigh_candidate(c, best, n);
         } else {
             chosen[n] = best->pair;
             chosen[n++].gain = (float)(best->worth / c->all);
+            best->is_chosen = true;
             cover(c, best);
-            *best = c->heap[--c->n];
+            c->heap[0] = c->heap[--c->n_left];
         }
         sift_down(c, 0);
     }
     return n;
-}
-
-static int compare_places(const void *left, const void *right)
-{
-    const struct candidate *x = left, *y = right;
-    return x->place < y->place ? -1 : x->place > y->place;
-}
-
-static void rank(struct coverage *c, struct item_pair *pairs, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        weigh_candidate(c, &c->heap[i], 0);
-    for (uint32_t i = n / 2; i-- > 0;)
-        sift_down(c, i);
-    uint32_t n_chosen = choose(c, pairs, n < COVERAGE_CHOSEN_MAX ? n : COVERAGE_CHOSEN_MAX);
-    if (c->n > 0)
-        qsort(c->heap, c->n, sizeof *c->heap, compare_places);
-    for (uint32_t i = 0; i < c->n; i++)
-        pairs[n_chosen + i] = c->heap[i].pair;
 }
 
 void pair_coverage_rank(struct item_pair *pairs, const double *factors, uint32_t n, const struct dataset *d,
@@ -180,6 +173,10 @@ void pair_coverage_rank(struct item_pair *pairs, const double *factors, uint32_t
     add_candidates(&c, pairs, factors, n, &memory);
     add_orders(&c, d, weights);
     find_orders(&c, &memory);
-    rank(&c, pairs, n);
+    build_heap(&c, &memory);
+    uint32_t n_placed = choose(&c, pairs);
+    for (uint32_t i = 0; i < n; i++)
+        if (!c.candidates[i].is_chosen)
+            pairs[n_placed++] = c.candidates[i].pair;
     arena_fini(&memory);
 }
