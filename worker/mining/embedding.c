@@ -108,10 +108,11 @@ static double cosine_of(const struct training *t, uint32_t a, uint32_t b)
 // Fisher's discriminant between the cosines of an order's line with another line of it, and with a line of any order.
 static double learn_likeness_weight(struct training *t)
 {
-    enum { DRAWS = 5000 };
+    enum { DRAWS_MAX = 5000 };
     const struct basket_sample *s = &t->sample;
+    uint32_t draws = s->n_lines < DRAWS_MAX ? s->n_lines : DRAWS_MAX;
     double together = 0, apart = 0, apart_squares = 0, n = 0;
-    for (uint32_t i = 0; i < DRAWS; i++) {
+    for (uint32_t i = 0; i < draws; i++) {
         uint32_t order = random_below(&t->random, s->n_orders), size = s->first[order + 1] - s->first[order];
         uint32_t at = random_below(&t->random, size), other = (at + 1 + random_below(&t->random, size - 1)) % size;
         const uint32_t *words = s->words + s->first[order];

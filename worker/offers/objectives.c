@@ -289,24 +289,32 @@ double objective_fit(const struct market *m, const struct bundle *b)
     return t.n ? LOGIC[b->objective].fit(&t) : 0;
 }
 
-uint32_t objective_anchors(const struct market *m, const struct offer_rules *r, enum objective o, uint32_t *out,
-                           uint32_t max)
+void objective_worths(const struct market *m, const struct offer_rules *r, enum objective o, double *worths)
 {
-    enum { ANCHORS_LIMIT = 64 };
-    double worth[ANCHORS_LIMIT];
-    uint32_t n = 0;
-    CHECK(max <= ANCHORS_LIMIT);
     for (uint32_t item = 0; item < m->data->n_items; item++) {
-        double w = objective_anchor(m, o, item) + (item_is_pinned(r, item) ? PINNED_WORTH : 0);
-        if (w <= 0 || (n == max && w <= worth[n - 1]) || !item_is_offerable(m, r, item))
+        double worth = objective_anchor(m, o, item) + (item_is_pinned(r, item) ? PINNED_WORTH : 0);
+        worths[item] = worth > 0 && item_is_offerable(m, r, item) ? worth : 0;
+    }
+}
+
+uint32_t objective_anchors(const double *worths, uint32_t n_items, uint32_t *out, uint32_t max)
+{
+    uint32_t n = 0;
+    for (uint32_t item = 0; item < n_items; item++) {
+        if (worths[item] <= 0 || (n == max && worths[item] <= worths[out[n - 1]]))
             continue;
         uint32_t at = n < max ? n++ : n - 1;
-        for (; at > 0 && worth[at - 1] < w; at--) {
-            worth[at] = worth[at - 1];
+        for (; at > 0 && worths[out[at - 1]] < worths[item]; at--)
             out[at] = out[at - 1];
-        }
-        worth[at] = w;
         out[at] = item;
     }
     return n;
+}
+
+bool objective_has_anchor(const struct market *m, const struct offer_rules *r, enum objective o)
+{
+    for (uint32_t item = 0; item < m->data->n_items; item++)
+        if (objective_anchor(m, o, item) > 0 && item_is_offerable(m, r, item))
+            return true;
+    return false;
 }

@@ -25,9 +25,12 @@ double objective_partner(const struct market *m, enum objective o, enum bundle_t
 
 double objective_fit(const struct market *m, const struct bundle *b); // 0..1; 0: does not serve b->objective
 
-// The best offerable anchors, best first (ties: lower item id). Pinned items come before all others, whatever they are
-// worth: whether what is built around them serves the objective is for its fit to say. Returns how many, <= max.
-uint32_t objective_anchors(const struct market *m, const struct offer_rules *r, enum objective o, uint32_t *out,
-                           uint32_t max);
+// Of every item: its worth as an anchor, 0: none, or not on offer. Pinned items are worth more than all others: whether
+// what is built around them serves the objective is for its fit to say.
+void objective_worths(const struct market *m, const struct offer_rules *r, enum objective o, double *worths);
+// The best of them, best first (ties: lower item id). Returns how many, <= max.
+uint32_t objective_anchors(const double *worths, uint32_t n_items, uint32_t *out, uint32_t max);
+bool objective_has_anchor(const struct market *m, const struct offer_rules *r,
+                          enum objective o); // a pin makes no product seasonal
 
 #endif

@@ -10,7 +10,9 @@ void search_init(struct search *s, const struct market *m, const struct offer_ru
 {
     *s = (struct search){.market = m, .rules = r, .objective = o, .type = t, .memory = memory};
     s->shape = objective_shape(o);
-    s->n_anchors = objective_anchors(m, r, o, s->anchors, ANCHORS_MAX);
+    s->worths = ARENA_ARRAY(memory, double, m->data->n_items + 1);
+    objective_worths(m, r, o, s->worths);
+    s->n_anchors = objective_anchors(s->worths, m->data->n_items, s->anchors, ANCHORS_MAX);
     while (s->n_pinned < s->n_anchors && item_is_pinned(r, s->anchors[s->n_pinned]))
         s->n_pinned++;
     s->bundles_max = r->candidates_per_pair;

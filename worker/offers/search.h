@@ -12,7 +12,7 @@
 
 enum {
     ANCHORS_MAX = 64,       // per pair
-    LINKS_MAX = 1024,       // at a time
+    LINKS_MAX = 512,        // at a time
     LINKS_PER_ANCHOR = 12,  // of a tier of the ladder
     CANDIDATES_ENOUGH = 5,  // fewer: the ladder is climbed (SPEC 7)
     CANDIDATES_TARGET = 10, // ... until there are so many
@@ -35,6 +35,7 @@ struct search {
     const struct objective_shape *shape;
     struct arena *memory;
     struct growth growth;
+    double *worths; // of every item as an anchor
     uint32_t anchors[ANCHORS_MAX];
     uint32_t n_anchors, n_pinned; // pinned ones come first
 

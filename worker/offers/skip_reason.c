@@ -3,15 +3,6 @@
 
 #include "worker/offers/objectives.h"
 
-// A pin makes no product seasonal.
-static bool has_anchor(const struct market *m, const struct offer_rules *r, enum objective o)
-{
-    struct offer_rules unpinned = *r;
-    uint32_t item;
-    unpinned.n_pinned = 0;
-    return objective_anchors(m, &unpinned, o, &item, 1) > 0;
-}
-
 static uint32_t count_offerable(const struct market *m, const struct offer_rules *r, uint32_t enough)
 {
     uint32_t n = 0;
@@ -53,7 +44,7 @@ static const char *slow_movers_reason(const struct market *m, const struct offer
         return "stock is not known, so slow movers cannot be told";
     if (!m->data->has_dates)
         return "order dates are not known, so slow movers cannot be told";
-    return has_anchor(m, r, OBJECTIVE_CLEAR_SLOW_MOVERS) ? NULL : "no slow mover with stock";
+    return objective_has_anchor(m, r, OBJECTIVE_CLEAR_SLOW_MOVERS) ? NULL : "no slow mover with stock";
 }
 
 static const char *types_reason(const struct market *m, const struct offer_rules *r, uint32_t needed)
@@ -70,13 +61,13 @@ static const char *objective_reason(const struct market *m, const struct offer_r
 {
     switch (o) {
     case OBJECTIVE_INCREASE_AOV:
-        return has_anchor(m, r, o) ? NULL : "no product priced above the shop's median";
+        return objective_has_anchor(m, r, o) ? NULL : "no product priced above the shop's median";
     case OBJECTIVE_CLEAR_SLOW_MOVERS:
         return slow_movers_reason(m, r);
     case OBJECTIVE_SEASONAL_PROMO:
-        return has_anchor(m, r, o) ? NULL : "no seasonal product in stock";
+        return objective_has_anchor(m, r, o) ? NULL : "no seasonal product in stock";
     case OBJECTIVE_NEW_LAUNCH:
-        return has_anchor(m, r, o) ? NULL : "no newly launched product in stock";
+        return objective_has_anchor(m, r, o) ? NULL : "no newly launched product in stock";
     case OBJECTIVE_CATEGORY_BUNDLE:
         return types_reason(m, r, 2);
     case OBJECTIVE_GIFT_BOX:
@@ -84,11 +75,11 @@ static const char *objective_reason(const struct market *m, const struct offer_r
     case OBJECTIVE_SUBSCRIPTION_PUSH:
         if (!m->data->has_customers)
             return "customers are not known, so repeat purchases cannot be told";
-        return has_anchor(m, r, o) ? NULL : "no product that customers buy again";
+        return objective_has_anchor(m, r, o) ? NULL : "no product that customers buy again";
     case OBJECTIVE_MARGIN_GUARD:
         if (!m->data->has_prices || !are_margins_known(m))
             return "neither costs nor discounts are known, so margins cannot be told";
-        return has_anchor(m, r, o) ? NULL : "no high-margin product in stock";
+        return objective_has_anchor(m, r, o) ? NULL : "no high-margin product in stock";
     case OBJECTIVE_COUNT:
         break;
     }

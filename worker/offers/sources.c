@@ -29,28 +29,22 @@ static void collect_pairs(struct search *s, uint32_t anchor)
     }
 }
 
-static bool is_rule_weak(const struct search *s, const struct rule *r)
+static void add_rule(struct search *s, uint32_t anchor, uint32_t partner, const struct rule *r)
 {
-    return r->orders < search_orders_min(s);
+    if (r->n_lhs == 1 && r->orders >= search_orders_min(s))
+        links_add(s, (struct link){anchor, partner, r->orders, SOURCE_RULES,
+                                   strength_of(s, anchor, partner, (double)r->score)});
 }
 
-// Rules lead from the anchor, and to it.
+// Rules of one product lead from the anchor, and to it; longer ones are sets, see build_sets.c.
 static void collect_rules(struct search *s, uint32_t anchor)
 {
     const struct itemsets *sets = s->market->itemsets;
     struct places from = itemsets_rules_from(sets, anchor), to = itemsets_rules_to(sets, anchor);
-    for (uint32_t k = 0; k < from.n; k++) {
-        const struct rule *r = &sets->rules[from.at[k]];
-        if (!is_rule_weak(s, r))
-            links_add(s, (struct link){anchor, r->rhs, r->orders, SOURCE_RULES,
-                                       strength_of(s, anchor, r->rhs, (double)r->score)});
-    }
-    for (uint32_t k = 0; k < to.n; k++) {
-        const struct rule *r = &sets->rules[to.at[k]];
-        if (r->n_lhs == 1 && !is_rule_weak(s, r))
-            links_add(s, (struct link){anchor, r->lhs[0], r->orders, SOURCE_RULES,
-                                       strength_of(s, anchor, r->lhs[0], (double)r->score)});
-    }
+    for (uint32_t k = 0; k < from.n; k++)
+        add_rule(s, anchor, sets->rules[from.at[k]].rhs, &sets->rules[from.at[k]]);
+    for (uint32_t k = 0; k < to.n; k++)
+        add_rule(s, anchor, sets->rules[to.at[k]].lhs[0], &sets->rules[to.at[k]]);
 }
 
 // A neighbour by item2vec is worth its joint orders and, for its likeness, a few that might have been.
@@ -60,9 +54,7 @@ static void collect_embedding(struct search *s, uint32_t anchor)
     const struct embedding *v = m->embedding;
     for (uint32_t k = v->neighbour_first[anchor]; k < v->neighbour_first[anchor + 1]; k++) {
         const struct embedding_neighbour *n = &v->neighbours[k];
-        if (n->cosine < COSINE_MIN)
-            return; // sorted
-        if (search_welcome(s, anchor, n->item) <= 0)
+        if (n->cosine < COSINE_MIN || search_welcome(s, anchor, n->item) <= 0)
             continue; // before anything is counted
         uint32_t orders = association_pair_orders(m, anchor, n->item);
         double expected = evidence_expected(m->evidence, anchor, n->item);
@@ -76,9 +68,7 @@ static void collect_embedding(struct search *s, uint32_t anchor)
 // The side that the objective would rather build on; ID_NONE: neither.
 static uint32_t anchor_of(const struct search *s, const struct item_pair *p)
 {
-    double a = objective_anchor(s->market, s->objective, p->a), b = objective_anchor(s->market, s->objective, p->b);
-    if (!item_is_offerable(s->market, s->rules, p->a) || !item_is_offerable(s->market, s->rules, p->b))
-        return ID_NONE;
+    double a = s->worths[p->a], b = s->worths[p->b];
     return a <= 0 && b <= 0 ? ID_NONE : a >= b ? p->a : p->b;
 }
 

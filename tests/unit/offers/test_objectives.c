@@ -109,8 +109,12 @@ static double fit(enum objective o, const char *a, const char *b, const char *c)
 
 static void expect_anchors(enum objective o, const char *const *expected, uint32_t n)
 {
-    uint32_t items[64];
-    assert_int_equal(objective_anchors(&shop.market, &OFFER_RULES_DEFAULT, o, items, 64), n);
+    double worths[64];
+    uint32_t items[64], n_items = shop.data->n_items;
+    assert_true(n_items <= 64);
+    objective_worths(&shop.market, &OFFER_RULES_DEFAULT, o, worths);
+    assert_int_equal(objective_anchors(worths, n_items, items, 64), n);
+    assert_int_equal(objective_has_anchor(&shop.market, &OFFER_RULES_DEFAULT, o), n > 0);
     for (uint32_t i = 0; i < n; i++)
         assert_int_equal(items[i], shop_item(&shop, expected[i]));
 }
@@ -350,7 +354,9 @@ static void pins_are_anchors_before_all_others(void **state)
     r.pinned = pinned;
     r.n_pinned = 2;
     r.candidates_per_pair = 2;
-    assert_int_equal(objective_anchors(&shop.market, &r, OBJECTIVE_INCREASE_AOV, items, 3), 3);
+    double worths[64];
+    objective_worths(&shop.market, &r, OBJECTIVE_INCREASE_AOV, worths);
+    assert_int_equal(objective_anchors(worths, shop.data->n_items, items, 3), 3);
     assert_int_equal(items[0], pinned[0]); // worth 2
     assert_int_equal(items[1], pinned[1]); // worth nothing
     assert_int_equal(items[2], shop_item(&shop, "lamp"));
