@@ -59,6 +59,32 @@ static void reach_quantity(const struct coverage *c, const struct bundle *b, str
     }
 }
 
+static bool is_dense(const struct postings *p, const struct bundle *b)
+{
+    uint32_t i = 0;
+    while (i < b->n_parts && p->bits[b->parts[i].item])
+        i++;
+    return i == b->n_parts;
+}
+
+// 64 orders at a time.
+static void reach_together_dense(const struct coverage *c, const struct bundle *b, struct reached_list *r)
+{
+    const struct postings *p = &c->market->postings;
+    uint64_t wanted = ~UINT64_C(0) << c->order_first % 64;
+    for (size_t w = c->order_first / 64; w < p->bits_words; w++) {
+        uint64_t once = 0, twice = 0;
+        for (uint32_t i = 0; i < b->n_parts; i++) {
+            uint64_t in = p->bits[b->parts[i].item][w];
+            twice |= once & in;
+            once |= in;
+        }
+        for (twice &= wanted; twice; twice &= twice - 1)
+            add_order(r, (uint32_t)(w * 64 + (unsigned)__builtin_ctzll(twice)) - c->order_first);
+        wanted = ~UINT64_C(0);
+    }
+}
+
 // One walk over the merged postings of the parts.
 static void reach_together(const struct coverage *c, const struct bundle *b, struct reached_list *r)
 {
@@ -102,6 +128,8 @@ void coverage_init(struct coverage *c, const struct market *m, const struct bund
         c->first[i] = r.n;
         if (reach_of(b) == REACH_QUANTITY)
             reach_quantity(c, b, &r);
+        else if (is_dense(&m->postings, b))
+            reach_together_dense(c, b, &r);
         else
             reach_together(c, b, &r);
     }

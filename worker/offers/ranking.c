@@ -370,7 +370,8 @@ uint32_t ranking_pick(const struct market *m, const struct offer_rules *r, struc
     c.bound = ARENA_ARRAY(memory, double, pool->n + 1);
     c.heap = ARENA_ARRAY(memory, uint32_t, pool->n + 1);
     c.anchored = ARENA_ARRAY(memory, uint32_t, m->data->n_items + 1);
-    *out = (struct bundle_list){.bundles = ARENA_ARRAY(memory, struct bundle, pool->n + 1)};
+    uint32_t n_max = pool->n < r->bundles_max ? pool->n : r->bundles_max;
+    *out = (struct bundle_list){.bundles = ARENA_ARRAY(memory, struct bundle, n_max + 1)};
     coverage_init(&c.coverage, m, pool, memory);
     start(&c);
     while (out->n < r->bundles_max && (best = take_best(&c)) != UINT32_MAX) {

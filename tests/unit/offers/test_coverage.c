@@ -29,13 +29,14 @@ static struct bundle tiers_of(const struct shop *s, const char *a, uint32_t quan
     return x;
 }
 
-static void a_gain_is_what_those_before_leave(void **state)
+static void check_gains(int n_others)
 {
-    (void)state;
     struct shop s;
     struct coverage c;
     shop_open(&s);
     s.has_dates = false;
+    for (int i = 0; i < n_others; i++)
+        shop_order(&s, 0, "zoe", "z");
     shop_order(&s, 0, "ann", "a b");
     shop_order(&s, 0, "ann", "a b c");
     shop_order(&s, 0, "ann", "b c");
@@ -55,6 +56,14 @@ static void a_gain_is_what_those_before_leave(void **state)
     assert_int_equal(coverage_gain(&c, 2), 2 * (NEW / 3) + NEW);
     assert_int_equal(coverage_gain(&c, 3), 1 * NEW); // quantities are another thing
     shop_close(&s);
+}
+
+static void a_gain_is_what_those_before_leave(void **state)
+{
+    (void)state;
+    check_gains(0);
+    check_gains(64);  // in the second word of the bitsets
+    check_gains(300); // the products are in too few orders to have bitsets
 }
 
 static void old_orders_weigh_less(void **state)
