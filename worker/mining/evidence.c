@@ -22,7 +22,7 @@ const struct mining_rules MINING_RULES_DEFAULT = {
     .prior_orders = 5,
 };
 
-enum { SMALL_UPLOAD_LINES = 20 };
+enum { SMALL_UPLOAD_LINES = 20, RARE_PARTNERS_MAX = 10 };
 
 void evidence_destroy(struct evidence *v)
 {
@@ -176,6 +176,8 @@ static void keep_neighbours(struct miner *m, uint32_t item)
     for (uint32_t i = 0; i < near->n; i++) {
         uint32_t other = top_id(near->keys[i]), orders = tally_orders(&m->tally, other);
         double expected = evidence_expected(m->v, item, other);
+        if (orders < m->pair_orders_min && i >= RARE_PARTNERS_MAX)
+            continue;
         m->neighbours[m->n_neighbours++] = (struct neighbour){
             .item = other,
             .orders = orders,
