@@ -19,7 +19,7 @@ const struct mining_rules MINING_RULES_DEFAULT = {
     .shrink = 3,
     .fade_days = 30,
     .lift_min = 0.5,
-    .prior_orders = 5,
+    .prior_orders = 10,
 };
 
 enum { SMALL_UPLOAD_LINES = 20, RARE_PARTNERS_MAX = 10 };

@@ -51,7 +51,7 @@ struct mining_rules {
     double shrink;            // s, default 3
     double fade_days;         // of an order's weight (order_weights.h), default 30; 0: age does not matter
     double lift_min;          // joint to expected orders for a pair to be ranked, default 0.5
-    double prior_orders;      // behind what a rare item's partners say, default 5 (backoff.h)
+    double prior_orders;      // behind what a rare item's partners say, default 10 (backoff.h)
 };
 extern const struct mining_rules MINING_RULES_DEFAULT;
 

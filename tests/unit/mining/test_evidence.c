@@ -294,10 +294,10 @@ static void a_small_shop_worked_by_hand(void **state)
     assert_true(fabs((double)v->pairs[0].gain - 0.75 * 1.018143) < 1e-5);
     assert_true(fabs((double)v->pairs[1].gain - 0.25 * 1.008380) < 1e-5);
     const struct neighbour *near_a = &v->neighbours[v->neighbour_first[0]];
-    // B: 3 of 4 orders, popularity 3; the 5 prior orders know of nothing that goes with B or C but A.
+    // B: 3 of 4 orders, popularity 3; the 10 prior orders know of nothing that goes with B or C but A.
     assert_int_equal(near_a[0].item, 1);
-    assert_true(fabs((double)near_a[0].relevance - 3.0 / (4 + 5) / pow(3, 0.125)) < 1e-5);
-    assert_true(fabs((double)near_a[1].relevance - 1.0 / (4 + 5)) < 1e-5);
+    assert_true(fabs((double)near_a[0].relevance - 3.0 / (4 + 10) / pow(3, 0.125)) < 1e-5);
+    assert_true(fabs((double)near_a[1].relevance - 1.0 / (4 + 10)) < 1e-5);
     assert_non_null(evidence_find(v, 2, 0));
     assert_int_equal(evidence_find(v, 2, 0)->orders, 1);
     assert_null(evidence_find(v, 1, 2));
