@@ -77,7 +77,7 @@
          "Age at which an order counts half for a product's partners; 0: age does not matter.")                        \
     REAL(mining_lift_min, "mining.lift_min", 0.5, 0, 1000,                                                             \
          "Pairs met less often than this share of what chance would give are not ranked.")                             \
-    REAL(mining_prior_orders, "mining.prior_orders", 5, 0, 100000,                                                     \
+    REAL(mining_prior_orders, "mining.prior_orders", 10, 0, 100000,                                                    \
          "Orders that what its partners go with counts for beside a product's own orders.")                            \
     INT(mining_item2vec_passes, "mining.item2vec_passes", 3, 0, 1000,                                                  \
         "item2vec: how often it learns from each order; 0 keeps the vectors it starts from.")                          \

@@ -5,7 +5,7 @@
 //     Q(b|a)  = sum over k of P(k|a) * P(b|k) / sum over k of P(k|a),   k: a's BACKOFF_PARTNERS most relevant partners
 //
 // a Dirichlet prior whose mean is one step more of a random walk over the baskets. Partners are those that are kept;
-// none is added. Measured on held-out orders: NDCG@10 of rare items rises by a point, popular ones stay as they are.
+// none is added. On held-out orders NDCG@10 of items in fewer than 50 training orders rises by about a point.
 // THREADS  Pure.
 #ifndef BUNDLE_WORKER_MINING_BACKOFF_H
 #define BUNDLE_WORKER_MINING_BACKOFF_H

@@ -19,10 +19,10 @@ const struct mining_rules MINING_RULES_DEFAULT = {
     .shrink = 3,
     .fade_days = 30,
     .lift_min = 0.5,
-    .prior_orders = 5,
+    .prior_orders = 10,
 };
 
-enum { SMALL_UPLOAD_LINES = 20 };
+enum { SMALL_UPLOAD_LINES = 20, RARE_PARTNERS_MAX = 10 };
 
 void evidence_destroy(struct evidence *v)
 {
@@ -176,6 +176,8 @@ static void keep_neighbours(struct miner *m, uint32_t item)
     for (uint32_t i = 0; i < near->n; i++) {
         uint32_t other = top_id(near->keys[i]), orders = tally_orders(&m->tally, other);
         double expected = evidence_expected(m->v, item, other);
+        if (orders < m->pair_orders_min && i >= RARE_PARTNERS_MAX)
+            continue;
         m->neighbours[m->n_neighbours++] = (struct neighbour){
             .item = other,
             .orders = orders,

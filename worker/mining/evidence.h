@@ -46,11 +46,12 @@ struct mining_rules {
     uint32_t neighbours_max; // kept per item, default 48
     uint32_t pairs_max;      // ranked pairs kept, default 20000
     uint32_t basket_max; // orders with more distinct items are left out of pair counting (and counted), default 1000
-    uint32_t pair_orders_min; // joint orders for a pair to be ranked: 2, and 1 for uploads of < 20 lines
+    uint32_t pair_orders_min; // joint orders for a pair to be ranked, and for a partner beyond an item's best 10: 2;
+                              // 1 for uploads of < 20 lines
     double shrink;            // s, default 3
     double fade_days;         // of an order's weight (order_weights.h), default 30; 0: age does not matter
     double lift_min;          // joint to expected orders for a pair to be ranked, default 0.5
-    double prior_orders;      // behind what a rare item's partners say, default 5 (backoff.h)
+    double prior_orders;      // behind what a rare item's partners say, default 10 (backoff.h)
 };
 extern const struct mining_rules MINING_RULES_DEFAULT;
 

@@ -96,10 +96,21 @@ static uint32_t n_before(const struct oracle *o, uint32_t a, double relevance, u
     return n;
 }
 
+// Partners among the best neighbours_max; beyond the best 10 only those with enough joint orders.
+static uint32_t n_kept(const struct oracle *o, const struct mining_rules *r, uint32_t a)
+{
+    uint32_t n = 0;
+    for (uint32_t b = 0; b < o->n; b++) {
+        uint32_t joint = o->joint[(size_t)a * o->n + b], rank = n_before(o, a, oracle_relevance(o, a, b), b);
+        n += b != a && joint > 0 && rank < r->neighbours_max && (rank < 10 || joint >= r->pair_orders_min);
+    }
+    return n;
+}
+
 static void assert_row(const struct evidence *v, const struct oracle *o, const struct mining_rules *r, uint32_t a)
 {
-    uint32_t n = v->neighbour_first[a + 1] - v->neighbour_first[a], partners = n_before(o, a, 0, o->n);
-    assert_int_equal(n, partners < r->neighbours_max ? partners : r->neighbours_max);
+    uint32_t n = v->neighbour_first[a + 1] - v->neighbour_first[a];
+    assert_int_equal(n, n_kept(o, r, a));
     for (uint32_t i = 0; i < n; i++) {
         const struct neighbour *b = &v->neighbours[v->neighbour_first[a] + i];
         size_t at = (size_t)a * o->n + b->item;
@@ -109,7 +120,10 @@ static void assert_row(const struct evidence *v, const struct oracle *o, const s
         assert_int_equal(b->orders_recent, o->recent[at]);
         assert_true(fabsf(b->score - expected) <= 1e-5F * fabsf(expected));
         assert_true(fabs((double)b->relevance - relevance) <= NEARLY * relevance);
-        assert_in_range(i, n_before(o, a, relevance * (1 + 2 * NEARLY), 0), n_before(o, a, relevance, o->n) - 1);
+        if (i < 10)
+            assert_in_range(i, n_before(o, a, relevance * (1 + 2 * NEARLY), 0), n_before(o, a, relevance, o->n) - 1);
+        else
+            assert_true(b->orders >= r->pair_orders_min && b[-1].relevance >= b->relevance);
     }
 }
 
@@ -280,10 +294,10 @@ static void a_small_shop_worked_by_hand(void **state)
     assert_true(fabs((double)v->pairs[0].gain - 0.75 * 1.018143) < 1e-5);
     assert_true(fabs((double)v->pairs[1].gain - 0.25 * 1.008380) < 1e-5);
     const struct neighbour *near_a = &v->neighbours[v->neighbour_first[0]];
-    // B: 3 of 4 orders, popularity 3; the 5 prior orders know of nothing that goes with B or C but A.
+    // B: 3 of 4 orders, popularity 3; the 10 prior orders know of nothing that goes with B or C but A.
     assert_int_equal(near_a[0].item, 1);
-    assert_true(fabs((double)near_a[0].relevance - 3.0 / (4 + 5) / pow(3, 0.125)) < 1e-5);
-    assert_true(fabs((double)near_a[1].relevance - 1.0 / (4 + 5)) < 1e-5);
+    assert_true(fabs((double)near_a[0].relevance - 3.0 / (4 + 10) / pow(3, 0.125)) < 1e-5);
+    assert_true(fabs((double)near_a[1].relevance - 1.0 / (4 + 10)) < 1e-5);
     assert_non_null(evidence_find(v, 2, 0));
     assert_int_equal(evidence_find(v, 2, 0)->orders, 1);
     assert_null(evidence_find(v, 1, 2));
