@@ -13,7 +13,7 @@
 #include "worker/offers/offers.h"
 
 // The version goes up whenever the encoding changes, or the same orders and rules give something else.
-enum { ARTEFACT_VERSION = 3, FINGERPRINT_HEX = 32, ARTEFACT_BLOB_MAX = 1 << 30 };
+enum { ARTEFACT_VERSION = 4, FINGERPRINT_HEX = 32, ARTEFACT_BLOB_MAX = 1 << 30 };
 
 struct artefact {
     struct arena memory; // of market
