@@ -27,7 +27,7 @@ const struct offer_rules OFFER_RULES_DEFAULT = {
     .fill_up_to = 12,
     .preliminary_max = 12,
     .climbs_bottom_up = true,
-    .coverage_weight = 0.6,
+    .coverage_weight = 0.65,
 };
 
 // What no rule can make sellable.

@@ -10,7 +10,7 @@ enum { COVERING_PAIRS_MAX = 4000 };
 #define COSINE_MIN 0.3F
 
 // What a covering pair's newly reached orders are worth beside its association, in bits for each order.
-#define COVERAGE_BITS 4.0
+#define COVERAGE_BITS 8.0
 
 static double strength_of(const struct search *s, uint32_t anchor, uint32_t partner, double association)
 {
