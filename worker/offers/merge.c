@@ -172,7 +172,7 @@ bool offers_merge(const struct market *m, const struct offer_rules *r, const str
     if (is_stopped(is_cancelled))
         return err_set(e, ERR_CANCELLED, "cancelled while merging");
     if (!m->is_small) {
-        uint32_t keep = r->bundles_max / 2;
+        uint32_t keep = r->bundles_max * 3 / 4; // of up to 200 candidates of an objective: the dominated go
         done.fronts = portfolio_select(m, r, &all, keep > PORTFOLIO_KEEP_MIN ? keep : PORTFOLIO_KEEP_MIN, memory);
     }
     done.over_cap = done.candidates - done.broken_constraint - done.duplicates - all.n;
