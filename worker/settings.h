@@ -109,7 +109,7 @@
         "Fewer final bundles than this are filled up with co-purchased pairs.")                                        \
     INT(offers_preliminary_max, "offers.preliminary_max", 12, 1, 1000, "Preliminary bundles per job.")                 \
     REAL(                                                                                                              \
-        offers_coverage_weight, "offers.coverage_weight", 0.65, 0, 1,                                                   \
+        offers_coverage_weight, "offers.coverage_weight", 0.65, 0, 1,                                                  \
         "Share of the rank that goes to orders which no bundle before reaches; the rest to the bundle's own figures.") \
     CHOICE(                                                                                                            \
         ladder_order, "ladder.order", "bottom_up", "bottom_up|top_down",                                               \
