@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "worker/mining/score_order.h"
 #include "worker/offers/search.h"
 
 static bool is_pinned(const struct search *s, uint32_t anchor)
@@ -10,11 +11,9 @@ static bool is_pinned(const struct search *s, uint32_t anchor)
     return i < s->n_pinned;
 }
 
-static int compare_strength(const void *left, const void *right, void *search)
+static int compare_strength(const void *left, const void *right)
 {
     const struct link *a = left, *b = right;
-    if (is_pinned(search, a->anchor) != is_pinned(search, b->anchor))
-        return is_pinned(search, a->anchor) ? -1 : 1;
     if (a->strength < b->strength || a->strength > b->strength)
         return a->strength > b->strength ? -1 : 1;
     if (a->anchor != b->anchor)
@@ -24,10 +23,26 @@ static int compare_strength(const void *left, const void *right, void *search)
     return a->sources < b->sources ? -1 : a->sources > b->sources;
 }
 
+static int compare_links(const void *left, const void *right, void *search)
+{
+    const struct link *a = left, *b = right;
+    if (is_pinned(search, a->anchor) != is_pinned(search, b->anchor))
+        return is_pinned(search, a->anchor) ? -1 : 1;
+    return compare_strength(a, b);
+}
+
+enum { SCORE_SORT_FROM = 128 }; // links; fewer are sorted sooner by comparing
+
 static void sort(struct search *s)
 {
-    if (s->n_links > 1)
-        qsort_r(s->links, s->n_links, sizeof s->links[0], compare_strength, s);
+    float strengths[LINKS_MAX];
+    if (s->n_pinned > 0 || s->n_links < SCORE_SORT_FROM) {
+        qsort_r(s->links, s->n_links, sizeof s->links[0], compare_links, s);
+        return;
+    }
+    for (uint32_t i = 0; i < s->n_links; i++)
+        strengths[i] = (float)s->links[i].strength; // what it takes for equal, compare_strength tells apart
+    score_sort(s->links, strengths, s->n_links, sizeof s->links[0], compare_strength);
 }
 
 static void swap(struct link *a, struct link *b)
@@ -46,7 +61,7 @@ static void keep_stronger_half(struct search *s)
         uint32_t split = low;
         swap(pivot, &s->links[low + (high - low) / 2]); // the middle one: sorted runs are common
         for (uint32_t i = low + 1; i < high; i++)
-            if (compare_strength(&s->links[i], pivot, s) < 0)
+            if (compare_links(&s->links[i], pivot, s) < 0)
                 swap(&s->links[i], &s->links[++split]);
         swap(pivot, &s->links[split]);
         if (split >= wanted)
