@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -19,6 +18,7 @@
 #include <cmocka.h>
 
 #include "common/check.h"
+#include "tests/unit/ctl/run.h"
 #include "worker/ctl/term.h"
 
 enum { ORDERS = 120, PATH_BYTES = 64 };
@@ -121,21 +121,6 @@ static void the_engine_sees_training_orders_only(void **state)
 
 // ---- the commands ----
 
-static char output[1 << 20];
-
-static int run(const char *arguments, const char *redirection)
-{
-    char command[1024];
-    (void)snprintf(command, sizeof command, "%s %s %s", BUNDLECTL, arguments, redirection);
-    FILE *f = popen(command, "r");
-    assert_non_null(f);
-    size_t len = fread(output, 1, sizeof output - 1, f);
-    output[len] = '\0';
-    int status = pclose(f);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
 __attribute__((format(printf, 1, 2))) static json_t *run_json(const char *fmt, ...)
 {
     char arguments[512];
@@ -143,7 +128,7 @@ __attribute__((format(printf, 1, 2))) static json_t *run_json(const char *fmt, .
     va_start(args, fmt);
     (void)vsnprintf(arguments, sizeof arguments, fmt, args);
     va_end(args);
-    assert_int_equal(run(arguments, "2>&1"), 0);
+    assert_int_equal(run_with(arguments, "2>&1"), 0);
     json_t *document = json_loads(output, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(document);
     return document;
@@ -202,7 +187,7 @@ static void fails(const char *arguments, const char *path, int exit_code, const 
 {
     char command[512];
     (void)snprintf(command, sizeof command, "%s %s", arguments, path);
-    assert_int_equal(run(command, "2>&1"), exit_code);
+    assert_int_equal(run_with(command, "2>&1"), exit_code);
     if (!strstr(output, why))
         fail_msg("%s: %s", command, output);
 }
@@ -240,7 +225,7 @@ static void tables_fit_the_terminal_and_say_it_in_words(void **state)
     char all[PATH_BYTES], command[256];
     write_shop(all, 0, ORDERS);
     (void)snprintf(command, sizeof command, "evaluate %s", all);
-    assert_int_equal(run(command, "2>&1"), 0);
+    assert_int_equal(run_with(command, "2>&1"), 0);
     assert_non_null(
         strstr(output, "Learned from 80 orders up to 2026-04-12, tested on 19 later ones, up to 2026-05-08"));
     assert_non_null(strstr(output, "In words: of 100 orders in the 26 days after, "));
@@ -249,10 +234,10 @@ static void tables_fit_the_terminal_and_say_it_in_words(void **state)
         (void)snprintf(command, sizeof command, "%u", columns);
         assert_int_equal(setenv("COLUMNS", command, 1), 0);
         (void)snprintf(command, sizeof command, "evaluate --k 1,2,3,4,5,6,7,8,9,10,100,1000 %s", all);
-        assert_int_equal(run(command, "2>&1"), 0);
+        assert_int_equal(run_with(command, "2>&1"), 0);
         no_line_is_wider_than(columns);
         (void)snprintf(command, sizeof command, "pairs --neighbours 3 %s", all);
-        assert_int_equal(run(command, "2>&1"), 0);
+        assert_int_equal(run_with(command, "2>&1"), 0);
         no_line_is_wider_than(columns);
     }
     assert_int_equal(unsetenv("COLUMNS") | unlink(all), 0);

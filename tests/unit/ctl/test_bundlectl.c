@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -17,22 +16,7 @@
 #include <cmocka.h>
 
 #include "common/check.h"
-
-static char output[1 << 20];
-
-// Runs bundlectl with `arguments` (for the shell); what it writes goes to `output`, its exit code is returned.
-static int run_with(const char *arguments, const char *redirection)
-{
-    char command[4096];
-    (void)snprintf(command, sizeof command, "%s %s %s", BUNDLECTL, arguments, redirection);
-    FILE *f = popen(command, "r");
-    assert_non_null(f);
-    size_t len = fread(output, 1, sizeof output - 1, f);
-    output[len] = '\0';
-    int status = pclose(f);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
+#include "tests/unit/ctl/run.h"
 
 static int run(const char *arguments)
 {
