@@ -58,7 +58,6 @@ static void build_from(struct search *s, const struct candidate *c)
     if (!search_may_anchor(s, c->anchor))
         return;
     search_add_part(&b, c->anchor, 1, ROLE_ANCHOR);
-    b.strength = c->strength;
     for (uint32_t i = 0; i < set->n; i++) {
         if (set->items[i] == c->anchor)
             continue;
