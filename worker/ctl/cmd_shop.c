@@ -48,6 +48,8 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     struct str shop = str_of(a->words[1]);
     if (!is_set && strcmp(a->words[0], "show") != 0)
         return err_set(e, ERR_USAGE, "%.40s: must be show or set", a->words[0]);
+    if (!is_set && (args_value(a, "option") || args_value(a, "objective") || args_value(a, "type")))
+        return err_set(e, ERR_USAGE, "show takes no options; did you mean set?");
     if (shop.len == 0 || shop.len > 255 || !str_is_utf8(shop))
         return err_set(e, ERR_USAGE, "a shop id has 1 to 255 bytes of UTF-8");
     AUTO(pg_destroyp) struct pg *pg = NULL;

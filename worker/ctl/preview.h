@@ -1,4 +1,4 @@
-// The whole pipeline in one process and one thread: orders in, document out. No Redis, no PostgreSQL.
+// The whole pipeline in one process: orders in, document out. No Redis, no PostgreSQL.
 #ifndef BUNDLE_WORKER_CTL_PREVIEW_H
 #define BUNDLE_WORKER_CTL_PREVIEW_H
 

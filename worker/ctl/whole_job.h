@@ -1,5 +1,5 @@
-// A whole job in one process and one thread, from a dataset to the final bundles: no Redis, no PostgreSQL. What
-// `preview` shows and `evaluate` tests.
+// A whole job in one process (item2vec trains on a second thread), from a dataset to the final bundles: no Redis, no
+// PostgreSQL. What `preview` shows and `evaluate` tests.
 #ifndef BUNDLE_WORKER_CTL_WHOLE_JOB_H
 #define BUNDLE_WORKER_CTL_WHOLE_JOB_H
 

@@ -79,7 +79,9 @@ static void add_discounts(struct figures *f, const struct sale *sales, size_t n,
     double rate = (double)extra / (double)gross;
     for (size_t i = 0; i < n; i++) {
         __int128 of_line = gross_of(&sales[i]);
-        add_sale(f, sales[i].item, of_line, discount_of(&sales[i]) + (__int128)(rate * (double)of_line));
+        __int128 discount = discount_of(&sales[i]) + (__int128)(rate * (double)of_line);
+        add_sale(f, sales[i].item, of_line,
+                 discount < of_line ? discount : of_line); // a gift cannot be given away twice
     }
 }
 

@@ -149,6 +149,8 @@ bool mined_decode(struct mined **out, const struct mp_value *v, const struct dat
 {
     AUTO(mined_destroyp) struct mined *m = mined_create();
     const struct mp_value *embedding = mp_get(v, "embedding");
+    if (!embedding != (d->lines_read < SMALL_LINES))
+        return err_set(e, ERR_CODEC, "mined: 'embedding' is missing, or there for a small upload");
     if (!evidence_decode(&m->evidence, mp_get(v, "evidence"), d, e) ||
         !itemsets_decode(&m->itemsets, mp_get(v, "itemsets"), d, e) ||
         (embedding && !embedding_decode(&m->embedding, embedding, d, e)))

@@ -18,8 +18,6 @@
 
 enum { SIMILAR_LOOKED_AT = 1500, POPULAR_LOOKED_AT = 40 }; // of the most popular items, per anchor
 
-#define ADAPTIVE_ORDERS 3
-#define ADAPTIVE_SUPPORT 0.015
 #define ADAPTIVE_CONFIDENCE 0.2
 #define PRICE_WITHIN 3.0
 #define RECENT_DAYS 30.0
@@ -179,7 +177,7 @@ static void collect_rules(struct search *s, const struct rung *t, uint32_t ancho
     struct best_links best = {.n = 0};
     for (uint32_t k = 0; k < from.n; k++) {
         const struct rule *r = &sets->rules[from.at[k]];
-        double most = is_good(sets, r) ? (double)r->confidence * t->weight : 0;
+        double most = r->n_lhs == 1 && is_good(sets, r) ? (double)r->confidence * t->weight : 0;
         if (!has_room(&best, most))
             continue;
         struct link l = {anchor, r->rhs, 0, t->source, most * search_welcome(s, anchor, r->rhs)};
@@ -197,8 +195,7 @@ static bool is_strict(const struct itemsets *sets, const struct rule *r)
 
 static bool is_adaptive(const struct itemsets *sets, const struct rule *r)
 {
-    return r->orders >= ADAPTIVE_ORDERS && r->orders >= ADAPTIVE_SUPPORT * sets->n_orders &&
-           (double)r->confidence >= ADAPTIVE_CONFIDENCE;
+    return r->orders >= itemsets_tier2_orders_min(sets->n_orders) && (double)r->confidence >= ADAPTIVE_CONFIDENCE;
 }
 
 static void collect_adaptive_rules(struct search *s, const struct rung *t, uint32_t anchor)

@@ -43,6 +43,8 @@ static bool are_tiers_rising(const struct bundle *b, bool has_prices)
         const struct tier *t = &b->pricing.tiers[k];
         if (t->min_quantity < 2 || t->discount_bp == 0 || t->discount_bp > 10000)
             return false;
+        if (has_prices && t->unit_price_minor < 0)
+            return false;
         if (k > 0 && (t->min_quantity <= t[-1].min_quantity || t->discount_bp <= t[-1].discount_bp ||
                       (has_prices && t->unit_price_minor >= t[-1].unit_price_minor)))
             return false;

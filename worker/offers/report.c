@@ -31,6 +31,8 @@ static bool decode_tier(struct ladder_tier *out, const struct mp_value *v)
     if (!mp_int(mp_at(v, 0), &runs) || !mp_int(mp_at(v, 1), &links) || !mp_int(mp_at(v, 2), &bundles) ||
         !mp_int(mp_at(v, 3), &out->us))
         return false;
+    if (out->us < 0 || out->us > INT64_MAX / BUNDLE_PAIRS_MAX) // they are added up
+        return false;
     if (runs < 0 || runs > UINT32_MAX || links < 0 || links > UINT32_MAX || bundles < 0 || bundles > UINT32_MAX)
         return false;
     out->runs = (uint32_t)runs;

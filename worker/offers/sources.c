@@ -58,8 +58,8 @@ static void collect_embedding(struct search *s, uint32_t anchor)
             continue; // before anything is counted
         uint32_t orders = association_pair_orders(m, anchor, n->item);
         double expected = evidence_expected(m->evidence, anchor, n->item);
-        if (association_is_negative(orders, expected))
-            continue;
+        if ((orders > 0 && orders < search_orders_min(s)) || association_is_negative(orders, expected))
+            continue; // met once: no evidence, and no news either
         double worth = evidence_score(orders + PRIOR_ORDERS * (double)n->cosine, expected, ASSOCIATION_SHRINK);
         links_add(s, (struct link){anchor, n->item, orders, SOURCE_EMBEDDING, strength_of(s, anchor, n->item, worth)});
     }

@@ -94,6 +94,22 @@ static void discount_rates_are_those_of_lines(void **state)
     dataset_destroy(d);
 }
 
+// 15 off an order of 20, of which a gift has 10 already: no line is reduced by more than it costs.
+static void a_free_gift_takes_no_more_discount(void **state)
+{
+    (void)state;
+    const struct sample_row rows[] = {
+        ORDER("1", .discount_e4 = 150000), LINE("1", .sku = STR("GIFT"), .line_discount_e4 = 100000),
+        LINE("1", .sku = STR("B")),        ORDER("2"),
+        LINE("2", .sku = STR("GIFT")),
+    };
+    struct dataset *d = BUILD(rows);
+    assert_near(sample_item(d, "GIFT")->discount_mean, 0.5);
+    assert_near(sample_item(d, "GIFT")->discount_variance, 0.5);
+    assert_near(sample_item(d, "B")->discount_mean, 0.25);
+    dataset_destroy(d);
+}
+
 static void price_is_the_median_of_the_newest_twenty(void **state)
 {
     (void)state;
@@ -236,6 +252,7 @@ int main(void)
         cmocka_unit_test(as_of_of_the_job_moves_the_windows),
         cmocka_unit_test(discounts_of_orders_are_shared_by_value),
         cmocka_unit_test(discount_rates_are_those_of_lines),
+        cmocka_unit_test(a_free_gift_takes_no_more_discount),
         cmocka_unit_test(price_is_the_median_of_the_newest_twenty),
         cmocka_unit_test(repeat_rate_is_of_known_customers),
         cmocka_unit_test(margins_are_known_or_estimated),

@@ -4,6 +4,7 @@
 
 #include "common/both.h"
 #include "common/mp.h"
+#include "tests/unit/mining/blob.h"
 #include "tests/unit/mining/orders.h"
 
 static struct mined *make(const struct dataset *d, void (*both)(void (*a)(void *), void (*b)(void *), void *),
@@ -35,6 +36,33 @@ static void one_thread_and_two_give_the_same_bytes(void **state)
     mined_destroy(two);
     buf_fini(&first);
     buf_fini(&again);
+    dataset_destroy(d);
+}
+
+static bool read_back(const void *data, size_t len, const struct dataset *d, struct err *e)
+{
+    struct mined *back;
+    struct mp_doc *doc;
+    if (!mp_open(&doc, data, len, &MP_LIMITS_ARTEFACT, e))
+        return false;
+    bool is_decoded = mined_decode(&back, mp_root(doc), d, e);
+    if (is_decoded)
+        assert_non_null(back->embedding);
+    if (is_decoded)
+        mined_destroy(back);
+    mp_close(doc);
+    return is_decoded;
+}
+
+static void broken_bytes_are_refused_or_harmless(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_random(7, 40, 8, 5);
+    struct buf blob;
+    struct mined *m = make(d, NULL, &blob);
+    blob_is_refused_or_harmless(&blob, d, read_back);
+    mined_destroy(m);
+    buf_fini(&blob);
     dataset_destroy(d);
 }
 
@@ -134,8 +162,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thread_and_two_give_the_same_bytes), cmocka_unit_test(what_is_read_back_is_what_was_mined),
-        cmocka_unit_test(small_uploads_have_no_embedding),        cmocka_unit_test(who_cannot_wait_hears_of_the_counts),
-        cmocka_unit_test(cancelled_and_over_the_limit_say_so),
+        cmocka_unit_test(broken_bytes_are_refused_or_harmless),   cmocka_unit_test(small_uploads_have_no_embedding),
+        cmocka_unit_test(who_cannot_wait_hears_of_the_counts),    cmocka_unit_test(cancelled_and_over_the_limit_say_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

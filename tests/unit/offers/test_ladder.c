@@ -256,6 +256,13 @@ static void reports_add_up_and_travel(void **state)
     assert_int_equal(e.kind, ERR_CODEC);
     mp_close(doc);
     buf_fini(&blob);
+    one.tiers[2].us = INT64_MAX;
+    buf_init(&blob, 1 << 10);
+    pair_report_encode(&one, &blob);
+    assert_true(mp_open(&doc, blob.data, blob.len, &MP_LIMITS_MESSAGE, &e));
+    assert_false(pair_report_decode(&back, mp_root(doc), &e));
+    mp_close(doc);
+    buf_fini(&blob);
 }
 
 int main(void)
