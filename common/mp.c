@@ -179,7 +179,7 @@ static bool envelope_check(const struct mp_value *root, const char *kind, int ve
         return err_set(e, ERR_CODEC, "kind is \"%.*s\", not \"%s\"", (int)(found_kind.len < 64 ? found_kind.len : 64),
                        found_kind.ptr, kind);
     if (found_version != version)
-        return err_set(e, ERR_CODEC, "%s has version %lld, this program reads %d", kind, (long long)found_version,
+        return err_set(e, ERR_INTERNAL, "%s has version %lld, this program reads %d", kind, (long long)found_version,
                        version);
     return true;
 }

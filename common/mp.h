@@ -31,7 +31,8 @@ void mp_close(struct mp_doc *doc);   // NULL is fine
 void mp_closep(struct mp_doc **doc); // for AUTO
 const struct mp_value *mp_root(const struct mp_doc *doc);
 
-// mp_open + check of "kind" and "v": a foreign kind or version is ERR_CODEC.
+// mp_open + check of "kind" and "v": a foreign kind is ERR_CODEC; a foreign version ERR_INTERNAL, which is tried again:
+// a worker of that version, of an old or a new release beside this one, may read it.
 bool mp_open_envelope(struct mp_doc **out, const void *data, size_t len, const char *kind, int version,
                       const struct mp_limits *limits, struct err *e) MUST_USE;
 

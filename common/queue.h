@@ -12,7 +12,13 @@
 
 #include "common/redis.h"
 
-enum { QUEUE_ID_MAX = 128, QUEUE_TASK_MAX = 160, QUEUE_TOKEN_MAX = 96, QUEUE_LIFE_S = 7 * 24 * 3600 };
+enum {
+    QUEUE_NAME_MAX = 64,
+    QUEUE_ID_MAX = 128,
+    QUEUE_TASK_MAX = 160,
+    QUEUE_TOKEN_MAX = 96,
+    QUEUE_LIFE_S = 7 * 24 * 3600
+};
 
 struct queue_limits { // of settings; see worker/settings.h
     int64_t lease_ms, attempts, crashes, retry_ms, keep_s, log_max, dead_max, shop_running_max, deadline_s;

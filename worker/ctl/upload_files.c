@@ -41,7 +41,7 @@ bool upload_files_read(const struct upload_files *f, unsigned first_source, stru
     for (unsigned i = 0; i < f->n; i++) {
         struct csv_report report;
         reading.path = f->paths[i];
-        reading.source = first_source + i;
+        reading.source = first_source + (f->n - 1 - i);
         if (!csv_read(f->paths[i], &f->csv, &sink, &report, e))
             return false;
     }

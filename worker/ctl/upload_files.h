@@ -24,7 +24,7 @@ struct row_filter { // NULL function: every row
     void *context;
 };
 
-// The files become the builder's sources first_source, first_source + 1, ...; rejects may be NULL.
+// The files become the builder's sources from first_source on, the last of them the newest; rejects may be NULL.
 bool upload_files_read(const struct upload_files *f, unsigned first_source, struct row_filter filter,
                        struct builder *builder, struct file_rejects *rejects, struct err *e) MUST_USE;
 

@@ -19,8 +19,8 @@ struct builder *builder_create(const struct enrich_rules *rules); // texts in ru
 void builder_destroy(struct builder *b);                          // NULL is fine
 void builder_destroyp(struct builder **b);
 
-// `source` numbers the file (csv upload) the row came from: an order that comes again from another source is a
-// duplicate. A line may come before its order.
+// `source` numbers the file (csv upload) the row came from, the newest 0: an order that comes again from an older one
+// is a duplicate, and of a product or a stock level the newest source wins. A line may come before its order.
 bool builder_add(struct builder *b, const struct row *r, unsigned source, struct err *e) MUST_USE;
 
 // The finished dataset with figures and flags; the builder takes nothing more afterwards (destroy it). An upload

@@ -144,7 +144,7 @@ static int compare_rows(const void *left, const void *right)
     if (a->is_variants_row != b->is_variants_row)
         return a->is_variants_row ? -1 : 1;
     if (a->source != b->source)
-        return a->source > b->source ? -1 : 1;
+        return a->source < b->source ? -1 : 1;
     const struct str texts[][2] = {
         {a->variant_id, b->variant_id},
         {a->sku, b->sku},
@@ -254,7 +254,7 @@ static int compare_inventory(const void *left, const void *right)
     if (order == 0)
         order = -compare_i64(a->updated_at, b->updated_at);
     if (order == 0)
-        order = (a->source < b->source) - (a->source > b->source);
+        order = (a->source > b->source) - (a->source < b->source);
     return order ? order : -compare_i64(a->available, b->available);
 }
 

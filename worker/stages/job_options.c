@@ -172,8 +172,11 @@ static bool read_words(const struct option *row, const struct mp_value *v, struc
     (void)row;
     if (!names_of(v, memory, &words))
         return false;
-    for (size_t i = 0; i < words.n; i++)
+    for (size_t i = 0; i < words.n; i++) {
+        if (memchr(words.at[i].ptr, '|', words.at[i].len))
+            return false; // it parts seasons in the setting
         len += words.at[i].len + 1;
+    }
     char *joined = arena_alloc(memory, len + 1), *at = joined;
     for (size_t i = 0; i < words.n; i++) {
         memcpy(at, words.at[i].ptr, words.at[i].len);
@@ -359,7 +362,7 @@ static const struct option OPTIONS[] = {
      FIELD(price_max),
      .max = 1e12},
     {.key = "season_words",
-     .expected = "a list of seasons, words of one season parted by '=' (\"diwali=deepavali\")",
+     .expected = "a list of seasons, words of one season parted by '=' (\"diwali=deepavali\"), none with '|'",
      .read = read_words,
      .put = put_text,
      FIELD(season_words),

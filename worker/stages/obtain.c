@@ -54,8 +54,8 @@ static void name_source(const struct search *s)
     AUTO(buf_fini) struct buf text;
     const struct enrich_rules rules = enrich_rules(s);
     buf_init(&text, RULES_TEXT_MAX);
-    buf_printf(&text, "artefact %d\n%zu %zu %zu %lld\n", ARTEFACT_VERSION, s->task->shop.len, s->task->upload.len,
-               rules.season_words.len, (long long)rules.as_of);
+    buf_printf(&text, "artefact %d %s\n%zu %zu %zu %lld\n", ARTEFACT_VERSION, s->asks.on_options ? "job" : "all",
+               s->task->shop.len, s->task->upload.len, rules.season_words.len, (long long)rules.as_of);
     buf_put(&text, s->task->shop.ptr, s->task->shop.len);
     buf_put(&text, s->task->upload.ptr, s->task->upload.len);
     buf_put(&text, rules.season_words.ptr, rules.season_words.len);

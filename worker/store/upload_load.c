@@ -287,9 +287,8 @@ static bool read_results(struct load *l, const struct table *tables, size_t n, s
     for (size_t i = 0; i < n; i++)
         if (!read_table(l, &tables[i], e))
             return false;
-    PGresult *end = PQgetResult(pg_handle(l->pg));
-    CHECK(end == NULL);
-    return true;
+    AUTO(pg_result_clearp) PGresult *end = PQgetResult(pg_handle(l->pg));
+    return end == NULL || pg_fail(l->pg, end, "loading the upload", e);
 }
 
 static void put_revision(const struct load *l, char out[UPLOAD_REVISION_HEX + 1])
@@ -322,10 +321,10 @@ static bool read_all(struct load *l, const struct table *tables, size_t n, struc
         put_revision(l, info->revision);
         return true;
     }
-    if (l->files.n)
-        pg_cancel_and_drain(l->pg);
-    else
+    if (e->kind == ERR_NOT_FOUND)
         pg_drain(l->pg); // no such upload: empty COPYs are sooner read than cancelled
+    else
+        pg_cancel_and_drain(l->pg);
     return false;
 }
 
