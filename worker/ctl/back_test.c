@@ -35,9 +35,19 @@ static bool is_known(const struct order_ids *o, const struct row *row)
     return intern_find(&o->ids, str_trim(id)) != INTERN_NONE;
 }
 
-static bool is_catalogue_or_known(void *ids, const struct row *row)
+struct training_rows {
+    const struct order_ids *ids;
+    int64_t newest; // order; DATE_UNKNOWN: there are no dates
+};
+
+// What was not in the catalogue yet cannot have been offered.
+static bool is_of_training(void *training_, const struct row *row)
 {
-    return !is_of_order(row) || is_known(ids, row);
+    const struct training_rows *t = training_;
+    if (is_of_order(row))
+        return is_known(t->ids, row);
+    return row->kind != ROW_CATALOG || t->newest == DATE_UNKNOWN || row->catalog.product_created_at == DATE_UNKNOWN ||
+           row->catalog.product_created_at <= t->newest;
 }
 
 static bool is_catalogue_or_unknown(void *ids, const struct row *row)
@@ -59,6 +69,7 @@ struct run {
     struct back_test *out;
     struct enrich_rules rules;
     struct order_ids train_ids;
+    int64_t train_newest; // of their dates
     struct split split;
     struct dataset *other; // what `out` does not keep: all orders, or those of the test files
 };
@@ -83,9 +94,14 @@ static bool check_files(const struct upload_files *f, struct err *e)
 
 static void keep_ids(struct run *r, const struct builder *builder, const struct dataset *d, const bool *is_train)
 {
-    for (uint32_t o = 0; o < d->n_orders; o++)
-        if (!is_train || is_train[o])
-            (void)intern_add(&r->train_ids.ids, builder_order_id(builder, o));
+    r->train_newest = DATE_UNKNOWN;
+    for (uint32_t o = 0; o < d->n_orders; o++) {
+        if (is_train && !is_train[o])
+            continue;
+        (void)intern_add(&r->train_ids.ids, builder_order_id(builder, o));
+        if (d->order_at[o] > r->train_newest)
+            r->train_newest = d->order_at[o];
+    }
 }
 
 static bool choose(struct run *r, const struct dataset *d, struct err *e)
@@ -114,7 +130,8 @@ static bool read_all(struct run *r, bool is_split, struct dataset **out, struct 
 static bool read_training(struct run *r, struct err *e)
 {
     AUTO(builder_destroyp) struct builder *builder = builder_create(&r->rules);
-    struct row_filter filter = {is_catalogue_or_known, &r->train_ids};
+    struct training_rows rows = {&r->train_ids, r->train_newest};
+    struct row_filter filter = {is_of_training, &rows};
     return upload_files_read(&r->request->files, 0, filter, builder, NULL, e) &&
            builder_finish(builder, &r->out->job.data, e);
 }

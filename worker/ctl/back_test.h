@@ -1,8 +1,9 @@
 // Back-test: reads an upload's files, keeps the newest (or a random) part of the orders from the engine, runs a whole
 // job on the rest, and scores it on what was kept back; or scores it on the orders of other files.
 //
-// NO LEAK   The engine's dataset is built anew from the rows of training orders (and the catalogue): prices, figures,
-//           flags, titles and as_of are what they were. The files are therefore read twice.
+// NO LEAK   The engine's dataset is built anew from the rows of training orders and of the products that were in the
+//           catalogue by then: figures, flags and as_of are what they were. The files are therefore read twice. Stock,
+//           costs and the catalogue's prices are the file's: of the past nobody knows them.
 #ifndef BUNDLE_WORKER_CTL_BACK_TEST_H
 #define BUNDLE_WORKER_CTL_BACK_TEST_H
 

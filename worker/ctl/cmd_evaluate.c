@@ -87,6 +87,18 @@ static bool read_cut(struct str text, struct cuts *cuts, struct err *e)
     return true;
 }
 
+// Else fewer of ours would stand beside that many of the others.
+static bool check_kept(const struct settings *s, const struct cuts *cuts, struct err *e)
+{
+    uint32_t most = cuts->at[cuts->n - 1];
+    if ((int64_t)most > s->mining_pairs_max)
+        return err_set(e, ERR_USAGE, "--k %u: %lld pairs are kept; raise that with --set mining.pairs_max=%u", most,
+                       (long long)s->mining_pairs_max, most);
+    if (s->mining_neighbours_max < NEAR_MAX)
+        return err_set(e, ERR_USAGE, "mining.neighbours_max must be at least %d to be scored", NEAR_MAX);
+    return true;
+}
+
 static bool read_cuts(const struct args *a, struct cuts *cuts, struct err *e)
 {
     const char *given = args_value(a, "k");
@@ -146,8 +158,8 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     struct back_test_request r = {.files = {.paths = a->words, .n = a->n_words}, .settings = c->settings};
     arena_init(&memory, 0);
     buf_init(&out, CTL_OUTPUT_MAX);
-    if (!csv_input_options(a, &r.files.csv, e) || !read_cuts(a, &r.cuts, e) || !read_split(a, &r, e) ||
-        !read_test_files(a, test_paths, &r, e) || !job_message_options(a, &memory, &r.job, e))
+    if (!csv_input_options(a, &r.files.csv, e) || !read_cuts(a, &r.cuts, e) || !check_kept(c->settings, &r.cuts, e) ||
+        !read_split(a, &r, e) || !read_test_files(a, test_paths, &r, e) || !job_message_options(a, &memory, &r.job, e))
         return false;
     if (r.job.options.as_of != DATE_UNKNOWN)
         return err_set(e, ERR_USAGE, "as_of is the newest training order here; it cannot be chosen");

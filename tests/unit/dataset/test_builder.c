@@ -356,6 +356,27 @@ static void limits_name_themselves(void **state)
     builder_destroy(b);
 }
 
+// Source 0 is the newest file.
+static void the_newest_file_says_what_a_product_costs(void **state)
+{
+    (void)state;
+    struct sample_row rows[] = {
+        CATALOG("v", .product_title = STR("Old name"), .price_e4 = 90000),
+        CATALOG("v", .product_title = STR("New name"), .price_e4 = 80000),
+        INVENTORY("i", .available = 3),
+        INVENTORY("i", .available = 8),
+        VARIANT("v", .inventory_item_id = STR("i")),
+        ORDER("1"),
+        LINE("1", .variant_id = STR("v")),
+    };
+    rows[0].source = rows[2].source = 1;
+    struct dataset *d = BUILD(rows);
+    assert_text_equal(sample_item(d, "v")->title, "New name");
+    assert_int_equal(sample_item(d, "v")->price_minor, 800);
+    assert_int_equal(sample_item(d, "v")->stock, 8);
+    dataset_destroy(d);
+}
+
 static void display_names_carry_the_variant(void **state)
 {
     (void)state;
@@ -386,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_most_frequent_name_is_the_title),
         cmocka_unit_test(letters_case_of_skus_matters_only_when_told),
         cmocka_unit_test(limits_name_themselves),
+        cmocka_unit_test(the_newest_file_says_what_a_product_costs),
         cmocka_unit_test(display_names_carry_the_variant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
