@@ -32,7 +32,7 @@ static void build_variants(struct search *s, uint32_t anchor)
     for (uint32_t k = 0; k < m->n_by_popularity && b.n_parts < POOL_MAX; k++) {
         uint32_t item = m->by_popularity[k];
         if (item != anchor && m->data->items[item].product == m->data->items[anchor].product &&
-            item_is_offerable(m, s->rules, item))
+            item_is_offerable(m, s->rules, item) && objective_partner(m, s->objective, s->type, anchor, item) > 0)
             search_add_part(&b, item, 1, ROLE_POOL);
     }
     finish(s, &b);

@@ -103,6 +103,8 @@ static void put_why_without_orders(const struct market *m, const struct bundle *
     else if (b->sources & SOURCE_POPULARITY)
         buf_printf(out, "; suggested because the other product%s among the best sellers",
                    b->n_parts > 2 ? "s are" : " is");
+    else if (b->sources & SOURCE_EMBEDDING)
+        buf_puts(out, "; suggested because they are bought with the same products");
     else
         buf_puts(out, "; suggested because of like type, vendor, title or price");
 }
@@ -119,7 +121,7 @@ static void put_set(const struct market *m, const struct bundle *b, struct buf *
     put_confirmation(b, out);
 }
 
-// A kit that nobody bought whole stands on how often each part was bought with the anchor.
+// A set that nobody bought whole stands on how often each part was bought with the anchor.
 static void put_kit(const struct market *m, const struct bundle *b, struct buf *out)
 {
     uint32_t most = 0, least = UINT32_MAX;
@@ -134,8 +136,8 @@ static void put_kit(const struct market *m, const struct bundle *b, struct buf *
     }
     buf_puts(out, "Not yet bought as a whole, but ");
     phrase_name(m, out, b->parts[0].item);
-    buf_puts(out, " was bought with each of the others in ");
-    if (least < most) {
+    buf_puts(out, least ? " was bought with each of the others in " : " was bought with some of the others in up to ");
+    if (least && least < most) {
         phrase_count(out, least);
         buf_puts(out, " to ");
     }
@@ -233,7 +235,7 @@ static void put_names(const struct market *m, const struct bundle *b, enum part_
 static void put_bxgy(const struct market *m, const struct bundle *b, struct buf *out)
 {
     if (b->orders_together == 0) {
-        put_why_without_orders(m, b, out);
+        (b->n_parts > 2 ? put_kit : put_why_without_orders)(m, b, out);
         return;
     }
     put_orders_of(out, b->orders_together, b->orders_base, "the ");
@@ -411,7 +413,7 @@ void explain_bundle(const struct market *m, const struct bundle *b, struct buf *
         put_bxgy(m, b, out);
     else if (b->orders_together > 0)
         put_set(m, b, out);
-    else if (b->type == TYPE_FIXED)
+    else if (b->n_parts > 2)
         put_kit(m, b, out);
     else
         put_why_without_orders(m, b, out);

@@ -20,6 +20,7 @@ enum { SIMILAR_LOOKED_AT = 1500, POPULAR_LOOKED_AT = 40 }; // of the most popula
 
 #define ADAPTIVE_CONFIDENCE 0.2
 #define PRICE_WITHIN 3.0
+#define SUBSTITUTE_FROM 0.75
 #define RECENT_DAYS 30.0
 
 struct rung {
@@ -96,15 +97,21 @@ static void collect_seen(struct search *s, const struct rung *t, uint32_t anchor
     add_all(s, &best);
 }
 
-static double catalog_likeness(const struct market *m, uint32_t a, uint32_t b)
+// What stands in for a thing belongs into a pool with it, and into no other offer.
+static double pool_likeness(const struct market *m, uint32_t a, uint32_t b)
 {
     double like = catalog_similarity(m, a, b), exchange = exchangeability(m, a, b);
     return like > exchange ? like : exchange;
 }
 
+static double set_likeness(const struct market *m, uint32_t a, uint32_t b)
+{
+    return exchangeability(m, a, b) > SUBSTITUTE_FROM ? 0 : catalog_similarity(m, a, b);
+}
+
 static void collect_cold_start(struct search *s, const struct rung *t, uint32_t anchor)
 {
-    collect_like(s, t, anchor, SIMILAR_LOOKED_AT, catalog_likeness);
+    collect_like(s, t, anchor, SIMILAR_LOOKED_AT, s->type == TYPE_MIX_MATCH ? pool_likeness : set_likeness);
 }
 
 // Orders of the newest 30 days against what the item's own pace over the upload's span gives; 1: as ever, up to 2.

@@ -10,6 +10,9 @@
 
 #define PINNED_WORTH 1e6 // more than any item is worth
 
+// Orders from which nothing in 30 days says that a season is over.
+#define ORDERS_TO_TELL 5
+
 static double between(double low, double x, double high)
 {
     return x < low ? low : x > high ? high : x;
@@ -61,6 +64,8 @@ static double in_season(const struct market *m, const struct item *i)
 {
     if (!m->data->has_dates || i->orders == 0)
         return 1;
+    if (i->orders_recent == 0 && i->orders >= ORDERS_TO_TELL)
+        return 0;
     return (i->orders_recent + 0.25) / (i->orders_recent + 2.0);
 }
 
@@ -166,6 +171,7 @@ static double partner_margin(const struct market *m, enum bundle_type t, const s
 // What the fits are made of, over the parts of a bundle.
 struct totals {
     uint32_t n, slow, seasonal, fresh, types;
+    bool is_pool; // of which anything may be picked: most of it must serve the objective
     double level, repeat, margin, stock, in_season;
 };
 
@@ -181,7 +187,7 @@ static bool is_type_new_in(const struct market *m, const struct bundle *b, uint3
 
 static struct totals totals_of(const struct market *m, const struct bundle *b)
 {
-    struct totals t = {.n = b->n_parts};
+    struct totals t = {.n = b->n_parts, .is_pool = b->type == TYPE_MIX_MATCH};
     for (uint32_t p = 0; p < b->n_parts; p++) {
         const struct item *i = item_of(m, b->parts[p].item);
         t.slow += (i->flags & ITEM_SLOW_MOVER) != 0;
@@ -207,6 +213,8 @@ static double fit_aov(const struct totals *t)
 
 static double fit_slow(const struct totals *t)
 {
+    if (t->is_pool && 2 * t->slow < t->n)
+        return 0;
     return t->slow ? between(0.2, exact_log2(1 + t->stock) / 10, 1) : 0;
 }
 
@@ -217,6 +225,8 @@ static double fit_seasonal(const struct totals *t)
 
 static double fit_new(const struct totals *t)
 {
+    if (t->is_pool && 2 * t->fresh < t->n)
+        return 0;
     return t->fresh == 0 ? 0 : t->fresh < t->n ? 1 : 0.6;
 }
 

@@ -136,5 +136,6 @@ bool pricing_mix_match(const struct market *m, const struct offer_rules *r, stru
             return false;
     }
     pricing_set_totals(b, original, discount);
+    b->pricing.discount_bp = pct * 100; // what is promised, off any piece; the totals are rounded by piece
     return discount > 0;
 }
