@@ -179,8 +179,9 @@ local function job_end(j, status, message, reason)
   end
   if status ~= 'final' then call('ZADD', Q .. ':ended', NOW, j.id) end
   call('ZADD', Q .. ':kept', NOW, j.id)
-  if call('ZCARD', Q .. ':kept') > LIMIT.jobs_kept then
-    local oldest = call('ZPOPMIN', Q .. ':kept', 2)
+  local too_many = call('ZCARD', Q .. ':kept') - LIMIT.jobs_kept
+  if too_many > 0 then
+    local oldest = call('ZPOPMIN', Q .. ':kept', math.min(too_many, 2))
     for i = 1, #oldest, 2 do
       if oldest[i] ~= j.id then job_forget(oldest[i]) end
     end

@@ -24,6 +24,7 @@ struct search {
     char outdated[VALUE_MAX]; // what Redis knows that is no good
     bool is_alone;            // in flight within this worker only
     bool has_looked;          // at the rows, since it last waited
+    bool is_waiting;          // for another worker, who makes what memory has not: Redis will say when it is there
     int64_t poll_ms;
 };
 
@@ -196,11 +197,13 @@ static bool search(struct search *s, struct err *e)
 {
     for (;;) {
         char value[VALUE_MAX];
-        if (!try_memory(s, e))
+        if (!s->is_waiting && !try_memory(s, e))
             return false;
         if (s->out->artefact)
             return true;
-        switch (ask(s, value)) {
+        enum queue_once what = ask(s, value);
+        s->is_waiting = what == QUEUE_ONCE_WAIT;
+        switch (what) {
         case QUEUE_ONCE_YOURS:
             return make(s, e);
         case QUEUE_ONCE_LOST:
