@@ -3,7 +3,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/outage.h"
 #include "worker/stages/stages_internal.h"
 
 enum { RULES_TEXT_MAX = 1 << 20, POLL_FIRST_MS = 5, POLL_MOST_MS = 200 };
@@ -126,7 +126,7 @@ static enum queue_once ask(struct search *s, char value[VALUE_MAX])
         buf_printf(&name, "@%s", s->slot->env->worker);
     queue_once_cmd(t->queue, buf_str(&name), t->ref, t->token, str_of(s->outdated), &once);
     if (redis && !redis_call(redis, &once, &reply, &e))
-        LOG(LOG_WARN, "Redis does not say who mines", LOG_S("error", e.message));
+        LOG(outage_level(&e), "Redis does not say who mines", LOG_S("error", e.message));
     else if (redis && (!queue_once_reply(reply, &what, &text) || text.len >= VALUE_MAX))
         what = QUEUE_ONCE_YOURS; // not of this program
     redis_cmd_fini(&once);
