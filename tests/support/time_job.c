@@ -108,10 +108,13 @@ int main(int argc, char **argv)
         !redis_open(&r, &url, "time_job", 5000, &e) || !redis_open(&listener, &url, "time_job", 5000, &e))
         die("Redis", e.message);
     queue_init(&q, name ? name : "bundles", &(struct queue_limits){.lease_ms = 10000});
+    AUTO(buf_fini) struct buf address;
     AUTO(buf_fini) struct buf channel;
     struct redis_cmd subscribe;
     buf_init(&channel, 512);
-    queue_key(&q, "progress", str_of(argv[2]), &channel);
+    buf_init(&address, 4096);
+    queue_address(str_of(argv[1]), str_of(argv[2]), &address);
+    queue_key(&q, "progress", buf_str(&address), &channel);
     redis_cmd_init(&subscribe, "SUBSCRIBE");
     redis_cmd_str(&subscribe, buf_str(&channel));
     call(listener, &subscribe);

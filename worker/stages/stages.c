@@ -92,20 +92,26 @@ static struct str random_id(struct arena *memory)
     return (struct str){text, 2 * sizeof bytes};
 }
 
-bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct str *upload,
-                  struct err *e)
+bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct err *e)
 {
     const struct stages_env *stages = env;
-    struct job_request r;
+    struct job_request r = {.priority = QUEUE_NORMAL};
     struct str payload;
-    if (!job_payload_of_message(raw, (size_t)stages->settings->queue_payload_max, memory, &payload, e) ||
-        !job_request_read(payload, memory, &r, upload, e))
+    bool ok = job_payload_of_message(raw, (size_t)stages->settings->queue_payload_max, memory, &payload, e) &&
+              job_request_read(payload, memory, &r, e);
+    out->job.shop = r.shop;
+    out->job.upload = r.upload;
+    if (!ok)
         return false;
-    *out = (struct admission){.job = {.id = r.job.len ? r.job : random_id(memory),
+    *out = (struct admission){.job = {.id = r.job.len || r.is_cancellation ? r.job : random_id(memory),
                                       .upload = r.upload,
                                       .shop = r.shop,
                                       .is_forced = r.is_forced,
+                                      .priority = r.priority,
+                                      .not_before_ms = r.not_before_ms,
+                                      .delay_ms = r.delay_ms,
                                       .payload = payload},
+                              .is_cancellation = r.is_cancellation,
                               .plan = STAGES_PLAN,
                               .n_stages = STAGES_N};
     return true;
@@ -166,28 +172,27 @@ bool stages_pair_of_name(struct str name, enum objective *o, enum bundle_type *t
 bool stage_begin(struct task *t, const struct stages_slot *slot, struct str shop_options, struct job_request *out,
                  struct err *e)
 {
-    struct str upload;
     t->memory.budget_bytes = (size_t)slot->env->settings->job_memory_mb << 20;
-    if (!job_request_read(t->job_payload, &t->memory, out, &upload, e))
+    if (!job_request_read(t->job_payload, &t->memory, out, e))
         return false;
     job_options_default(&out->options, shop_options, &t->memory);
     return true;
 }
 
-struct str stage_pair_payload(struct task *t, struct str fingerprint, struct str shop_options)
+struct str stage_pairs_shared(struct task *t, struct str fingerprint, struct str shop_options)
 {
     size_t len = fingerprint.len + shop_options.len;
-    char *payload = arena_alloc(&t->memory, len + 1);
-    memcpy(payload, fingerprint.ptr, fingerprint.len);
-    memcpy(payload + fingerprint.len, shop_options.ptr, shop_options.len);
-    return (struct str){payload, len};
+    char *shared = arena_alloc(&t->memory, len + 1);
+    memcpy(shared, fingerprint.ptr, fingerprint.len);
+    memcpy(shared + fingerprint.len, shop_options.ptr, shop_options.len);
+    return (struct str){shared, len};
 }
 
-void stage_pair_of_payload(struct str payload, struct str *fingerprint, struct str *shop_options)
+void stage_pairs_of_shared(struct str shared, struct str *fingerprint, struct str *shop_options)
 {
-    size_t len = payload.len < FINGERPRINT_HEX ? payload.len : FINGERPRINT_HEX;
-    *fingerprint = (struct str){payload.ptr, len};
-    *shop_options = (struct str){payload.ptr + len, payload.len - len};
+    size_t len = shared.len < FINGERPRINT_HEX ? shared.len : FINGERPRINT_HEX;
+    *fingerprint = (struct str){shared.ptr, len};
+    *shop_options = (struct str){shared.ptr + len, shared.len - len};
 }
 
 struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,

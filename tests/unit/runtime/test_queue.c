@@ -31,7 +31,7 @@ struct held {
 struct world {
     struct redis *redis;
     struct queue queue;
-    uint64_t random;
+    uint64_t random, turns;
     struct held held[HELD_MAX];
     size_t n_held;
     unsigned n_many, n_done; // of the split stage
@@ -118,24 +118,39 @@ static enum queue_admission admit(struct world *w, const char *job, const char *
     return admitted.what;
 }
 
+static struct queue_turn turn_of(struct world *w, unsigned want, unsigned want_urgent, unsigned n_settlements)
+{
+    w->turns++;
+    return (struct queue_turn){.worker = "test",
+                               .number = w->turns,
+                               .answered = w->turns - 1,
+                               .want = want,
+                               .want_urgent = want_urgent,
+                               .n_settlements = n_settlements};
+}
+
 static size_t draw_some(struct world *w, unsigned n, unsigned n_urgent)
 {
     struct redis_cmd c;
-    queue_turn_begin(&w->queue, "test", n, n_urgent, 0, &c);
+    const struct queue_turn turn = turn_of(w, n, n_urgent, 0);
+    queue_turn_begin(&w->queue, &turn, &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     for (size_t i = 0; i < queue_turn_claims(r); i++) {
         struct queue_claim claim;
-        assert_true(queue_turn_claim(r, i, &claim));
+        struct queue_claimed_job job;
+        assert_true(queue_turn_claim(r, i, &claim) && queue_turn_job(r, claim.job, &job));
         assert_true(w->n_held < HELD_MAX);
         struct held *h = &w->held[w->n_held++];
         *h = (struct held){.is_stale = false};
-        (void)snprintf(h->ref, sizeof h->ref, STR_FMT, STR_ARG(claim.ref));
-        (void)snprintf(h->token, sizeof h->token, STR_FMT, STR_ARG(claim.token));
-        (void)snprintf(h->stage, sizeof h->stage, STR_FMT, STR_ARG(claim.stage));
-        assert_true(str_eq(claim.job_payload, STR("payload")));
+        (void)snprintf(h->ref, sizeof h->ref, STR_FMT "/" STR_FMT, STR_ARG(job.id), STR_ARG(claim.task));
+        (void)snprintf(h->token, sizeof h->token, STR_FMT, STR_ARG(queue_turn_token(r)));
+        (void)snprintf(h->stage, sizeof h->stage, STR_FMT, STR_ARG(job.stage));
+        assert_true(str_eq(job.payload, STR("payload")));
+        if (strcmp(h->stage, "many") == 0)
+            assert_true(str_eq(job.shared, STR("for all of them")));
         // The last stage is made from the first one's result and exactly those of the split stage that were done.
         if (strcmp(h->stage, "last") == 0)
-            assert_int_equal(queue_claim_results(&claim), 1 + w->n_done);
+            assert_int_equal(queue_claimed_results(&job), 1 + w->n_done);
     }
     return queue_turn_claims(r);
 }
@@ -162,9 +177,11 @@ static enum queue_verdict settle(struct world *w, const struct held *h, enum que
                                        .message = STR("said"),
                                        .reason = STR("why"),
                                        .bundles = -1,
+                                       .shared = STR("for all of them"),
                                        .more = more,
                                        .n_more = splits ? w->n_many : 0};
-    queue_turn_begin(&w->queue, "test", 0, 0, 1, &c);
+    const struct queue_turn turn = turn_of(w, 0, 0, 1);
+    queue_turn_begin(&w->queue, &turn, &c);
     queue_turn_add(&c, &s);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     assert_int_equal(queue_turn_verdicts(r), 1);
@@ -181,6 +198,7 @@ static void sweep(struct world *w)
 // Lets the lease of h run out and delayed tasks become due, as time would.
 static void let_time_pass(struct world *w, struct held *h)
 {
+    sweep(w); // after a gap without sweeps leases get some grace
     if (h)
         redis_reply_free(plain(w, "ZADD", "leases", "XX", "0", h->ref, NULL));
     AUTO(redis_reply_freep) struct redis_reply *delayed = plain(w, "ZRANGE", "delayed", "0", "-1", NULL);
@@ -304,7 +322,7 @@ static void check_nothing_left(struct world *w)
     assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 0);
     assert_int_equal(plain_int(w, "ZCARD", "delayed", NULL), 0);
     assert_int_equal(plain_int(w, "SCARD", "busy:shop", NULL), 0);
-    assert_int_equal(plain_int(w, "ZCARD", "deadlines", NULL), 0);
+    assert_int_equal(plain_int(w, "ZCARD", "open", NULL), 0);
     char key[64];
     (void)snprintf(key, sizeof key, "job:%s", w->job);
     assert_true(plain_int(w, "PTTL", key, NULL) > 0);
@@ -382,7 +400,7 @@ static void two_deaths_are_poison(void **state)
 
 static void pass_the_deadline(struct world *w)
 {
-    redis_reply_free(plain(w, "ZADD", "deadlines", "XX", "0", w->job, NULL));
+    redis_reply_free(plain(w, "ZADD", "open", "XX", "0", w->job, NULL));
     sweep(w);
 }
 
@@ -460,7 +478,8 @@ static void cancelling_fences_what_runs(void **state)
     (void)snprintf(w->job, sizeof w->job, "cancel");
     (void)admit(w, "cancel", "cancelled upload", false, answer);
     assert_int_equal(draw(w, 1), 1);
-    queue_cancel_cmd(&w->queue, STR("cancelled upload"), "Stopped", "test", &c);
+    const struct queue_cancellation whose = {STR(""), STR("shop"), STR("cancelled upload")};
+    queue_cancel_cmd(&w->queue, STR(""), &whose, "Stopped", "test", &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     assert_true(str_eq(redis_reply_str(redis_reply_at(r, 0)), STR("cancelled")));
     queue_beat_cmd(&w->queue, "test", STR("{}"), &c);
@@ -479,10 +498,10 @@ static void a_bad_message_is_put_aside_once(void **state)
     struct redis_cmd c;
     redis_reply_free(plain(w, "RPUSH", "intake", "junk", NULL));
     for (int i = 0; i < 2; i++) {
-        queue_reject_cmd(&w->queue, STR("junk"), "not a job", (struct str){"", 0}, &c);
+        queue_reject_cmd(&w->queue, STR("junk"), "not a job", STR(""), STR(""), &c);
         redis_reply_free(ask(w, &c));
     }
-    assert_int_equal(plain_int(w, "LLEN", "dead", NULL), 1);
+    assert_int_equal(plain_int(w, "XLEN", "dead", NULL), 1);
     assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 0);
 }
 
@@ -591,6 +610,8 @@ static int setup(void **state)
                                         .crashes = 2,
                                         .retry_ms = 100,
                                         .keep_s = 60,
+                                        .jobs_kept = 5,
+                                        .payload_max = 65536,
                                         .log_max = 1000,
                                         .dead_max = 10,
                                         .shop_running_max = 100,
