@@ -25,10 +25,14 @@
          "rediss://: our own certificate (PEM), where Redis asks for one; read again for every connection.")           \
     TEXT(redis_tls_key_file, "redis.tls_key_file", "", "rediss://: the key of redis.tls_cert_file (PEM).")             \
     INT(redis_timeout_ms, "redis.timeout_ms", 5000, 100, 600000, "How long a Redis answer may take.")                  \
-    SECRET(pg_url, "pg.url", "",                                                                                       \
-           "PostgreSQL connection string (libpq): postgresql://... or key=value. Empty: libpq's PG* variables.")       \
+    SECRET(                                                                                                            \
+        pg_url, "pg.url", "",                                                                                          \
+        "PostgreSQL connection string (libpq): postgresql://... or key=value. Empty: libpq's PG* variables. With a "   \
+        "standby: host=a,b target_session_attrs=read-write finds the one that takes writes.")                          \
     TEXT(pg_password_file, "pg.password_file", "", "A file with the PostgreSQL password, instead of one in pg.url.")   \
-    INT(pg_timeout_ms, "pg.timeout_ms", 60000, 100, 3600000, "statement_timeout of every connection.")                 \
+    INT(pg_timeout_ms, "pg.timeout_ms", 60000, 100, 3600000,                                                           \
+        "How long a PostgreSQL statement may take (statement_timeout of every connection); a server that is silent "   \
+        "for a second longer is taken for away.")                                                                      \
     TEXT(queue_name, "queue.name", "bundles", "Name of the queue: every Redis key starts with {name}.")                \
     INT(queue_lease_ms, "queue.lease_ms", 10000, 500, 600000, "A task whose worker is silent this long runs again.")   \
     INT(queue_beat_ms, "queue.beat_ms", 1000, 50, 60000,                                                               \

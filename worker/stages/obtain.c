@@ -180,8 +180,7 @@ static bool make(struct search *s, struct err *e)
     const struct mined_rules mining = settings_mined_rules(settings);
     struct dataset *data = NULL;
     int64_t begun_ms = clock_mono_ms();
-    if (!upload_load(s->slot->pg, s->task->shop, s->task->upload, &enrich, asks(s), &s->task->is_cancelled, &out->info,
-                     &data, e))
+    if (!upload_load(s->slot->pg, s->task->shop, s->task->upload, &enrich, asks(s), &out->info, &data, e))
         return false;
     int64_t loaded_ms = clock_mono_ms();
     if (!artefact_make(&out->artefact, data, &mining, s->early, &s->task->is_cancelled, &out->blob, e))

@@ -9,6 +9,7 @@
 #include "common/outage.h"
 #include "worker/stages/stages_internal.h"
 #include "worker/store/bundle_store.h"
+#include "worker/store/pg_outage.h"
 
 const struct queue_stage STAGES_PLAN[STAGES_N] = {
     {.name = "prepare",
@@ -48,11 +49,36 @@ const struct queue_stage STAGES_PLAN[STAGES_N] = {
      .timeout_ms = 120000},
 };
 
+// Whatever a task waits for in PostgreSQL ends with the task's cancellation.
+static bool run(struct task *t, struct stages_slot *slot, bool (*stage)(struct task *, void *, struct err *),
+                struct err *e)
+{
+    uint64_t statements_before = pg_statements(slot->pg);
+    pg_watch(slot->pg, &t->is_cancelled);
+    bool ok = stage(t, slot, e);
+    pg_watch(slot->pg, NULL);
+    if (!ok)
+        pg_outage_note(e);
+    else if (pg_statements(slot->pg) > statements_before)
+        pg_outage_over(slot->pg);
+    return ok;
+}
+
+#define STAGE(name)                                                                                                    \
+    static bool run_##name(struct task *t, void *slot, struct err *e)                                                  \
+    {                                                                                                                  \
+        return run(t, slot, stage_##name, e);                                                                          \
+    }
+STAGE(prepare)
+STAGE(pair)
+STAGE(merge)
+STAGE(publish)
+
 const struct task_kind STAGES_KINDS[] = {
-    {"prepare", 0, stage_prepare},
-    {"pairs", 1, stage_pair},
-    {"merge", 0, stage_merge},
-    {"publish", 0, stage_publish},
+    {"prepare", 0, run_prepare},
+    {"pairs", 1, run_pair},
+    {"merge", 0, run_merge},
+    {"publish", 0, run_publish},
 };
 const size_t STAGES_N_KINDS = ARRAY_LEN(STAGES_KINDS);
 
@@ -101,8 +127,10 @@ void *stages_slot_open(void *env, unsigned number)
     slot->pg = pg_create(slot->env->settings, name);
     // Now rather than during the first job; where one is away, each task tries again.
     struct err e;
-    if (!pg_connect(slot->pg, &e))
-        LOG(LOG_WARN, "PostgreSQL is away", LOG_S("error", e.message));
+    if (pg_connect(slot->pg, &e))
+        pg_outage_over(slot->pg);
+    else
+        pg_outage_note(&e);
     (void)stage_redis(slot);
     return slot;
 }
