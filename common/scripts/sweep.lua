@@ -104,13 +104,12 @@ local function look_at_task(j, task)
     mend(j, task, 'delayed for ever')
     task_requeue(j, task, r)
   elseif r.state == 'w' then
-    local class = class_of(j)
-    if not call('LPOS', Q .. ':ready:' .. class .. ':' .. j.shop, ref) then
+    if not call('LPOS', ready_list(class_of(j), j.shop), ref) then
       mend(j, task, 'waiting nowhere')
       push(j, {ref}, true)
-    elseif not call('LPOS', Q .. ':ring:' .. class, j.shop) then
+    elseif not call('LPOS', ring_of(j.priority), j.shop) then
       mend(j, task, 'its shop is not in the ring')
-      call('RPUSH', Q .. ':ring:' .. class, j.shop)
+      call('RPUSH', ring_of(j.priority), j.shop)
       must_wake = true
     end
   end
