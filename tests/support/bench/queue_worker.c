@@ -132,10 +132,9 @@ static const struct shape {
 };
 
 // The message is read and checked as the product does it; only the plan is ours.
-static bool admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct str *upload,
-                  struct err *e)
+static bool admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct err *e)
 {
-    if (!stages_admit(env, raw, memory, out, upload, e))
+    if (!stages_admit(env, raw, memory, out, e))
         return false;
     out->plan = PLAN;
     out->n_stages = ARRAY_LEN(PLAN);
