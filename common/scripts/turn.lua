@@ -116,7 +116,7 @@ end
 -- Up to n refs of a priority, of which n_urgent may be urgent: its shops in turn, each an equal share, passing over
 -- those that are paused or at their cap.
 local function draw(priority, n, n_urgent, must_begin)
-  local ring, refs, idle, visits = ring_of(priority), {}, 0, 0
+  local ring, refs, drawn, idle, visits = ring_of(priority), {}, {}, 0, 0
   local shops = call('LLEN', ring)
   local share = shops > 0 and math.ceil(n / shops) or 0
   while #refs < n and idle < shops and visits < 200 do
@@ -124,7 +124,7 @@ local function draw(priority, n, n_urgent, must_begin)
     local shop = call('LMOVE', ring, ring, 'LEFT', 'RIGHT')
     if not shop then break end
     local before, left = #refs, nil
-    local room = LIMIT.shop_running_max - call('SCARD', Q .. ':busy:' .. shop)
+    local room = LIMIT.shop_running_max - call('SCARD', Q .. ':busy:' .. shop) - (drawn[shop] or 0)
     if is_any_paused and call('HEXISTS', Q .. ':paused', ':' .. shop) == 1 then room = 0 end
     if room > 0 then
       left, n_urgent = draw_of_shop(refs, priority, shop, math.min(share, n - before, room), n_urgent, must_begin)
@@ -133,6 +133,7 @@ local function draw(priority, n, n_urgent, must_begin)
       call('LREM', ring, -1, shop)
       shops = shops - 1
     end
+    drawn[shop] = (drawn[shop] or 0) + #refs - before
     idle = #refs > before and 0 or idle + 1
   end
   return refs
