@@ -164,6 +164,17 @@ local function bury(kind, reason, shop, upload, payload, job, stage, task)
        'job', job, 'stage', stage, 'task', task, 'bytes', bytes, 'payload', payload)
 end
 
+-- A message that no job came of.
+local function reject(payload, reason, shop, upload, job)
+  bury('rejected', reason, shop, upload, payload, job, '', '')
+  count('jobs_rejected')
+  local event = string.format('{"v":1,"job":%s,"upload":%s,"shop":%s,"status":"rejected","message":%s,"ts":%.0f}',
+                              job == '' and 'null' or cjson.encode(job), cjson.encode(upload), cjson.encode(shop),
+                              cjson.encode(reason), NOW)
+  if upload ~= '' then call('PUBLISH', Q .. ':progress:' .. address(shop, upload), event) end
+  call('PUBLISH', Q .. ':progress', event)
+end
+
 local function bury_job(j, kind, reason, task)
   bury(kind, reason, j.shop, j.upload, call('HGET', j.key, 'payload') or '', j.id, j.stage.name, task)
 end

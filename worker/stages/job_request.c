@@ -217,8 +217,9 @@ static void read_whose(struct reader *r, struct job_request *out)
     bool is_needed = !out->is_cancellation || out->job.len == 0;
     out->shop = read_id(r, "shop", is_needed);
     out->upload = read_id(r, "upload", is_needed);
-    if (out->job.len && memchr(out->job.ptr, '/', out->job.len))
-        bad(r, "job", "a text without '/'");
+    // Both part what Redis keys and refs are made of.
+    if (out->job.len && (memchr(out->job.ptr, '/', out->job.len) || memchr(out->job.ptr, ':', out->job.len)))
+        bad(r, "job", "a text without '/' and ':'");
 }
 
 bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct err *e)
