@@ -7,9 +7,8 @@
 
 static void log_admitted(const struct queue_admitted *a)
 {
-    static const char *const WORDS[] = {"job admitted", "job joined the one that runs",
-                                        "job replaced the one that ran", NULL,
-                                        "job rejected: its id is that of another upload's job"};
+    static const char *const WORDS[] = {"job admitted", "job joined the one that runs", "job replaced the one that ran",
+                                        NULL, "job rejected: its id is that of another upload's job"};
     AUTO(arena_fini) struct arena memory;
     arena_init(&memory, 0);
     const struct log_context context = {.job = arena_strdup(&memory, a->job.ptr, a->job.len),
