@@ -50,8 +50,25 @@ static void on_intake_ready(void *context)
 static void on_wake_ready(void *context)
 {
     struct loop *l = context;
-    l->is_wake_out = false;
     turn_wait(l);
+}
+
+void loop_refused(struct loop *l, const char *what, const struct redis_reply *reply)
+{
+    struct err e;
+    if (!redis_reply_error(reply, &e))
+        return;
+    LOG(l->is_refusal_said ? LOG_DEBUG : LOG_ERROR,
+        "Redis refuses what the worker asks; trying again until it does not", LOG_S("what", what),
+        LOG_S("error", e.message));
+    l->is_refusal_said = true;
+}
+
+void loop_accepted(struct loop *l)
+{
+    if (l->is_refusal_said)
+        LOG(LOG_INFO, "Redis accepts again");
+    l->is_refusal_said = false;
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *context)
