@@ -811,6 +811,44 @@ static void what_is_out_of_order_is_mended(void **state)
     check_nothing_left(w);
 }
 
+// Whatever key of a job is spoilt, however: the other job is drawn and ends.
+static void a_spoilt_job_costs_itself(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *key, *field; // field NULL: the key becomes a text
+    } SPOILT[] = {{"job:bad", NULL},          {"job:bad:tasks", NULL}, {"job:bad:open", NULL},
+                  {"job:bad:tasks", "first"}, {"job:bad", "stage"},    {"job:bad", "plan"},
+                  {"job:bad", "priority"},    {"job:bad", "created"},  {"job:bad:results", NULL}};
+    const struct queue_job good = job_of("good", "b", QUEUE_NORMAL), bad = job_of("bad", "a", QUEUE_NORMAL);
+    for (size_t i = 0; i < ARRAY_LEN(SPOILT); i++) {
+        redis_reply_free(plain(w, "DEL", "job:good", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:tasks", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:open", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:results", NULL));
+        w->n_held = 0;
+        assert_int_equal(admit_job(w, &bad), QUEUE_ADMITTED);
+        assert_int_equal(admit_job(w, &good), QUEUE_ADMITTED);
+        if (SPOILT[i].field)
+            redis_reply_free(plain(w, "HSET", SPOILT[i].key, SPOILT[i].field, "spoilt", NULL));
+        else
+            redis_reply_free(plain(w, "SET", SPOILT[i].key, "spoilt", NULL));
+        for (int round = 0; round < 4; round++) {
+            w->n_held = 0;
+            (void)draw(w, 5);
+            for (size_t k = 0; k < w->n_held; k++)
+                (void)settle(w, &w->held[k], QUEUE_DONE);
+            let_time_pass(w, NULL);
+        }
+        char status[16] = "";
+        (void)snprintf(w->job, sizeof w->job, "good");
+        job_field(w, "status", status, sizeof status);
+        assert_string_equal(status, "final");
+        assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 0);
+    }
+}
+
 static enum queue_once once(struct world *w, const struct held *h, const char *outdated, char value[32])
 {
     struct redis_cmd c;
@@ -908,6 +946,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_task_past_its_time_is_not_handed_back, setup, teardown),
         cmocka_unit_test_setup_teardown(redis_stays_small, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_out_of_order_is_mended, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_spoilt_job_costs_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, setup, teardown),
         cmocka_unit_test_setup_teardown(two_deaths_are_poison, setup, teardown),
