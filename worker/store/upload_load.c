@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "common/check.h"
+#include "common/failpoint.h"
 #include "worker/store/upload_internal.h"
 
 enum { ROWS_BETWEEN_CHECKS = 4096 };
@@ -77,6 +78,7 @@ static bool add_row(struct load *l, const struct pgbin_field *f, const struct ro
 {
     if (l->until_check-- == 0) {
         l->until_check = ROWS_BETWEEN_CHECKS;
+        FAILPOINT("load.copy");
         if (l->is_cancelled && atomic_load_explicit(l->is_cancelled, memory_order_relaxed))
             return err_set(e, ERR_CANCELLED, "loading was cancelled");
     }
