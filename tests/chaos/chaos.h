@@ -104,6 +104,7 @@ void workers_kill_one(struct chaos *c);
 void workers_freeze_one(struct chaos *c, int64_t ms);
 void workers_replace_one(struct chaos *c); // SIGTERM; the next one is armed with a point
 int workers_undisturbed(struct chaos *c);  // starts one plain worker on the servers themselves; its index
+bool workers_have_recovered(const struct chaos *c); // what was killed runs again, or has ended
 void workers_spoil_recoveries(struct chaos *c);
 
 // ---- disturb.c ----

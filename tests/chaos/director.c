@@ -1,4 +1,5 @@
 #include <getopt.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,7 +179,7 @@ static void rest(struct chaos *c)
     int64_t until_ms = clock_mono_ms() + REST_WITHIN_MS;
     say(c, "no more disturbances: everything has to come to rest");
     c->is_closing = true;
-    while (!jobs_are_quiet(c) && clock_mono_ms() < until_ms)
+    while (!(jobs_are_quiet(c) && workers_have_recovered(c)) && clock_mono_ms() < until_ms)
         tick(c);
     jobs_stuck(c);
     workers_stop(c);
@@ -189,6 +190,7 @@ int main(int argc, char **argv)
     struct chaos *c = calloc(1, sizeof *c);
     CHECK(c);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    (void)signal(SIGPIPE, SIG_IGN);
     read_options(argc, argv, &c->options);
     c->begun_ms = clock_mono_ms();
     (void)printf("seed %llu\n", (unsigned long long)c->options.seed);

@@ -37,11 +37,13 @@ static void restart_redis(struct chaos *c)
 static void freeze_redis(struct chaos *c)
 {
     (void)kill(c->servers.redis_pid, SIGSTOP);
+    c->servers.is_redis_frozen = true;
 }
 
 static void thaw_redis(struct chaos *c)
 {
     (void)kill(c->servers.redis_pid, SIGCONT);
+    c->servers.is_redis_frozen = false;
 }
 
 static void forget_scripts(struct chaos *c)

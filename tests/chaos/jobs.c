@@ -27,7 +27,7 @@ struct message {
     char job[NAME_BYTES], text[TEXT_BYTES];
     int variant;
     int64_t due_ms, pushed_ms, pushed_at_ms; // monotonic; 0: not yet; Unix
-    bool is_cancel;
+    bool is_cancel, is_forced;
 };
 
 struct round {
@@ -36,7 +36,8 @@ struct round {
     enum plan plan;
     struct message messages[MESSAGES_MAX];
     int n_messages;
-    int64_t look_ms, quiet_since_ms, begun_ms;
+    int64_t look_ms, quiet_since_ms;
+    char judged[2 * NAME_BYTES]; // the latest job of the round before
     bool is_over;
 };
 
@@ -51,6 +52,7 @@ static void write_message(struct chaos *c, struct round *r, struct message *m, b
     char extra[96] = "";
     int word = chance(c, 0.6) ? ++jobs_named : 0;
     (void)snprintf(m->job, sizeof m->job, "j%d", ++jobs_named);
+    m->is_forced = is_forced;
     m->variant = (int)between(c, 0, ARRAY_LEN(VARIANTS) - 1);
     if (is_forced)
         (void)snprintf(extra, sizeof extra, ",\"force\":true");
@@ -89,7 +91,10 @@ static void round_begin(struct chaos *c, struct round *r)
 {
     int64_t now_ms = clock_mono_ms();
     const struct upload *upload = r->upload;
-    *r = (struct round){.upload = upload, .number = r->number + 1, .plan = choose_plan(c), .begun_ms = now_ms};
+    char judged[sizeof r->judged];
+    (void)memcpy(judged, r->judged, sizeof judged);
+    *r = (struct round){.upload = upload, .number = r->number + 1, .plan = choose_plan(c)};
+    (void)memcpy(r->judged, judged, sizeof judged);
     write_message(c, r, &r->messages[0], chance(c, 0.05), r->plan == PLAN_DELAYED ? 1 : 0);
     r->messages[0].due_ms = now_ms + between(c, 0, 100);
     r->n_messages = 1;
@@ -107,8 +112,8 @@ static void round_begin(struct chaos *c, struct round *r)
 static void push(struct chaos *c, struct message *m)
 {
     redisReply *reply = redis_ask(&c->servers, "RPUSH " QUEUE ":jobs %s", m->text);
-    if (!reply && !c->is_disturbed)
-        return; // the next tick tries again
+    if (!reply && (c->servers.is_refused || !c->servers.redis_pid || c->servers.is_redis_frozen))
+        return; // it is certain that nothing was pushed: the next tick tries again
     m->pushed_ms = clock_mono_ms();
     m->pushed_at_ms = clock_wall_ms();
     c->jobs_pushed += !m->is_cancel;
@@ -260,7 +265,7 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
     for (int i = 0; i < r->n_messages; i++)
         if (!r->messages[i].is_cancel)
             n = add_ended(all, n, r->messages[i].job, r->messages[i].variant);
-    if (latest[0])
+    if (latest[0] && strcmp(latest, r->judged) != 0)
         n = add_ended(all, n, latest, -1);
     for (int i = 0; i < n; i++) {
         if (!read_ended(c, &all[i]))
@@ -268,8 +273,9 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
         if (all[i].state[0] && (!last || all[i].created >= last->created))
             last = &all[i];
     }
-    if (!last)
-        return push_again(c, r, &r->messages[0]);
+    for (int i = 0; i < r->n_messages; i++)
+        if (!r->messages[i].is_cancel && all[i].state[0] == '\0' && (!last || r->messages[i].is_forced))
+            return push_again(c, r, &r->messages[i]);
     if (!is_stored(c, r->upload, last, &is_away, why)) {
         if (is_away || clock_mono_ms() < r->quiet_since_ms + JUDGE_WITHIN_MS)
             return false;
@@ -277,6 +283,7 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
                   last->variant, last->state, why);
     }
     judge_states(c, r, all, n);
+    (void)snprintf(r->judged, sizeof r->judged, "%s", last->job);
     return true;
 }
 

@@ -176,7 +176,8 @@ static void redis_connect(struct servers *s)
 
 redisReply *redis_ask(struct servers *s, const char *fmt, ...)
 {
-    if (!s->redis_pid)
+    s->is_refused = false;
+    if (!s->redis_pid || s->is_redis_frozen)
         return NULL;
     redis_connect(s);
     if (s->redis->err)
@@ -190,6 +191,7 @@ redisReply *redis_ask(struct servers *s, const char *fmt, ...)
     if (strncmp(reply->str, "ERR", 3) == 0 || strncmp(reply->str, "WRONGTYPE", 9) == 0)
         fatal("Redis refuses \"%s\": %s", fmt, reply->str);
     freeReplyObject(reply);
+    s->is_refused = true;
     return NULL;
 }
 

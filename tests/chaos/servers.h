@@ -41,6 +41,8 @@ struct servers {
     char worker_redis_url[URL_BYTES], worker_pg_url[URL_BYTES]; // through the proxies
     pid_t redis_pid, pg_pid;                              // 0: down
     struct proxy redis_proxy, pg_proxy;
+    bool is_redis_frozen; // asking it would only take time
+    bool is_refused;      // the last redis_ask() was answered by an error: nothing was done
     redisContext *redis;
     PGconn *pg;
 };

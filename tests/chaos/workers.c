@@ -197,6 +197,14 @@ void workers_spoil_recoveries(struct chaos *c)
             c->recoveries[i].is_clean = false;
 }
 
+bool workers_have_recovered(const struct chaos *c)
+{
+    for (int i = 0; i < c->n_recoveries; i++)
+        if (c->recoveries[i].took_ms < 0)
+            return false;
+    return true;
+}
+
 static void poll_recoveries(struct chaos *c)
 {
     static int first;
