@@ -30,6 +30,7 @@ struct options {
     struct goals goals;
     int workers, shops, uploads, lines; // uploads: of a shop; lines: of an upload
     int lease_ms, pace_ms;              // pace: mean time between disturbances
+    bool is_calm;                       // workers alone are disturbed, not servers and networks
 };
 
 // ---- what happened ----
@@ -42,13 +43,14 @@ struct recovery { // of one task whose worker was killed
     char ref[192], token[96];
     int64_t killed_ms; // monotonic
     int took_ms;       // < 0: not yet
+    bool has_run_again; // not ended in another way
     bool is_clean;     // neither a server nor a network was disturbed meanwhile, and a worker was there
 };
 
 struct point {
     const char *name, *where;
     long passes, kills, stops;
-    long armed;
+    long armed; // workers
 };
 
 struct upload {
@@ -71,6 +73,7 @@ struct chaos {
     struct point points[POINTS_MAX];
     int n_points;
     char points_log[PATH_BYTES];
+    long starts; // of workers
 
     struct recovery *recoveries;
     int n_recoveries;
@@ -118,7 +121,7 @@ void check_all(struct chaos *c);
 void check_events(struct chaos *c, const char *job, bool is_touched);
 
 // ---- report.c ----
-void report_read_points(struct chaos *c);
+void report_read_points(struct chaos *c); // what was passed since the last call
 void report_progress(const struct chaos *c);
 bool report_end(struct chaos *c); // true: everything holds and the goals were reached
 

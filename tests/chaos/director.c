@@ -26,6 +26,7 @@ static const char USAGE[] =
     "  --workers N     worker processes (default 4), --shops N (4), --uploads N of each (3), --lines N of each (3000)\n"
     "  --lease MS      queue.lease_ms; beats and sweeps are a tenth of it (default 10000)\n"
     "  --pace MS       mean time between disturbances (default 400)\n"
+    "  --calm          only workers are disturbed, not servers and networks: for recovery times\n"
     "  --json FILE     the report for programs\n"
     "\n"
     "Exit status: 0 everything held and the goals were reached, 1 not so, 2 it could not be run.\n";
@@ -79,7 +80,7 @@ static void read_options(int argc, char **argv, struct options *o)
         {"bin", 1, NULL, 'b'},   {"dir", 1, NULL, 'd'},     {"seed", 1, NULL, 's'},  {"minutes", 1, NULL, 'm'},
         {"jobs", 1, NULL, 'j'},  {"kills", 1, NULL, 'k'},   {"hits", 1, NULL, 'i'},  {"workers", 1, NULL, 'w'},
         {"shops", 1, NULL, 'p'}, {"uploads", 1, NULL, 'u'}, {"lines", 1, NULL, 'l'}, {"lease", 1, NULL, 'e'},
-        {"pace", 1, NULL, 'a'},  {"json", 1, NULL, 'o'},    {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
+        {"pace", 1, NULL, 'a'},  {"json", 1, NULL, 'o'}, {"calm", 0, NULL, 'c'},   {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
     int key;
     *o = (struct options){.seed = (uint64_t)clock_wall_ms() % 1000000,
                           .minutes = 15,
@@ -106,6 +107,7 @@ static void read_options(int argc, char **argv, struct options *o)
         case 'l': o->lines = (int)number(optarg, 100, 1e6); break;
         case 'e': o->lease_ms = (int)number(optarg, 500, 60000); break;
         case 'a': o->pace_ms = (int)number(optarg, 1, 1e6); break;
+        case 'c': o->is_calm = true; break;
         case 'h': (void)fputs(USAGE, stdout); exit(0);
         default: fatal("see --help");
         }
@@ -147,6 +149,7 @@ static void tick(struct chaos *c)
     jobs_tick(c);
     if (clock_mono_ms() >= next_progress_ms) {
         next_progress_ms = clock_mono_ms() + PROGRESS_MS;
+        report_read_points(c);
         report_progress(c);
     }
     (void)usleep(TICK_US);

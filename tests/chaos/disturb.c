@@ -181,7 +181,7 @@ static int64_t next_pause_ms(struct chaos *c)
 static void begin(struct chaos *c, size_t i)
 {
     const struct disturbance *d = &TABLE[i];
-    if (d->is_of_servers && current)
+    if (d->is_of_servers && (current || c->options.is_calm))
         return;
     tallies[i].n++;
     if (d->is_of_servers) {

@@ -10,7 +10,7 @@
 #include "common/failpoint.h"
 #include "tests/chaos/chaos.h"
 
-enum { SETTINGS_MAX = 40, SETTING_BYTES = URL_BYTES + 64, STOP_WITHIN_MS = 20000, POLL_MS = 20 };
+enum { SETTINGS_MAX = 40, SETTING_BYTES = URL_BYTES + 64, STOP_WITHIN_MS = 20000, POLL_MS = 20, POINT_WITHIN_MS = 20000 };
 
 enum fate { FATE_NONE, FATE_KILLED, FATE_TOLD }; // what we did to it, as its end must show
 
@@ -20,8 +20,10 @@ struct worker {
     char name[NAME_BYTES];
     enum fate fate;
     int point; // it is armed with, < 0: none
+    int point_nth; // at which hit
     bool is_armed_to_stop;
-    int64_t begin_ms;     // to be started then
+    int64_t begin_ms; // to be started then
+    int64_t started_ms;
     int64_t continue_ms;  // frozen until then; 0: runs
     int64_t told_ms;
 };
@@ -54,7 +56,7 @@ static void write_settings(const struct chaos *c, const struct worker *w, char o
     SET("FAILPOINT_LOG=%s", c->points_log);
     if (w->point >= 0)
         SET("FAILPOINTS=%s=%s@%d", c->points[w->point].name, w->is_armed_to_stop ? "stop" : "kill",
-            1 + (int)(c->points[w->point].armed * 7 % 11));
+            w->point_nth);
 #undef SET
     for (int i = 0; i < n; i++)
         env[i] = out[i];
@@ -85,7 +87,10 @@ static void arm(struct chaos *c, struct worker *w)
     points_due--;
     w->point = choose_point(c);
     w->is_armed_to_stop = chance(c, 0.3);
-    c->points[w->point].armed++;
+    struct point *p = &c->points[w->point];
+    long often = p->passes / (c->starts + 1); // in a worker's life
+    w->point_nth = (int)between(c, 1, often < 1 ? 1 : often > 20 ? 20 : often);
+    p->armed++;
 }
 
 static void start(struct chaos *c, struct worker *w, bool is_direct)
@@ -94,6 +99,8 @@ static void start(struct chaos *c, struct worker *w, bool is_direct)
     static char settings[SETTINGS_MAX][SETTING_BYTES];
     const char *env[SETTINGS_MAX + 1];
     w->incarnation++;
+    w->started_ms = clock_mono_ms();
+    c->starts++;
     w->fate = FATE_NONE;
     w->continue_ms = w->told_ms = 0;
     (void)snprintf(w->name, sizeof w->name, "w%d.%d", w->number, w->incarnation);
@@ -176,10 +183,10 @@ static bool has_recovered(struct chaos *c, struct recovery *r)
     if (state[0] == '\0')
         return false; // Redis is away
     if (state[0] == 'e' || state[0] == 'f' || state[0] == '-' || !is_job_open(c, r->ref)) {
-        r->is_clean = false; // it ended another way: no figure
-        return true;
+        return true; // it ended another way: no figure
     }
-    return state[0] == 'l' && strcmp(token, r->token) != 0;
+    r->has_run_again = state[0] == 'l' && strcmp(token, r->token) != 0;
+    return r->has_run_again;
 }
 
 static bool is_anybody_there(const struct chaos *c)
@@ -298,9 +305,12 @@ static struct worker *choose(struct chaos *c)
 {
     struct worker *fit[WORKERS_MAX];
     int n = 0;
-    for (int i = 0; i < c->options.workers; i++)
-        if (c->workers[i].pid && c->workers[i].fate == FATE_NONE && c->workers[i].continue_ms == 0)
-            fit[n++] = &c->workers[i];
+    for (int i = 0; i < c->options.workers; i++) {
+        struct worker *w = &c->workers[i];
+        bool waits_for_point = w->point >= 0 && clock_mono_ms() < w->started_ms + POINT_WITHIN_MS;
+        if (w->pid && w->fate == FATE_NONE && w->continue_ms == 0 && !waits_for_point)
+            fit[n++] = w;
+    }
     return n ? fit[between(c, 0, n - 1)] : NULL;
 }
 
@@ -334,7 +344,8 @@ static void tell(struct worker *w)
 void workers_replace_one(struct chaos *c)
 {
     struct worker *w = choose(c);
-    points_due++;
+    if (points_due < c->options.workers)
+        points_due++;
     if (w)
         tell(w);
 }
