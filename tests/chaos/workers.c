@@ -170,7 +170,9 @@ static void note_orphans(struct chaos *c, const struct worker *w)
 
 static bool is_job_open(struct chaos *c, const char *ref)
 {
-    redisReply *state = redis_ask(&c->servers, "HGET " QUEUE ":job:%.*s state", (int)strcspn(ref, "/"), ref);
+    char job[192];
+    (void)snprintf(job, sizeof job, "%.*s", (int)strcspn(ref, "/"), ref);
+    redisReply *state = redis_ask(&c->servers, "HGET " QUEUE ":job:%s state", job); // hiredis knows no %.*s
     bool is_open = !state || (state->type == REDIS_REPLY_STRING && strcmp(state->str, "open") == 0);
     freeReplyObject(state);
     return is_open;
