@@ -348,9 +348,10 @@ static bool cmd_hincrby(const struct call *c)
         return false;
     if (k && has(c, k, 2, &at) && !str_to_int(text_of(c, k->items[at].b), &n))
         return say(c, "-ERR hash value is not an integer\r\n");
-    (void)snprintf(text, sizeof text, "%lld", (long long)(n + by));
+    n += by;
+    (void)snprintf(text, sizeof text, "%lld", (long long)n);
     hash_put(make(c, 1, MINI_HASH), id_of(c, c->args[2]), id_of(c, str_of(text)), &n_new);
-    return say_int(c, n + by);
+    return say_int(c, n);
 }
 
 // Of hashes, sets and zsets: HDEL, SREM, ZREM.
