@@ -180,3 +180,9 @@ struct queue_limits settings_queue_limits(const struct settings *s)
         .payload_max = s->queue_payload_max,
     };
 }
+
+bool settings_redis_url(const struct settings *s, struct redis_url *out, struct err *e)
+{
+    return redis_url_parse(s->redis_url, s->redis_password_file, out, e) &&
+           redis_url_set_tls(out, s->redis_tls_ca_file, s->redis_tls_cert_file, s->redis_tls_key_file, e);
+}

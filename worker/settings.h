@@ -14,8 +14,16 @@
 // CHOICE(field, key, default, choices, comment)
 #define SETTINGS(TEXT, SECRET, INT, REAL, BOOL, CHOICE)                                                                \
     SECRET(redis_url, "redis.url", "redis://127.0.0.1:6379/0",                                                         \
-           "Where Redis is: redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path?db=0.")                \
-    TEXT(redis_password_file, "redis.password_file", "", "A file with the Redis password, instead of one in the URL.") \
+           "Where Redis is: redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path?db=0, or its "         \
+           "Sentinels: redis+sentinel://[user:password@]host:port,host:port/master/db?sentinel_password=... (also "    \
+           "sentinel_user=; rediss+sentinel:// for TLS).")                                                             \
+    TEXT(redis_password_file, "redis.password_file", "",                                                               \
+         "A file with the Redis password, instead of one in the URL; read again for every connection.")                \
+    TEXT(redis_tls_ca_file, "redis.tls_ca_file", "",                                                                   \
+         "rediss://: the certificates to trust, a file or a directory of hashed names; empty: the system's.")          \
+    TEXT(redis_tls_cert_file, "redis.tls_cert_file", "",                                                               \
+         "rediss://: our own certificate (PEM), where Redis asks for one; read again for every connection.")           \
+    TEXT(redis_tls_key_file, "redis.tls_key_file", "", "rediss://: the key of redis.tls_cert_file (PEM).")             \
     INT(redis_timeout_ms, "redis.timeout_ms", 5000, 100, 600000, "How long a Redis answer may take.")                  \
     SECRET(                                                                                                            \
         pg_url, "pg.url", "",                                                                                          \
@@ -160,5 +168,8 @@ struct offer_rules settings_offer_rules(const struct settings *s);
 void settings_print_mining(const struct settings *s, struct buf *out);
 struct queue_limits; // common/queue.h
 struct queue_limits settings_queue_limits(const struct settings *s);
+struct redis_url; // common/redis.h
+// Where Redis is, with password and TLS files.
+bool settings_redis_url(const struct settings *s, struct redis_url *out, struct err *e) MUST_USE;
 
 #endif

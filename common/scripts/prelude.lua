@@ -72,6 +72,25 @@ local function job_get(job)
   return j or nil
 end
 
+-- One job whose keys somebody has spoilt costs that job, not the queue: its keys go, and the dead have the reason. What
+-- its upload is owed, PostgreSQL still knows.
+local function guarded(job, run, ...)
+  local ok, cause = pcall(run, ...)
+  if ok then return end
+  local text = type(cause) == 'table' and cause.err or tostring(cause)
+  if not (string.find(text, 'WRONGTYPE', 1, true) or string.find(text, 'attempt to', 1, true) or
+          string.find(text, 'bad argument', 1, true)) then
+    error(cause) -- Redis' own trouble, not the job's
+  end
+  local key = Q .. ':job:' .. job
+  jobs[job] = false
+  call('DEL', key, key .. ':open', key .. ':tasks', key .. ':results', key .. ':log')
+  call('ZREM', Q .. ':open', job)
+  call('XADD', Q .. ':dead', 'MAXLEN', LIMIT.dead_max, '*', 'kind', 'broken', 'reason', text, 'shop', '', 'upload', '',
+       'job', job, 'stage', '', 'task', '', 'bytes', 0, 'payload', '')
+  count('jobs_broken')
+end
+
 local function job_set(j, field, value)
   local c = j.changed
   c[#c + 1] = field
@@ -179,8 +198,9 @@ local function job_end(j, status, message, reason)
   end
   if status ~= 'final' then call('ZADD', Q .. ':ended', NOW, j.id) end
   call('ZADD', Q .. ':kept', NOW, j.id)
-  if call('ZCARD', Q .. ':kept') > LIMIT.jobs_kept then
-    local oldest = call('ZPOPMIN', Q .. ':kept', 2)
+  local too_many = call('ZCARD', Q .. ':kept') - LIMIT.jobs_kept
+  if too_many > 0 then
+    local oldest = call('ZPOPMIN', Q .. ':kept', math.min(too_many, 2))
     for i = 1, #oldest, 2 do
       if oldest[i] ~= j.id then job_forget(oldest[i]) end
     end

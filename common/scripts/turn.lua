@@ -71,7 +71,7 @@ local function settle_job(job, list)
   end
 end
 
-for _, job in ipairs(order) do settle_job(job, of_job[job]) end
+for _, job in ipairs(order) do guarded(job, settle_job, job, of_job[job]) end
 local verdicts = {}
 for i, e in ipairs(ended) do
   verdicts[i] = e.verdict
@@ -167,7 +167,7 @@ local function claim(refs, again)
     end
     table.insert(tasks_of[job], task)
   end
-  for _, job in ipairs(in_order) do claim_of_job(job, tasks_of[job], again) end
+  for _, job in ipairs(in_order) do guarded(job, claim_of_job, job, tasks_of[job], again) end
 end
 
 local function new_token()

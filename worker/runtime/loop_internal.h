@@ -21,7 +21,7 @@ struct loop {
     struct slots *slots;
     struct beat *beat;
     struct event *sweep_timer, *grace_timer, *signals[2];
-    bool is_draining, is_grace_over;
+    bool was_connected, is_draining, is_grace_over;
 
     // turn.c
     struct task *ended; // waiting to be settled, oldest first

@@ -6,7 +6,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/outage.h"
 #include "worker/stages/stages_internal.h"
 #include "worker/store/bundle_store.h"
 #include "worker/store/pg_outage.h"
@@ -140,7 +140,7 @@ struct redis *stage_redis(struct stages_slot *slot)
     struct err e;
     if (!slot->redis && !redis_open(&slot->redis, slot->env->redis_url, "bundle-worker-slot",
                                     slot->env->settings->redis_timeout_ms, &e))
-        LOG(LOG_WARN, "no Redis connection for the cache", LOG_S("error", e.message));
+        LOG(outage_level(&e), "no Redis connection for the cache", LOG_S("error", e.message));
     return slot->redis;
 }
 
