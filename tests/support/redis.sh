@@ -8,23 +8,32 @@
 #
 # They die with the test, however that ends.
 
-declare -A redis_pids=() redis_ports=()
+declare -A redis_pids=()
 
-redis_start() { # redis_start NAME [option...]; true when it answers
-    redis_spawn "$1" redis-server "${@:2}" --save '' --unixsocket "$TEST_DIR/$1.sock"
-    [[ " $* " == *' --port '* ]] || redis_ports[$1]=0
+redis_start() { # redis_start NAME [option...]; true when it answers. It has no TCP port, unless with --port
+    local ports=(--port 0)
+    [[ " $* " != *' --port '* ]] || ports=(--bind 127.0.0.1)
+    rm -f "$TEST_DIR/$1.sock"
+    redis_spawn "$1" "${ports[@]}" --save '' --unixsocket "$TEST_DIR/$1.sock" "${@:2}"
     servers_wait_for "${redis_pids[$1]}" redis_is_up "$1" || servers_fail "$TEST_DIR/$1.log" "Redis $1 did not start"
 }
 
-redis_spawn() { # redis_spawn NAME PROGRAM ARGUMENT...
-    local program
-    program=$(command -v "$2" || command -v "${2/redis/valkey}")
+redis_spawn() { # redis_spawn NAME ARGUMENT...
     mkdir -p "$TEST_DIR/$1"
-    rm -f "$TEST_DIR/$1.sock"
+    # shellcheck disable=SC2034 # servers_spawn reads it: as nobody else
     servers_as=()
-    [[ " $* " == *' --port '* ]] || set -- "$@" --port 0
-    servers_spawn KILL "$TEST_DIR/$1.log" "$program" "${@:3}" --dir "$TEST_DIR/$1"
+    servers_spawn KILL "$TEST_DIR/$1.log" "$(command -v redis-server || command -v valkey-server)" "${@:2}" --dir "$TEST_DIR/$1"
     redis_pids[$1]=$!
+}
+
+# A Sentinel that watches the master "shop-master" on that port; its own port is in $PORT then.
+redis_start_sentinel() { # redis_start_sentinel NAME MASTER_PORT QUORUM [line of its configuration...]
+    redis_free_port
+    mkdir -p "$TEST_DIR/$1"
+    printf '%s\n' "port $PORT" 'bind 127.0.0.1' "sentinel monitor shop-master 127.0.0.1 $2 $3" \
+        'sentinel down-after-milliseconds shop-master 1000' 'sentinel failover-timeout shop-master 3000' "${@:4}" \
+        >"$TEST_DIR/$1/sentinel.conf"
+    redis_spawn "$1" "$TEST_DIR/$1/sentinel.conf" --sentinel
 }
 
 redis_is_up() { # redis_is_up NAME: it has loaded
