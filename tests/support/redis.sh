@@ -88,3 +88,20 @@ expect_quiet_logs() { # expect_quiet_logs LINES_BEFORE WORKERS: fewer than 20 mo
     lines=$(($(log_of_trouble | wc -l) - $1))
     [ "$lines" -lt $((20 * $2)) ] || fail "$lines log lines of $2 workers: $(log_of_trouble | cut -c 1-200 | tail -n 60)"
 }
+
+# config/redis.acl as an operator makes it his own, for this test's queue: in $TEST_DIR/users.acl. The passwords are in
+# $TEST_DIR/USER.password and in $ADMIN_PASSWORD, $WORKER_PASSWORD, $WEB_PASSWORD, $OPERATOR_PASSWORD.
+redis_make_acl() {
+    local user hash expressions=(-e '/^#/d' -e '/^$/d' -e "s/{bundles}/{$BUNDLE_QUEUE_NAME}/g")
+    for user in admin worker web operator; do
+        od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' >"$TEST_DIR/$user.password"
+        hash=$(sha256sum <"$TEST_DIR/$user.password" | cut -c 1-64)
+        expressions+=(-e "s/@${user^^}@/$hash/")
+        printf -v "${user^^}_PASSWORD" %s "$(cat "$TEST_DIR/$user.password")"
+    done
+    sed "${expressions[@]}" config/redis.acl >"$TEST_DIR/users.acl"
+}
+
+redis_as() { # redis_as USER PASSWORD COMMAND...
+    "$SERVERS_REDIS_CLI" -s "$SERVERS_REDIS_SOCKET" --user "$1" -a "$2" --no-auth-warning "${@:3}"
+}
