@@ -45,6 +45,7 @@ redis_use main
 export BUNDLE_REDIS_URL=rediss://localhost:$PORT BUNDLE_REDIS_TLS_CA_FILE=$TEST_DIR/ours.pem
 export BUNDLE_REDIS_TLS_CERT_FILE=$TEST_DIR/worker.pem BUNDLE_REDIS_TLS_KEY_FILE=$TEST_DIR/worker.key
 
+export BUNDLE_CACHE_MEMORY_MB=0 # artefacts come from Redis
 load_generated demo 3000 --seed 5
 UPLOAD_DEMO=$UPLOAD
 workers_start 1
@@ -54,9 +55,7 @@ BUNDLE_REDIS_URL=rediss://127.0.0.1:$PORT expect bundlectl enqueue --shop demo "
 
 note 'large values: an artefact goes there and back'
 load_generated large 40000 --seed 6
-BUNDLE_CACHE_MEMORY_MB=0 workers_start 1
 run_job large "$UPLOAD"
-workers_signal TERM 1
 
 note 'who is refused, and why'
 BUNDLE_REDIS_TLS_CA_FILE=$TEST_DIR/theirs.pem expect_status 7 bundlectl watch nothing
