@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/log.h"
 #include "common/mp.h"
@@ -127,15 +128,18 @@ static bool store_preliminary(void *prepared_, const struct artefact *a, struct 
     struct bundle_rows rows;
     bool is_stored = false;
     int64_t begun_ms = clock_mono_ms();
+    FAILPOINT("mine.counted");
     task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
     add_shop_options(p);
     p->rules = stage_offer_rules(p->slot, &p->request, a, &t->memory);
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
     template_rows(&a->market, &list, &rows, &t->memory);
+    FAILPOINT("preliminary.before");
     if (!arena_within(&t->memory, "the preliminary bundles", e) ||
         !bundle_store_preliminary(p->slot->pg, &target, &rows, a->data, &is_stored, e))
         return false;
+    FAILPOINT("preliminary.committed");
     p->preliminary_ms = clock_mono_ms() - begun_ms;
     p->is_preliminary = true;
     if (is_stored) {
