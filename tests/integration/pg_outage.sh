@@ -15,12 +15,8 @@ expect_json "$TEST_DIR/undisturbed.json" 'length > 0'
 
 log=$TEST_DIR/worker-1.log
 said() { grep -c "msg=\"$1" "$log" || true; }
-# What a slot waits for, or does, in PostgreSQL.
-slot_is() { # slot_is CONDITION on pg_stat_activity
-    [ "$(servers_psql "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'bundle-worker slot%' AND $1")" = t ]
-}
-is_reading() { slot_is "state = 'active' AND query LIKE '%COPY%'"; }
-is_publishing() { slot_is "wait_event_type = 'Lock'"; }
+is_reading() { pg_is "application_name LIKE 'bundle-worker slot%' AND state = 'active' AND query LIKE '%COPY%'"; }
+is_publishing() { pg_is "application_name LIKE 'bundle-worker slot%' AND wait_event_type = 'Lock'"; }
 upload_is() { [ "$(servers_psql "SELECT count(*) FROM csv_uploads WHERE last_job = '$2' AND status = '$1'")" = 1 ]; }
 ask() { # ask JOB: it reads the upload, since a row of it is another version
     servers_psql 'UPDATE order_lines SET sku = sku WHERE ctid = (SELECT min(ctid) FROM order_lines)' || true # away
@@ -57,15 +53,11 @@ note 'gone for six seconds while bundles are published, soon after: said all the
 ask publishing
 wait_until 20 upload_is preliminary publishing
 workers_signal STOP
-"$SERVERS_PG_BIN/psql" -X -q -d "$BUNDLE_PG_URL" -c 'BEGIN; SELECT id FROM csv_uploads FOR UPDATE; SELECT pg_sleep(60)' \
-    >"$TEST_DIR/locker.log" 2>&1 </dev/null &
-locker=$!
-locked() { [ "$(servers_psql "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND wait_event = 'PgSleep'")" = 1 ]; }
-wait_until 10 locked
+pg_hold 'SELECT id FROM csv_uploads FOR UPDATE'
 workers_signal CONT
 wait_until 20 is_publishing
 servers_crash_postgres
-wait "$locker" || true # its server is gone
+wait "$pg_holder" || true # its server is gone
 sleep 6
 expect servers_run_postgres
 expect_undisturbed publishing
