@@ -190,6 +190,7 @@ static bool read_request(struct reconcile *r, struct lost *l, struct err *e)
     if (!job_payload_of_message(row->message, bytes_max, l->memory, &l->payload, e) ||
         !job_request_read(l->payload, l->memory, &l->request, e))
         return err_wrap(e, "csv_uploads.request");
+    l->request.job = keep(l->memory, l->request.job); // NUL-terminated, for logs
     if (l->request.is_cancellation || !str_eq(l->request.shop, row->shop))
         return err_set(e, ERR_INPUT, "csv_uploads.request: not a job of this shop");
     return true;
