@@ -18,7 +18,7 @@
 
 // X(name, where it is)
 #define FAILPOINT_LIST(X)                                                                                              \
-    X("load.copy", "amid the COPY of an upload's rows, every few thousand rows")                                       \
+    X("load.copy", "the COPY of a table has begun, its rows are on their way")                                         \
     X("mine.counted", "amid mining: the pairs are counted, nothing has answered yet")                                  \
     X("mine.before", "the rows are loaded, nothing is counted")                                                        \
     X("preliminary.before", "the preliminary bundles are made, nothing is sent to PostgreSQL")                         \

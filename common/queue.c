@@ -4,18 +4,18 @@
 #include <stdlib.h>
 
 #include "common/check.h"
-#include "common/json_out.h"
 #include "scripts.h" // generated: SCRIPT_ADMIT ...
 
 void queue_init(struct queue *q, const char *name, const struct queue_limits *l)
 {
     (void)snprintf(q->key, sizeof q->key, "{%s}", name);
     int n = snprintf(q->limits, sizeof q->limits,
-                     "lease_ms=%lld attempts=%lld crashes=%lld retry_ms=%lld keep_ms=%lld log_max=%lld dead_max=%lld "
-                     "shop_running_max=%lld deadline_ms=%lld life_ms=%lld",
+                     " lease_ms=%lld attempts=%lld crashes=%lld retry_ms=%lld keep_ms=%lld jobs_kept=%lld log_max=%lld "
+                     "dead_max=%lld shop_running_max=%lld deadline_ms=%lld payload_max=%lld life_ms=%lld",
                      (long long)l->lease_ms, (long long)l->attempts, (long long)l->crashes, (long long)l->retry_ms,
-                     (long long)l->keep_s * 1000, (long long)l->log_max, (long long)l->dead_max,
-                     (long long)l->shop_running_max, (long long)l->deadline_s * 1000, (long long)QUEUE_LIFE_S * 1000);
+                     (long long)l->keep_s * 1000, (long long)l->jobs_kept, (long long)l->log_max,
+                     (long long)l->dead_max, (long long)l->shop_running_max, (long long)l->deadline_s * 1000,
+                     (long long)l->payload_max, (long long)QUEUE_LIFE_S * 1000);
     CHECK(n > 0 && (size_t)n < sizeof q->limits);
 }
 
@@ -25,31 +25,26 @@ static void begin(const struct queue *q, const struct redis_script *s, struct re
     redis_cmd_text(out, q->limits);
 }
 
-static void put_plan(const struct queue_stage *plan, size_t n, struct buf *out)
+// Stages as prelude.lua reads them, one a line, and the counts that events say of those that split.
+static void put_plan(const struct queue_stage *plan, size_t n, struct buf *lines, struct buf *counts)
 {
-    struct json_out j = json_out_on(out);
-    json_out_array(&j);
     for (size_t i = 0; i < n; i++) {
-        json_out_object(&j);
-        json_out_key_str(&j, "name", str_of(plan[i].name));
-        json_out_key_str(&j, "message", str_of(plan[i].message));
-        json_out_key_int(&j, "class", plan[i].urgency);
-        json_out_key_int(&j, "from", plan[i].from);
-        json_out_key_int(&j, "to", plan[i].to);
-        json_out_key_bool(&j, "split", plan[i].is_split);
-        json_out_key_bool(&j, "required", plan[i].is_required);
-        json_out_key_int(&j, "timeout_ms", plan[i].timeout_ms);
-        json_out_end(&j);
+        const struct queue_stage *s = &plan[i];
+        CHECK(!strpbrk(s->name, "|\n") && !strchr(s->message, '\n'));
+        buf_printf(lines, "%s|%d|%d|%d|%d|%d|%lld|%s\n", s->name, s->urgency, s->from, s->to, s->is_split,
+                   s->is_required, (long long)s->timeout_ms, s->message);
+        if (s->is_split)
+            buf_printf(counts, "\"%s_done\":0,\"%s_total\":0,", s->name, s->name);
     }
-    json_out_end(&j);
 }
 
 void queue_admit_cmd(const struct queue *q, struct str raw, const struct queue_job *job, const struct queue_stage *plan,
                      size_t n_stages, struct redis_cmd *out)
 {
-    AUTO(buf_fini) struct buf stages;
+    AUTO(buf_fini) struct buf stages, counts;
     buf_init(&stages, 1 << 16);
-    put_plan(plan, n_stages, &stages);
+    buf_init(&counts, 1 << 16);
+    put_plan(plan, n_stages, &stages, &counts);
     begin(q, &SCRIPT_ADMIT, out);
     redis_cmd_str(out, raw);
     redis_cmd_str(out, job->id);
@@ -58,6 +53,10 @@ void queue_admit_cmd(const struct queue *q, struct str raw, const struct queue_j
     redis_cmd_text(out, job->is_forced ? "1" : "0");
     redis_cmd_str(out, job->payload);
     redis_cmd_str(out, buf_str(&stages));
+    redis_cmd_str(out, buf_str(&counts));
+    redis_cmd_int(out, job->priority);
+    redis_cmd_int(out, job->not_before_ms);
+    redis_cmd_int(out, job->delay_ms);
 }
 
 // Which of `names` a reply is; false: none.
@@ -85,13 +84,26 @@ bool queue_admit_reply(const struct redis_reply *r, struct queue_admitted *out)
     return true;
 }
 
-void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload,
+void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str shop, struct str upload,
                       struct redis_cmd *out)
 {
     begin(q, &SCRIPT_REJECT, out);
     redis_cmd_str(out, raw);
     redis_cmd_text(out, reason);
+    redis_cmd_str(out, shop);
     redis_cmd_str(out, upload);
+}
+
+void queue_cancel_cmd(const struct queue *q, struct str raw, const struct queue_cancellation *c, const char *message,
+                      const char *reason, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_CANCEL, out);
+    redis_cmd_str(out, raw);
+    redis_cmd_str(out, c->job);
+    redis_cmd_str(out, c->shop);
+    redis_cmd_str(out, c->upload);
+    redis_cmd_text(out, message);
+    redis_cmd_text(out, reason);
 }
 
 const char *queue_outcome_name(enum queue_outcome o)
@@ -106,15 +118,19 @@ static void put_jitter(struct redis_cmd *out)
     redis_cmd_int(out, random() % 101);
 }
 
-void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned want_urgent,
-                      unsigned n_settlements, struct redis_cmd *out)
+void queue_turn_begin(const struct queue *q, const struct queue_turn *t, struct redis_cmd *out)
 {
     begin(q, &SCRIPT_TURN, out);
-    redis_cmd_text(out, worker);
-    redis_cmd_int(out, want);
-    redis_cmd_int(out, want_urgent);
+    redis_cmd_text(out, t->worker);
+    redis_cmd_int(out, (int64_t)t->number);
+    if (t->answered + 1 == t->number)
+        redis_cmd_text(out, "");
+    else
+        redis_cmd_int(out, (int64_t)t->answered);
+    redis_cmd_int(out, t->want);
+    redis_cmd_int(out, t->want_urgent);
     put_jitter(out);
-    redis_cmd_int(out, n_settlements);
+    redis_cmd_int(out, t->n_settlements);
 }
 
 void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s)
@@ -129,6 +145,7 @@ void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s)
         redis_cmd_text(cmd, "");
     else
         redis_cmd_int(cmd, s->bundles);
+    redis_cmd_str(cmd, s->shared);
     redis_cmd_int(cmd, (int64_t)s->n_more);
     for (size_t i = 0; i < s->n_more; i++) {
         redis_cmd_str(cmd, s->more[i].name);
@@ -149,42 +166,64 @@ enum queue_verdict queue_turn_verdict(const struct redis_reply *r, size_t i)
     return is_known ? (enum queue_verdict)at : QUEUE_FENCED;
 }
 
+struct str queue_turn_token(const struct redis_reply *r)
+{
+    return redis_reply_str(redis_reply_at(r, 1));
+}
+
+size_t queue_turn_jobs(const struct redis_reply *r)
+{
+    return redis_reply_size(redis_reply_at(r, 2));
+}
+
+bool queue_turn_job(const struct redis_reply *r, size_t i, struct queue_claimed_job *out)
+{
+    enum { FIELDS = 10 };
+    const struct redis_reply *j = redis_reply_at(redis_reply_at(r, 2), i);
+    if (redis_reply_size(j) != FIELDS)
+        return false;
+    *out = (struct queue_claimed_job){.id = redis_reply_str(redis_reply_at(j, 0)),
+                                      .shop = redis_reply_str(redis_reply_at(j, 1)),
+                                      .upload = redis_reply_str(redis_reply_at(j, 2)),
+                                      .stage = redis_reply_str(redis_reply_at(j, 3)),
+                                      .left_ms = redis_reply_int(redis_reply_at(j, 4)),
+                                      .payload = redis_reply_str(redis_reply_at(j, 5)),
+                                      .shared = redis_reply_str(redis_reply_at(j, 6)),
+                                      .is_partial = redis_reply_int(redis_reply_at(j, 7)) != 0,
+                                      .failed = redis_reply_str(redis_reply_at(j, 8)),
+                                      .made_from = redis_reply_at(j, 9)};
+    return true;
+}
+
 size_t queue_turn_claims(const struct redis_reply *r)
 {
-    return redis_reply_size(redis_reply_at(r, 1));
+    return redis_reply_size(redis_reply_at(r, 3));
 }
 
 bool queue_turn_claim(const struct redis_reply *r, size_t i, struct queue_claim *out)
 {
-    enum { FIELDS = 13 };
-    const struct redis_reply *c = redis_reply_at(redis_reply_at(r, 1), i);
-    if (redis_reply_size(c) != FIELDS)
+    enum { FIELDS = 5 };
+    const struct redis_reply *c = redis_reply_at(redis_reply_at(r, 3), i);
+    int64_t job = redis_reply_int(redis_reply_at(c, 0));
+    if (redis_reply_size(c) != FIELDS || job < 1 || (uint64_t)job > queue_turn_jobs(r))
         return false;
-    *out = (struct queue_claim){.ref = redis_reply_str(redis_reply_at(c, 0)),
-                                .token = redis_reply_str(redis_reply_at(c, 1)),
-                                .stage = redis_reply_str(redis_reply_at(c, 2)),
-                                .payload = redis_reply_str(redis_reply_at(c, 3)),
-                                .attempts = redis_reply_int(redis_reply_at(c, 4)),
-                                .crashes = redis_reply_int(redis_reply_at(c, 5)),
-                                .left_ms = redis_reply_int(redis_reply_at(c, 6)),
-                                .job_payload = redis_reply_str(redis_reply_at(c, 7)),
-                                .shop = redis_reply_str(redis_reply_at(c, 8)),
-                                .upload = redis_reply_str(redis_reply_at(c, 9)),
-                                .is_partial = redis_reply_int(redis_reply_at(c, 10)) != 0,
-                                .failed = redis_reply_str(redis_reply_at(c, 11)),
-                                .made_from = redis_reply_at(c, 12)};
+    *out = (struct queue_claim){.job = (size_t)job - 1,
+                                .task = redis_reply_str(redis_reply_at(c, 1)),
+                                .payload = redis_reply_str(redis_reply_at(c, 2)),
+                                .attempts = redis_reply_int(redis_reply_at(c, 3)),
+                                .crashes = redis_reply_int(redis_reply_at(c, 4))};
     return true;
 }
 
-size_t queue_claim_results(const struct queue_claim *c)
+size_t queue_claimed_results(const struct queue_claimed_job *j)
 {
-    return redis_reply_size(c->made_from) / 2;
+    return redis_reply_size(j->made_from) / 2;
 }
 
-void queue_claim_result(const struct queue_claim *c, size_t i, struct str *task, struct str *result)
+void queue_claimed_result(const struct queue_claimed_job *j, size_t i, struct str *task, struct str *result)
 {
-    *task = redis_reply_str(redis_reply_at(c->made_from, 2 * i));
-    *result = redis_reply_str(redis_reply_at(c->made_from, 2 * i + 1));
+    *task = redis_reply_str(redis_reply_at(j->made_from, 2 * i));
+    *result = redis_reply_str(redis_reply_at(j->made_from, 2 * i + 1));
 }
 
 void queue_ref_split(struct str ref, struct str *job, struct str *task)
@@ -223,13 +262,72 @@ void queue_sweep_cmd(const struct queue *q, struct redis_cmd *out)
     put_jitter(out);
 }
 
-void queue_cancel_cmd(const struct queue *q, struct str job_or_upload, const char *message, const char *reason,
-                      struct redis_cmd *out)
+size_t queue_swept_messages(const struct redis_reply *r)
 {
-    begin(q, &SCRIPT_CANCEL, out);
-    redis_cmd_str(out, job_or_upload);
-    redis_cmd_text(out, message);
-    redis_cmd_text(out, reason);
+    return redis_reply_size(redis_reply_at(r, 0));
+}
+
+struct str queue_swept_message(const struct redis_reply *r, size_t i)
+{
+    return redis_reply_str(redis_reply_at(redis_reply_at(r, 0), i));
+}
+
+size_t queue_swept_ends(const struct redis_reply *r)
+{
+    return redis_reply_size(redis_reply_at(r, 1));
+}
+
+bool queue_swept_end(const struct redis_reply *r, size_t i, struct queue_end *out)
+{
+    enum { FIELDS = 6 };
+    const struct redis_reply *end = redis_reply_at(redis_reply_at(r, 1), i);
+    if (redis_reply_size(end) != FIELDS)
+        return false;
+    *out = (struct queue_end){.job = redis_reply_str(redis_reply_at(end, 0)),
+                              .shop = redis_reply_str(redis_reply_at(end, 1)),
+                              .upload = redis_reply_str(redis_reply_at(end, 2)),
+                              .state = redis_reply_str(redis_reply_at(end, 3)),
+                              .message = redis_reply_str(redis_reply_at(end, 4)),
+                              .reason = redis_reply_str(redis_reply_at(end, 5))};
+    return true;
+}
+
+size_t queue_swept_mends(const struct redis_reply *r)
+{
+    return redis_reply_size(redis_reply_at(r, 2));
+}
+
+struct str queue_swept_mend(const struct redis_reply *r, size_t i)
+{
+    return redis_reply_str(redis_reply_at(redis_reply_at(r, 2), i));
+}
+
+void queue_told_cmd(const struct queue *q, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_TOLD, out);
+}
+
+void queue_find_cmd(const struct queue *q, struct str shop, struct str upload, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_FIND, out);
+    redis_cmd_str(out, shop);
+    redis_cmd_str(out, upload);
+}
+
+void queue_pause_cmd(const struct queue *q, struct str shop, bool is_paused, struct str why, struct redis_cmd *out)
+{
+    char what[QUEUE_ID_MAX + 2];
+    (void)snprintf(what, sizeof what, ":" STR_FMT, STR_ARG(shop));
+    begin(q, &SCRIPT_PAUSE, out);
+    redis_cmd_text(out, shop.len ? what : "*");
+    redis_cmd_text(out, is_paused ? "1" : "0");
+    redis_cmd_str(out, why);
+}
+
+void queue_retry_cmd(const struct queue *q, struct str id, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_RETRY, out);
+    redis_cmd_str(out, id);
 }
 
 void queue_once_cmd(const struct queue *q, struct str name, struct str ref, struct str token, struct str outdated,
@@ -270,6 +368,18 @@ void queue_key(const struct queue *q, const char *name, struct str suffix, struc
     buf_printf(out, "%s:%s", q->key, name);
     if (suffix.len)
         buf_printf(out, ":" STR_FMT, STR_ARG(suffix));
+}
+
+void queue_address(struct str shop, struct str upload, struct buf *out)
+{
+    for (size_t i = 0; i < shop.len; i++) {
+        if (shop.ptr[i] == '%' || shop.ptr[i] == ':')
+            buf_puts(out, shop.ptr[i] == ':' ? "%3A" : "%25");
+        else
+            buf_put(out, &shop.ptr[i], 1);
+    }
+    buf_put(out, ":", 1);
+    buf_put(out, upload.ptr, upload.len);
 }
 
 static void put_key(const struct queue *q, const char *name, struct redis_cmd *out)

@@ -21,12 +21,13 @@ enum {
 };
 
 struct queue_limits { // of settings; see worker/settings.h
-    int64_t lease_ms, attempts, crashes, retry_ms, keep_s, log_max, dead_max, shop_running_max, deadline_s;
+    int64_t lease_ms, attempts, crashes, retry_ms, keep_s, jobs_kept, log_max, dead_max, shop_running_max, deadline_s,
+        payload_max;
 };
 
 struct queue {
     char key[80];     // "{bundles}"
-    char limits[320]; // ARGV[1] of every script
+    char limits[384]; // ARGV[1] of every script
 };
 void queue_init(struct queue *q, const char *name, const struct queue_limits *l);
 
@@ -43,9 +44,12 @@ struct queue_stage {
 
 // ---- commands ----
 
+enum queue_priority { QUEUE_INTERACTIVE, QUEUE_NORMAL, QUEUE_BULK };
 struct queue_job {
     struct str id, upload, shop; // id, upload: 1..QUEUE_ID_MAX bytes, id without '/'
     bool is_forced;              // replaces a running job of the same upload
+    enum queue_priority priority;
+    int64_t not_before_ms, delay_ms; // Unix ms, and from its admission; 0: at once
     struct str payload;
 };
 // raw: the message as it stands in the intake; empty when the job did not come by the inbox.
@@ -58,8 +62,15 @@ struct queue_admitted { // views into the reply
 };
 bool queue_admit_reply(const struct redis_reply *r, struct queue_admitted *out);
 
-void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str upload,
+// shop, upload: "" where unknown.
+void queue_reject_cmd(const struct queue *q, struct str raw, const char *reason, struct str shop, struct str upload,
                       struct redis_cmd *out);
+// The end of a job, by its id or ("") by its upload. raw: the message that asks for it, as in queue_admit_cmd.
+struct queue_cancellation {
+    struct str job, shop, upload;
+};
+void queue_cancel_cmd(const struct queue *q, struct str raw, const struct queue_cancellation *c, const char *message,
+                      const char *reason, struct redis_cmd *out);
 
 enum queue_outcome {
     QUEUE_DONE,   // result stored, joined
@@ -80,28 +91,44 @@ struct queue_settlement {
     struct str message; // for people: the job's last word when the job ends by it
     struct str reason;  // for operators
     int64_t bundles;    // < 0: no news
+    struct str shared;  // what the tasks of the next (split) stage have in common
     const struct queue_more *more;
     size_t n_more;
 };
-// A turn: queue_turn_begin, then queue_turn_add for each of n_settlements. want: how many tasks to draw, want_urgent:
-// how many of these may be of urgency 0.
-void queue_turn_begin(const struct queue *q, const char *worker, unsigned want, unsigned want_urgent,
-                      unsigned n_settlements, struct redis_cmd *out);
+// A turn: queue_turn_begin, then queue_turn_add for each of n_settlements.
+struct queue_turn {
+    const char *worker;
+    uint64_t number;      // of this worker's turns, from 1
+    uint64_t answered;    // the last one whose answer came: what later ones drew is handed out again
+    unsigned want;        // tasks to draw,
+    unsigned want_urgent; // as many of them of urgency 0
+    unsigned n_settlements;
+};
+void queue_turn_begin(const struct queue *q, const struct queue_turn *t, struct redis_cmd *out);
 void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s);
 
-struct queue_claim { // views into the reply
-    struct str ref, token, stage, payload, job_payload, shop, upload, failed;
-    int64_t attempts, crashes, left_ms;
-    bool is_partial;
-    const struct redis_reply *made_from; // {task, result, ...}: queue_claim_result
-};
 enum queue_verdict { QUEUE_OK, QUEUE_AGAIN, QUEUE_FENCED, QUEUE_CLOSED };
 size_t queue_turn_verdicts(const struct redis_reply *r);
 enum queue_verdict queue_turn_verdict(const struct redis_reply *r, size_t i);
+// What was drawn: views into the reply. One token for all.
+struct queue_claimed_job {
+    struct str id, shop, upload, stage, payload, shared, failed;
+    int64_t left_ms; // the stage's time limit
+    bool is_partial;
+    const struct redis_reply *made_from; // {task, result, ...}: queue_claimed_result
+};
+struct queue_claim {
+    size_t job; // number of its job
+    struct str task, payload;
+    int64_t attempts, crashes;
+};
+struct str queue_turn_token(const struct redis_reply *r);
+size_t queue_turn_jobs(const struct redis_reply *r);
+bool queue_turn_job(const struct redis_reply *r, size_t i, struct queue_claimed_job *out); // false: not of the protocol
 size_t queue_turn_claims(const struct redis_reply *r);
-bool queue_turn_claim(const struct redis_reply *r, size_t i, struct queue_claim *out); // false: not of the protocol
-size_t queue_claim_results(const struct queue_claim *c);
-void queue_claim_result(const struct queue_claim *c, size_t i, struct str *task, struct str *result);
+bool queue_turn_claim(const struct redis_reply *r, size_t i, struct queue_claim *out); // likewise
+size_t queue_claimed_results(const struct queue_claimed_job *j);
+void queue_claimed_result(const struct queue_claimed_job *j, size_t i, struct str *task, struct str *result);
 
 void queue_ref_split(struct str ref, struct str *job, struct str *task);
 
@@ -109,9 +136,27 @@ void queue_progress_cmd(const struct queue *q, struct str ref, struct str token,
                         struct str message, int64_t bundles, struct redis_cmd *out);
 // Then redis_cmd_str ref and token for each lease held. The reply lists the refs that are lost.
 void queue_beat_cmd(const struct queue *q, const char *worker, struct str card_json, struct redis_cmd *out);
-void queue_sweep_cmd(const struct queue *q, struct redis_cmd *out); // the reply lists messages waiting in the intake
-void queue_cancel_cmd(const struct queue *q, struct str job_or_upload, const char *message, const char *reason,
-                      struct redis_cmd *out);
+// Then redis_cmd_str jobs that are to be looked at closely, at most QUEUE_LOOK_MAX; none will do.
+void queue_sweep_cmd(const struct queue *q, struct redis_cmd *out);
+enum { QUEUE_LOOK_MAX = 50 };
+size_t queue_swept_messages(const struct redis_reply *r); // that wait in the intake
+struct str queue_swept_message(const struct redis_reply *r, size_t i);
+struct queue_end { // a job that failed or was cancelled; PostgreSQL may not know
+    struct str job, shop, upload, state, message, reason;
+};
+size_t queue_swept_ends(const struct redis_reply *r);
+bool queue_swept_end(const struct redis_reply *r, size_t i, struct queue_end *out);
+size_t queue_swept_mends(const struct redis_reply *r); // what was wrong and is mended: a sentence each
+struct str queue_swept_mend(const struct redis_reply *r, size_t i);
+void queue_told_cmd(const struct queue *q, struct redis_cmd *out); // then redis_cmd_str each job whose end is written
+
+// ---- for operators ----
+// The latest job of an upload, {state, job}: state "unknown" where there is none.
+void queue_find_cmd(const struct queue *q, struct str shop, struct str upload, struct redis_cmd *out);
+// shop "": the whole queue. The reply is 1 when that changed anything.
+void queue_pause_cmd(const struct queue *q, struct str shop, bool is_paused, struct str why, struct redis_cmd *out);
+// An entry of the dead stream goes to the inbox again: "retried", "unknown", or "cut" when it was too large to be kept.
+void queue_retry_cmd(const struct queue *q, struct str id, struct redis_cmd *out);
 
 // Single flight: of all tasks that want the thing of this name made, one makes it: its right lasts as long as its
 // lease, so a maker that dies is replaced. outdated: the value that is no good ("": whatever is known will do).
@@ -132,7 +177,9 @@ void queue_wake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *ou
 // What a producer sends: RPUSH <key>:jobs <message>.
 void queue_push_cmd(const struct queue *q, struct str message, struct redis_cmd *out);
 
-// "{bundles}:<name>"; of uploads and jobs: "...:progress:<upload>", "...:job:<job>".
+// "{bundles}:<name>"; of uploads and jobs: "...:progress:<address>", "...:job:<job>".
 void queue_key(const struct queue *q, const char *name, struct str suffix, struct buf *out);
+// "<shop>:<upload>", with % and : in the shop as %25 and %3A: a run_id is unique in its shop only.
+void queue_address(struct str shop, struct str upload, struct buf *out);
 
 #endif

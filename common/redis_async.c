@@ -10,18 +10,21 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/outage.h"
 #include "common/redis_internal.h"
 
 // One connection that comes back by itself:
 //
-//     WAITING --timer--> CONNECTING --connected--> GREETING --hello answered--> READY
-//        ^                   |                        |                          |
-//        +---- backoff ------+------- failure --------+------- failure ----------+
+//     WAITING --timer--> LOCATING --found--> CONNECTING --connected--> GREETING --hello answered--> READY
+//        ^                  |                    |                        |                          |
+//        +---- backoff -----+------ failure -----+------- failure --------+-------- failure ---------+
 //
-// hiredis 0.14 has no timeouts on async connections, so one watchdog timer serves every version: it drops a connection
-// whose greeting or oldest pending answer is overdue. Freeing inside hiredis' connect callback is a use after free
-// there; all drops that we decide ourselves go through the timer.
-enum state { WAITING, CONNECTING, GREETING, READY };
+// LOCATING asks Sentinels and DNS in a thread; an address needs none of that. An outage begins with the first failure
+// and is over, and the backoff short again, when a command has been answered: a server that lets us in and closes the
+// connection at once is not back. hiredis 0.14 has no timeouts on async connections, so one watchdog timer serves every
+// version: it drops a connection whose greeting or oldest pending answer is overdue. Freeing inside hiredis' connect
+// callback is a use after free there; all drops that we decide ourselves go through the timer.
+enum state { WAITING, LOCATING, CONNECTING, GREETING, READY };
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 5000, WATCHDOG_MS = 200 };
 
 struct pending {
@@ -40,13 +43,20 @@ struct redis_async {
     char name[64];
     int64_t timeout_ms;
     struct redis_hooks hooks;
-    redisAsyncContext *context; // NULL while WAITING
+    redisAsyncContext *context; // NULL while WAITING and LOCATING
     enum state state;
     int64_t state_deadline_ms;
-    unsigned hello_left;
+    struct redis_search *search; // while LOCATING
+    struct event *search_event;
+    struct redis_place place; // where the master is, numeric, and the name its certificate must be for
+    char server[256];
+    unsigned sentinel, attempts; // the one to ask first; since the last answer
+    enum redis_step hello[REDIS_HELLO_MAX];
+    unsigned n_hello, n_answered;
     int64_t backoff_ms;
-    bool is_outage_said, is_closing, must_drop;
+    bool was_ready, is_closing, must_drop;
     struct err cause;
+    struct outage outage;
     struct event *timer;   // reconnect and watchdog
     struct pending oldest; // ring head: next is the oldest
     uint64_t round_trips;
@@ -78,7 +88,30 @@ static void pending_destroy(struct pending *p)
     free(p);
 }
 
-// The connection is gone (hiredis has freed or will free its context): say so once per outage, then try again later.
+static void say_lost(struct redis_async *r)
+{
+    int64_t now_ms = clock_mono_ms();
+    struct err cause = r->cause;
+    if (!outage_note(&r->outage, cause.kind, now_ms))
+        return;
+    if (r->outage.failures > 1)
+        (void)err_wrap(&cause, "still, after %lld s and %u attempts",
+                       (long long)(now_ms - r->outage.since_ms + 500) / 1000, r->attempts);
+    r->hooks.on_lost(r->hooks.context, &cause);
+}
+
+// A command has been answered: the outage, if there was one, is over.
+static void say_back(struct redis_async *r)
+{
+    struct outage was;
+    unsigned attempts = r->attempts;
+    r->backoff_ms = BACKOFF_FIRST_MS;
+    r->attempts = 0;
+    if (outage_over(&r->outage, &was) && r->hooks.on_back)
+        r->hooks.on_back(r->hooks.context, clock_mono_ms() - was.since_ms, attempts);
+}
+
+// The connection is gone (hiredis has freed or will free its context), or there was none: try again later.
 static void lost(struct redis_async *r)
 {
     r->context = NULL;
@@ -86,10 +119,10 @@ static void lost(struct redis_async *r)
     r->must_drop = false;
     if (r->is_closing)
         return;
-    if (!r->is_outage_said) {
-        r->is_outage_said = true;
-        r->hooks.on_lost(r->hooks.context, &r->cause);
-    }
+    if (!r->was_ready)
+        r->sentinel++; // this one may not know yet who the master is
+    r->was_ready = false;
+    say_lost(r);
     // Full jitter keeps a fleet from reconnecting in step.
     arm(r, BACKOFF_FIRST_MS + random() % r->backoff_ms);
     if ((r->backoff_ms *= 2) > BACKOFF_MAX_MS)
@@ -108,39 +141,50 @@ static void drop(struct redis_async *r)
     lost(r);
 }
 
+static void drop_soon(struct redis_async *r)
+{
+    r->must_drop = true;
+    arm(r, 0);
+}
+
 static void on_hello(redisAsyncContext *context, void *answer, void *unused)
 {
     (void)unused;
     struct redis_async *r = context->data;
-    if (!r || r->state != GREETING)
+    if (!r || r->state != GREETING || r->must_drop)
         return;
-    r->hello_left--;
-    // The last one is CLIENT SETNAME: a user who may not name its connections may still work.
-    if (!answer || (r->hello_left > 0 && redis_reply_error(answer, &r->cause))) {
-        r->must_drop = true;
-        arm(r, 0);
+    enum redis_step step = r->hello[r->n_answered++];
+    // Without an answer the connection ends by itself, and hiredis says why.
+    if (!answer)
+        return;
+    if (!redis_hello_judge(step, &r->url, answer, &r->cause)) {
+        drop_soon(r);
         return;
     }
-    if (r->hello_left > 0)
+    if (r->n_answered < r->n_hello)
         return;
     r->state = READY;
-    r->backoff_ms = BACKOFF_FIRST_MS;
-    r->is_outage_said = false;
+    r->was_ready = true;
     r->hooks.on_ready(r->hooks.context);
 }
 
 static void greet(struct redis_async *r)
 {
-    struct redis_cmd hello[REDIS_HELLO_MAX];
-    r->hello_left = redis_hello(&r->url, r->name, hello);
+    struct redis_hello hello;
+    redis_hello_init(&hello, &r->url, r->name);
     r->state = GREETING;
-    for (unsigned i = 0, n = r->hello_left; i < n; i++) {
+    r->n_hello = hello.n;
+    r->n_answered = 0;
+    for (unsigned i = 0; i < hello.n; i++) {
         AUTO(buf_fini) struct buf bytes;
         buf_init(&bytes, 4096);
-        redis_cmd_format(&hello[i], false, &bytes);
-        (void)redisAsyncFormattedCommand(r->context, on_hello, NULL, bytes.data, bytes.len);
-        redis_cmd_fini(&hello[i]);
+        redis_cmd_format(&hello.cmds[i], false, &bytes);
+        r->hello[i] = hello.steps[i];
+        if (redisAsyncFormattedCommand(r->context, on_hello, NULL, bytes.data, bytes.len) != REDIS_OK)
+            drop_soon(r);
+        explicit_bzero(bytes.data, bytes.len);
     }
+    redis_hello_fini(&hello);
 }
 
 static void on_connect(const redisAsyncContext *context, int status)
@@ -164,15 +208,16 @@ static void on_disconnect(const redisAsyncContext *context, int status)
     struct redis_async *r = context->data;
     if (!r)
         return;
-    (void)err_set(&r->cause, ERR_REDIS_AWAY, "Redis connection lost: %s",
-                  status == REDIS_OK || !context->errstr[0] ? "closed" : context->errstr);
+    if (!r->must_drop) // else we know better why
+        (void)err_set(&r->cause, ERR_REDIS_AWAY, "Redis connection lost: %s",
+                      status == REDIS_OK || !context->errstr[0] ? "closed" : context->errstr);
     lost(r);
 }
 
 static void connect_now(struct redis_async *r)
 {
     redisAsyncContext *context =
-        r->url.path[0] ? redisAsyncConnectUnix(r->url.path) : redisAsyncConnect(r->url.host, r->url.port);
+        r->url.path[0] ? redisAsyncConnectUnix(r->url.path) : redisAsyncConnect(r->place.host, r->place.port);
     if (!context || context->err) {
         (void)err_set(&r->cause, ERR_REDIS_AWAY, "connecting to Redis: %s",
                       context ? context->errstr : "out of memory");
@@ -185,7 +230,8 @@ static void connect_now(struct redis_async *r)
     r->state = CONNECTING;
     r->state_deadline_ms = clock_mono_ms() + r->timeout_ms;
     context->data = r;
-    if (redisLibeventAttach(context, r->base) != REDIS_OK || !redis_start_tls(&context->c, &r->url, &r->cause)) {
+    if (redisLibeventAttach(context, r->base) != REDIS_OK ||
+        !redis_start_tls(&context->c, &r->url, r->server, &r->cause)) {
         drop(r);
         return;
     }
@@ -194,10 +240,53 @@ static void connect_now(struct redis_async *r)
     arm(r, WATCHDOG_MS);
 }
 
+static void stop_searching(struct redis_async *r)
+{
+    if (r->search_event)
+        event_free(r->search_event);
+    r->search_event = NULL;
+    r->search = NULL;
+}
+
+static void on_found(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct redis_async *r = context;
+    struct redis_search *search = r->search;
+    stop_searching(r);
+    if (redis_search_end(search, &r->sentinel, &r->place, r->server, &r->cause))
+        connect_now(r);
+    else
+        lost(r);
+}
+
+// No deadline: the Sentinels have theirs, the resolver its own, and nothing else waits.
+static void locate(struct redis_async *r)
+{
+    r->attempts++;
+    if (!redis_needs_search(&r->url)) {
+        r->place.port = r->url.port;
+        memcpy(r->place.host, r->url.host, sizeof r->place.host);
+        memcpy(r->server, r->url.host, sizeof r->server);
+        connect_now(r);
+        return;
+    }
+    r->search = redis_search_begin(&r->url, r->sentinel, r->attempts - 1);
+    if (!r->search) {
+        (void)err_set(&r->cause, ERR_REDIS_AWAY, "connecting to Redis: no thread to look for it");
+        lost(r);
+        return;
+    }
+    r->state = LOCATING;
+    r->search_event = event_new(r->base, redis_search_fd(r->search), EV_READ, on_found, r);
+    CHECK(r->search_event);
+    (void)event_add(r->search_event, NULL);
+}
+
 static bool is_overdue(const struct redis_async *r)
 {
     int64_t now_ms = clock_mono_ms();
-    if (r->state == CONNECTING || r->state == GREETING)
+    if (r->state != READY)
         return now_ms > r->state_deadline_ms;
     return r->oldest.next != &r->oldest && now_ms > r->oldest.next->deadline_ms;
 }
@@ -206,10 +295,10 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct redis_async *r = context;
-    if (r->state == WAITING) {
-        connect_now(r);
-        return;
-    }
+    if (r->state == WAITING)
+        locate(r);
+    if (!r->context)
+        return; // looking for it, or waiting again
     if (!r->must_drop && is_overdue(r)) {
         (void)err_set(&r->cause, ERR_REDIS_AWAY, "Redis does not answer within %lld ms", (long long)r->timeout_ms);
         r->must_drop = true;
@@ -240,9 +329,11 @@ void redis_async_destroy(struct redis_async *r)
     if (!r)
         return;
     r->is_closing = true;
+    redis_search_abandon(r->search);
+    stop_searching(r);
     drop(r);
     event_free(r->timer);
-    explicit_bzero(r->url.password, sizeof r->url.password);
+    redis_url_forget(&r->url);
     free(r);
 }
 
@@ -264,6 +355,20 @@ static void finish(struct pending *p, const struct redis_reply *reply)
     pending_destroy(p);
 }
 
+// What the answer says of the connection.
+static const struct redis_reply *heed(struct redis_async *r, const struct redis_reply *reply)
+{
+    if (!r || !reply)
+        return reply;
+    if (!redis_wants_reconnect(reply)) {
+        say_back(r);
+        return reply;
+    }
+    (void)redis_reply_error(reply, &r->cause);
+    drop_soon(r);
+    return NULL;
+}
+
 static void on_answer(redisAsyncContext *context, void *answer, void *data)
 {
     struct pending *p = data;
@@ -276,13 +381,7 @@ static void on_answer(redisAsyncContext *context, void *answer, void *data)
             return;
         reply = NULL;
     }
-    if (r && redis_wants_reconnect(reply)) {
-        (void)redis_reply_error(reply, &r->cause);
-        r->must_drop = true;
-        arm(r, 0);
-        reply = NULL;
-    }
-    finish(p, reply);
+    finish(p, heed(r, reply));
 }
 
 static bool submit(struct redis_async *r, struct pending *p)
@@ -290,7 +389,6 @@ static bool submit(struct redis_async *r, struct pending *p)
     AUTO(buf_fini) struct buf bytes;
     buf_init(&bytes, REDIS_IO_MAX_BYTES);
     redis_cmd_format(&p->cmd, p->is_eval, &bytes);
-    CHECK(!bytes.is_over && !p->cmd.args.is_over);
     if (redisAsyncFormattedCommand(r->context, on_answer, p, bytes.data, bytes.len) != REDIS_OK)
         return false;
     pending_append(r, p);
@@ -309,7 +407,7 @@ bool redis_async_send(struct redis_async *r, struct redis_cmd *take_cmd, int64_t
                           .context = context,
                           .deadline_ms = clock_mono_ms() + r->timeout_ms + wait_ms};
     *take_cmd = (struct redis_cmd){0};
-    if (redis_async_is_ready(r) && submit(r, p))
+    if (redis_async_is_ready(r) && !p->cmd.args.is_over && submit(r, p))
         return true;
     pending_destroy(p);
     return false;

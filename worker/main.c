@@ -94,7 +94,7 @@ static bool work(const struct settings *s, struct err *e)
     name_worker(s, worker, sizeof worker);
     log_start(s, worker);
     queue_init(&c->queue, s->queue_name, &limits);
-    bool ok = redis_url_parse(s->redis_url, s->redis_password_file, &c->redis, e);
+    bool ok = settings_redis_url(s, &c->redis, e);
     struct stages_env env = {.settings = s, .queue = &c->queue, .redis_url = &c->redis, .worker = worker};
     env.cache = artefact_cache_create(&c->queue, (size_t)s->cache_memory_mb << 20, s->cache_redis_ttl_s,
                                       (size_t)s->cache_redis_max);
@@ -113,7 +113,7 @@ static bool work(const struct settings *s, struct err *e)
         (struct slots_hooks){.slot_open = stages_slot_open, .slot_close = stages_slot_close, .context = &env};
     ok = ok && loop_run(c, e);
     artefact_cache_destroy(env.cache);
-    explicit_bzero(&c->redis, sizeof c->redis);
+    redis_url_forget(&c->redis);
     free(c);
     return ok;
 }

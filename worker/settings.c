@@ -172,9 +172,17 @@ struct queue_limits settings_queue_limits(const struct settings *s)
         .crashes = s->queue_crashes,
         .retry_ms = s->queue_retry_ms,
         .keep_s = s->queue_keep_s,
+        .jobs_kept = s->queue_jobs_kept,
         .log_max = s->queue_log_max,
         .dead_max = s->queue_dead_max,
         .shop_running_max = s->queue_shop_running_max,
         .deadline_s = s->job_deadline_s,
+        .payload_max = s->queue_payload_max,
     };
+}
+
+bool settings_redis_url(const struct settings *s, struct redis_url *out, struct err *e)
+{
+    return redis_url_parse(s->redis_url, s->redis_password_file, out, e) &&
+           redis_url_set_tls(out, s->redis_tls_ca_file, s->redis_tls_cert_file, s->redis_tls_key_file, e);
 }

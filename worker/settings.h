@@ -14,13 +14,25 @@
 // CHOICE(field, key, default, choices, comment)
 #define SETTINGS(TEXT, SECRET, INT, REAL, BOOL, CHOICE)                                                                \
     SECRET(redis_url, "redis.url", "redis://127.0.0.1:6379/0",                                                         \
-           "Where Redis is: redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path?db=0.")                \
-    TEXT(redis_password_file, "redis.password_file", "", "A file with the Redis password, instead of one in the URL.") \
+           "Where Redis is: redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path?db=0, or its "         \
+           "Sentinels: redis+sentinel://[user:password@]host:port,host:port/master/db?sentinel_password=... (also "    \
+           "sentinel_user=; rediss+sentinel:// for TLS).")                                                             \
+    TEXT(redis_password_file, "redis.password_file", "",                                                               \
+         "A file with the Redis password, instead of one in the URL; read again for every connection.")                \
+    TEXT(redis_tls_ca_file, "redis.tls_ca_file", "",                                                                   \
+         "rediss://: the certificates to trust, a file or a directory of hashed names; empty: the system's.")          \
+    TEXT(redis_tls_cert_file, "redis.tls_cert_file", "",                                                               \
+         "rediss://: our own certificate (PEM), where Redis asks for one; read again for every connection.")           \
+    TEXT(redis_tls_key_file, "redis.tls_key_file", "", "rediss://: the key of redis.tls_cert_file (PEM).")             \
     INT(redis_timeout_ms, "redis.timeout_ms", 5000, 100, 600000, "How long a Redis answer may take.")                  \
-    SECRET(pg_url, "pg.url", "",                                                                                       \
-           "PostgreSQL connection string (libpq): postgresql://... or key=value. Empty: libpq's PG* variables.")       \
+    SECRET(                                                                                                            \
+        pg_url, "pg.url", "",                                                                                          \
+        "PostgreSQL connection string (libpq): postgresql://... or key=value. Empty: libpq's PG* variables. With a "   \
+        "standby: host=a,b target_session_attrs=read-write finds the one that takes writes.")                          \
     TEXT(pg_password_file, "pg.password_file", "", "A file with the PostgreSQL password, instead of one in pg.url.")   \
-    INT(pg_timeout_ms, "pg.timeout_ms", 60000, 100, 3600000, "statement_timeout of every connection.")                 \
+    INT(pg_timeout_ms, "pg.timeout_ms", 60000, 100, 3600000,                                                           \
+        "How long a PostgreSQL statement may take (statement_timeout of every connection); a server that is silent "   \
+        "for a second longer is taken for away.")                                                                      \
     TEXT(queue_name, "queue.name", "bundles", "Name of the queue: every Redis key starts with {name}.")                \
     INT(queue_lease_ms, "queue.lease_ms", 10000, 500, 600000, "A task whose worker is silent this long runs again.")   \
     INT(queue_beat_ms, "queue.beat_ms", 1000, 50, 60000,                                                               \
@@ -36,8 +48,10 @@
     INT(queue_shop_running_max, "queue.shop_running_max", 256, 1, 100000,                                              \
         "Most tasks of one shop running at once, over all workers.")                                                   \
     INT(queue_payload_max, "queue.payload_bytes_max", 65536, 256, 16777216, "Largest job payload.")                    \
-    INT(queue_result_max, "queue.result_bytes_max", 8388608, 1024, 268435456, "Largest result of one task.")           \
+    INT(queue_result_max, "queue.result_bytes_max", 8388608, 1024, 134217728, "Largest result of one task.")           \
     INT(queue_keep_s, "queue.keep_s", 3600, 10, 2592000, "How long a finished job's progress and log stay readable.")  \
+    INT(queue_jobs_kept, "queue.jobs_kept", 1000, 1, 1000000,                                                          \
+        "... and of how many jobs at most, the oldest go first.")                                                      \
     INT(queue_log_max, "queue.log_max", 200, 10, 100000, "Events kept in a job's log stream.")                         \
     INT(queue_dead_max, "queue.dead_max", 1000, 1, 1000000, "Entries kept in the dead list.")                          \
     INT(job_deadline_s, "job.deadline_s", 300, 1, 86400, "A job that takes longer ends with what is there (partial).") \
@@ -50,7 +64,7 @@
     INT(cache_memory_mb, "cache.memory_mb", 512, 0, 1048576,                                                           \
         "Uploads kept in a worker's memory (least recently used go first).")                                           \
     INT(cache_redis_ttl_s, "cache.redis_ttl_s", 900, 1, 2592000, "How long mined artefacts stay in Redis.")            \
-    INT(cache_redis_max, "cache.redis_bytes_max", 67108864, 1024, 536870912,                                           \
+    INT(cache_redis_max, "cache.redis_bytes_max", 67108864, 1024, 268435456,                                           \
         "Largest artefact put into Redis; a larger one is loaded anew by each worker.")                                \
     CHOICE(log_level, "log.level", "info", "debug|info|warn|error", "Least important line that is logged.")            \
     CHOICE(log_format, "log.format", "logfmt", "logfmt|json", "How log lines are written (stderr).")                   \
@@ -150,5 +164,8 @@ struct offer_rules settings_offer_rules(const struct settings *s);
 void settings_print_mining(const struct settings *s, struct buf *out);
 struct queue_limits; // common/queue.h
 struct queue_limits settings_queue_limits(const struct settings *s);
+struct redis_url; // common/redis.h
+// Where Redis is, with password and TLS files.
+bool settings_redis_url(const struct settings *s, struct redis_url *out, struct err *e) MUST_USE;
 
 #endif

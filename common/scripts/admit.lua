@@ -1,41 +1,72 @@
 -- Takes a producer's message out of the intake and makes a job of it, or joins the one that runs for its upload.
--- ARGV 2 raw message ('' when it came another way)  3 job  4 upload  5 shop  6 force ('1')  7 payload  8 plan
+-- ARGV 2 raw message ('' when it came another way)  3 job  4 upload  5 shop  6 force ('1')  7 payload
+--      8 plan: a stage a line  9 counts: JSON members ("pairs_done":0, ...) of its splitting stages  10 priority (0..2)
+--      11 not before (Unix ms, 0)  12 not before this many ms from now
 -- Returns {what, job, upload, shop}: admitted | joined | replaced | gone (somebody else admitted it).
-local raw, job, upload, shop = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local raw, job, upload, shop, priority = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[10])
 if raw ~= '' and call('LREM', Q .. ':intake', 1, raw) == 0 then return {'gone', '', upload, shop} end
 
+local due = math.max(tonumber(ARGV[11]), NOW + tonumber(ARGV[12]))
+local name = address(shop, upload)
 local what = 'admitted'
-local running = call('GET', Q .. ':upload:' .. upload)
+local running = call('GET', Q .. ':upload:' .. name)
 local there = running and job_get(running)
-if not (there and there.state == 'open') and call('EXISTS', job_key(job)) == 1 then
-  there = job_get(job) -- the same job again, finished: its answer stands
-  if there.state ~= 'open' then return {'joined', job, upload, shop} end
+if not (there and there.state == 'open') then there = job_get(job) end
+
+if there and there.state == 'final' and there.id == job then
+  return {'joined', job, there.upload, there.shop} -- the same job again: its answer stands
+end
+if there and there.state == 'open' and (ARGV[6] ~= '1' or there.id == job) then
+  local first = there.at == 1 and there.stage.name
+  local waits_until = first and tonumber(call('ZSCORE', Q .. ':delayed', there.id .. '/' .. first) or 0) or 0
+  local r = first and task_get(there, first)
+  if r and r.attempts == 0 and waits_until > due then call('ZADD', Q .. ':delayed', due, there.id .. '/' .. first) end
+  if priority < there.priority then
+    there.priority = priority
+    job_set(there, 'priority', priority)
+  end
+  emit(there, there.status == 'preliminary' and 'running' or there.status, there.stage.name, there.progress,
+       'Asked for again while it runs: this job answers both')
+  count('jobs_joined')
+  finish()
+  return {'joined', there.id, there.upload, there.shop}
 end
 if there and there.state == 'open' then
-  if ARGV[6] ~= '1' or there.id == job then
-    local f = call('HMGET', job_key(there.id), 'status', 'progress')
-    emit(there.id, f[1] == 'preliminary' and 'running' or f[1], there.stage.name, tonumber(f[2]),
-         'Asked for again while it runs: this job answers both')
-    count('jobs_joined')
-    return {'joined', there.id, upload, shop}
-  end
   job_end(there, 'cancelled', 'Replaced by a newer request', 'forced repeat by job ' .. job)
   what = 'replaced'
 end
 
-local key = job_key(job)
-local plan = cjson.decode(ARGV[8])
-local counts = {}
-for _, stage in ipairs(plan) do
-  if stage.split then counts[#counts + 1] = string.format('"%s_done":0,"%s_total":0', stage.name, stage.name) end
+-- A job of this id that failed or was cancelled is asked for again: it begins anew.
+local key = Q .. ':job:' .. job
+finish()
+jobs = {}
+counted = {}
+call('DEL', key, key .. ':tasks', key .. ':log', Q .. ':progress:' .. name)
+call('ZREM', Q .. ':kept', job)
+call('ZREM', Q .. ':ended', job)
+local waits = due > NOW
+local life_ms = string.format('%.0f', LIMIT.life_ms + math.max(0, due - NOW))
+call('HSET', key, 'state', 'open', 'shop', shop, 'upload', upload, 'priority', priority, 'payload', ARGV[7],
+     'plan', ARGV[8], 'created', NOW, 'at', 0, 'stage', '', 'total', 0, 'counts', ARGV[9], 'progress', 0,
+     'status', 'queued', 'bundles', 0, 'seq', 0)
+call('SET', Q .. ':upload:' .. name, job, 'PX', life_ms)
+call('ZADD', Q .. ':open', NEVER, job)
+local j = job_get(job)
+if waits then
+  job_set(j, 'due', due)
+  emit(j, 'queued', 'queued', 0, string.format('Waiting for its time, in %.0f s', math.ceil((due - NOW) / 1000)))
+else
+  emit(j, 'queued', 'queued', 0, 'Waiting for a worker')
 end
-call('DEL', Q .. ':progress:' .. upload)
-call('HSET', key, 'state', 'open', 'shop', shop, 'upload', upload, 'payload', ARGV[7], 'plan', ARGV[8], 'created', NOW,
-     'stage', 1, 'total', 0, 'counts', table.concat(counts, ','), 'progress', 0, 'bundles', 0, 'seq', 0)
-call('SET', Q .. ':upload:' .. upload, job, 'PX', LIMIT.life_ms)
-emit(job, 'queued', 'queued', 0, 'Waiting for a worker')
-for _, name in ipairs({key, key .. ':log', Q .. ':progress:' .. upload}) do expire(name, LIMIT.life_ms) end
-stage_open(job_get(job), 1, {}, '')
+local refs = stage_open(j, 1, {}, '', '')
+if waits then
+  task_delay(j, j.stage.name, task_get(j, j.stage.name), due - NOW)
+else
+  push(j, refs, false)
+end
 count('jobs_admitted')
 finish()
+for _, which in ipairs({key, key .. ':log', key .. ':tasks', key .. ':open', Q .. ':progress:' .. name}) do
+  call('PEXPIRE', which, life_ms)
+end
 return {what, job, upload, shop}

@@ -1,8 +1,12 @@
--- Cancels by job or upload. ARGV 2 job or upload  3 message  4 reason
--- Returns {state, job}: cancelled | final | failed (it had ended) | unknown.
-local job = ARGV[2]
-if call('EXISTS', job_key(job)) == 0 then job = call('GET', Q .. ':upload:' .. job) end
+-- Cancels by job, or by shop and upload. ARGV 2 raw message ('' when it came another way)  3 job ('')  4 shop  5 upload
+--      6 message  7 reason
+-- Returns {state, job}: cancelled | final | failed (it had ended) | unknown | gone (somebody else did it).
+even_when_full()
+if ARGV[2] ~= '' and call('LREM', Q .. ':intake', 1, ARGV[2]) == 0 then return {'gone', ''} end
+local job = ARGV[3]
+if job == '' then job = call('GET', Q .. ':upload:' .. address(ARGV[4], ARGV[5])) end
 local j = job and job_get(job)
-if not j then return {'unknown', ''} end
-job_end(j, 'cancelled', ARGV[3], ARGV[4])
+if not j then return {'unknown', job or ''} end
+job_end(j, 'cancelled', ARGV[6], ARGV[7])
+finish()
 return {j.state, job}

@@ -2,7 +2,7 @@
 -- Answers {known, value}, {yours}, {wait} or {lost}. The maker's right ends with its lease: nobody has to give it back.
 local function holds(ref, token)
   local job, task = split_ref(ref)
-  local r = job and task_get(job, task)
+  local r = job and record_read(call('HGET', Q .. ':job:' .. job .. ':tasks', task))
   local til = r and r.state == 'l' and r.token == token and tonumber(call('ZSCORE', Q .. ':leases', ref) or 0)
   return til and til > NOW and r.til
 end

@@ -1,11 +1,11 @@
--- A message that is no job: to the dead list, with the reason. ARGV 2 raw message  3 reason  4 upload ('' if unknown)
+-- A message that is no job: to the dead stream, with the reason. ARGV 2 raw message  3 reason  4 shop  5 upload ('' unknown)
 if call('LREM', Q .. ':intake', 1, ARGV[2]) == 0 then return 0 end
-call('LPUSH', Q .. ':dead', '{"ts":' .. string.format('%.0f', NOW) .. ',"reason":' .. cjson.encode(ARGV[3]) ..
-     ',"payload":' .. cjson.encode(ARGV[2]) .. '}')
-call('LTRIM', Q .. ':dead', 0, LIMIT.dead_max - 1)
+local reason, shop, upload = ARGV[3], ARGV[4], ARGV[5]
+bury('rejected', reason, shop, upload, ARGV[2], '', '', '')
 count('jobs_rejected')
-local event = '{"v":1,"job":null,"upload":' .. cjson.encode(ARGV[4]) .. ',"status":"rejected","message":' ..
-              cjson.encode(ARGV[3]) .. ',"ts":' .. string.format('%.0f', NOW) .. '}'
-if ARGV[4] ~= '' then call('PUBLISH', Q .. ':progress:' .. ARGV[4], event) end
+local event = string.format('{"v":1,"job":null,"upload":%s,"shop":%s,"status":"rejected","message":%s,"ts":%.0f}',
+                            cjson.encode(upload), cjson.encode(shop), cjson.encode(reason), NOW)
+if upload ~= '' then call('PUBLISH', Q .. ':progress:' .. address(shop, upload), event) end
 call('PUBLISH', Q .. ':progress', event)
+finish()
 return 1

@@ -18,5 +18,5 @@ listener.on('message', (_channel, text) => {
     listener.quit();
   }
 });
-await listener.subscribe(`${queue}:progress:${upload}`); // first listen, then ask: nothing can be missed
+await listener.subscribe(`${queue}:progress:${shop}:${upload}`); // first listen, then ask: nothing can be missed
 await client.rpush(`${queue}:jobs`, JSON.stringify({ v: 1, shop, upload }));

@@ -77,13 +77,13 @@ static void read_again(struct str payload, const struct job_request *first, stru
     AUTO(buf_fini) struct buf a;
     AUTO(buf_fini) struct buf b;
     struct job_request second;
-    struct str again, upload;
+    struct str again;
     struct err e;
     CHECK(job_payload_of_message(payload, TEXT_MAX, memory, &again, &e));
-    CHECK(job_request_read(again, memory, &second, &upload, &e));
+    CHECK(job_request_read(again, memory, &second, &e));
     print(&first->options, &a);
     print(&second.options, &b);
-    CHECK(str_eq(buf_str(&a), buf_str(&b)) && str_eq(first->upload, upload));
+    CHECK(str_eq(buf_str(&a), buf_str(&b)) && str_eq(first->upload, second.upload));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -93,11 +93,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     const struct str message = {feed ? feed + 1 : text, feed ? len - shop.len - 1 : len};
     struct arena memory;
     struct job_request r;
-    struct str payload, upload = {"", 0};
+    struct str payload;
     struct err e = {0};
     arena_init(&memory, 0);
     if (job_payload_of_message(message, MESSAGE_MAX, &memory, &payload, &e) &&
-        job_request_read(payload, &memory, &r, &upload, &e)) {
+        job_request_read(payload, &memory, &r, &e)) {
         read_again(payload, &r, &memory);
         job_options_default(&r.options, shop, &memory);
         apply(&r, &memory);

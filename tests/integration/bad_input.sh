@@ -58,11 +58,11 @@ file=$TEST_DIR/orders.csv
 
 workers_start 1
 
-is_rejected() { # is_rejected REGEX: the newest message on the dead list was refused for this reason
-    servers_redis lindex "{$BUNDLE_QUEUE_NAME}:dead" 0 | jq -r .reason 2>/dev/null | grep -Eqi -- "$1"
+is_rejected() { # is_rejected REGEX: the newest of the dead messages was refused for this reason
+    servers_redis xrevrange "{$BUNDLE_QUEUE_NAME}:dead" + - count 1 | sed -n '/^reason$/{n;p}' | grep -Eqi -- "$1"
 }
 
-note 'messages that are no job go to the dead list with a reason'
+note 'messages that are no job go to the dead with a reason'
 push 'not a job' && wait_until 10 is_rejected 'json|msgpack'
 push '[1,2,3]' && wait_until 10 is_rejected 'map|object'
 push '{"v":1,"shop":"demo"}' && wait_until 10 is_rejected 'upload'

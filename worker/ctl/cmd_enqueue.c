@@ -29,10 +29,10 @@ static bool check_message(const struct ctl *c, const struct buf *message, struct
 {
     AUTO(arena_fini) struct arena memory;
     struct job_request request;
-    struct str payload, upload = {"", 0};
+    struct str payload;
     arena_init(&memory, 0);
     return job_payload_of_message(buf_str(message), (size_t)c->settings->queue_payload_max, &memory, &payload, e) &&
-           job_request_read(payload, &memory, &request, &upload, e);
+           job_request_read(payload, &memory, &request, e);
 }
 
 static bool push(struct ctl_redis *r, const struct buf *message, struct err *e)
@@ -43,7 +43,7 @@ static bool push(struct ctl_redis *r, const struct buf *message, struct err *e)
     return redis_call(r->redis, &c, &reply, e);
 }
 
-static bool print_queued(const struct ctl *c, const char *upload, struct err *e)
+static bool print_queued(const struct ctl *c, const char *shop, const char *upload, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, CTL_OUTPUT_MAX);
@@ -55,7 +55,7 @@ static bool print_queued(const struct ctl *c, const char *upload, struct err *e)
         json_out_end(&j);
         buf_putc(&out, '\n');
     } else {
-        buf_printf(&out, "sent; follow it with: bundlectl watch %s\n", upload);
+        buf_printf(&out, "sent; follow it with: bundlectl watch --shop %s %s\n", shop, upload);
     }
     return ctl_print(&out, e);
 }
@@ -74,10 +74,10 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     if (!ctl_redis_open(&redis, c, e))
         return false;
     if (!args_has(a, "wait"))
-        return push(&redis, &message, e) && print_queued(c, upload, e);
+        return push(&redis, &message, e) && print_queued(c, shop, upload, e);
     // Listening comes first, so that nothing is missed.
-    return watch_open(&w, c, &redis, str_of(upload), true, e) && push(&redis, &message, e) &&
-           watch_follow(w, exit_code, e);
+    const struct watch_what what = {str_of(shop), str_of(upload)};
+    return watch_open(&w, c, &redis, &what, true, e) && push(&redis, &message, e) && watch_follow(w, exit_code, e);
 }
 
 const struct ctl_command CMD_ENQUEUE = {

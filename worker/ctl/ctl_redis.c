@@ -12,15 +12,14 @@ bool ctl_redis_open(struct ctl_redis *r, const struct ctl *c, struct err *e)
     (void)signal(SIGPIPE, SIG_IGN); // hiredis writes to sockets that may be gone
     *r = (struct ctl_redis){.timeout_ms = c->settings->redis_timeout_ms};
     queue_init(&r->queue, c->settings->queue_name, &limits);
-    return redis_url_parse(c->settings->redis_url, c->settings->redis_password_file, &r->url, e) &&
-           redis_open(&r->redis, &r->url, CLIENT_NAME, r->timeout_ms, e);
+    return settings_redis_url(c->settings, &r->url, e) && redis_open(&r->redis, &r->url, CLIENT_NAME, r->timeout_ms, e);
 }
 
 void ctl_redis_close(struct ctl_redis *r)
 {
     redis_close(r->redis);
     r->redis = NULL;
-    explicit_bzero(r->url.password, sizeof r->url.password);
+    redis_url_forget(&r->url);
 }
 
 bool ctl_redis_more(const struct ctl_redis *r, struct redis **out, struct err *e)

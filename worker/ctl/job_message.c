@@ -146,11 +146,11 @@ bool job_message_build(const struct args *a, const char *shop, const char *uploa
 bool job_message_options(const struct args *a, struct arena *memory, struct job_request *out, struct err *e)
 {
     AUTO(buf_fini) struct buf message;
-    struct str payload, upload;
+    struct str payload;
     buf_init(&message, 1 << 20);
     if (!job_message_build(a, "preview", "preview", false, &message, e))
         return false;
     if (!job_payload_of_message(buf_str(&message), message.max_bytes, memory, &payload, e))
         return false;
-    return job_request_read(payload, memory, out, &upload, e);
+    return job_request_read(payload, memory, out, e);
 }

@@ -16,7 +16,7 @@ struct watch {
     const struct ctl *c;
     struct ctl_redis *redis;
     struct redis *subscription;
-    char *upload;                    // "": all
+    char *address;                   // of the upload (queue_address); "": all
     char last_job[QUEUE_ID_MAX + 1]; // of the upload that is followed: what was seen last
     int64_t last_seq;
     json_t *rows[ROWS_MAX];   // the latest event of each upload that runs
@@ -34,6 +34,12 @@ static const char *text_of(const json_t *event, const char *key)
 {
     const char *text = json_string_value(json_object_get(event, key));
     return text ? text : "";
+}
+
+static bool is_same_upload(const json_t *a, const json_t *b)
+{
+    return strcmp(text_of(a, "upload"), text_of(b, "upload")) == 0 &&
+           strcmp(text_of(a, "shop"), text_of(b, "shop")) == 0;
 }
 
 // The exit code of a terminal status, -1 for one that is not.
@@ -58,7 +64,7 @@ static void put_row(const struct watch *w, const json_t *event, struct buf *out)
     struct term t = w->c->out;
     if (!t.is_tty)
         t.columns = TERM_COLUMNS_MAX; // nothing is cut for a log
-    if (!w->upload[0]) {              // several: each line says whose it is
+    if (!w->address[0]) {             // several: each line says whose it is
         AUTO(buf_fini) struct buf label;
         buf_init(&label, 4096);
         buf_printf(&label, "%s/%s", text_of(event, "shop"), text_of(event, "upload"));
@@ -78,7 +84,7 @@ static void put_ended(const struct watch *w, const json_t *event, struct buf *ou
 static void row_set(struct watch *w, json_t *event)
 {
     unsigned i = 0;
-    while (i < w->n_rows && strcmp(text_of(w->rows[i], "upload"), text_of(event, "upload")) != 0)
+    while (i < w->n_rows && !is_same_upload(w->rows[i], event))
         i++;
     if (i == w->n_rows && w->n_rows == ROWS_MAX)
         return; // the screen is full: it gets its line when it ends
@@ -91,7 +97,7 @@ static void row_set(struct watch *w, json_t *event)
 static void row_drop(struct watch *w, const json_t *event)
 {
     for (unsigned i = 0; i < w->n_rows; i++) {
-        if (strcmp(text_of(w->rows[i], "upload"), text_of(event, "upload")) != 0)
+        if (!is_same_upload(w->rows[i], event))
             continue;
         json_decref(w->rows[i]);
         memmove(&w->rows[i], &w->rows[i + 1], (w->n_rows - i - 1) * sizeof w->rows[0]);
@@ -140,7 +146,7 @@ static bool is_news(struct watch *w, const json_t *event)
 {
     const char *job = text_of(event, "job");
     int64_t seq = json_integer_value(json_object_get(event, "seq"));
-    if (!w->upload[0] || seq == 0) // rejected messages have no seq
+    if (!w->address[0] || seq == 0) // rejected messages have no seq
         return true;
     if (strcmp(job, w->last_job) == 0 && seq <= w->last_seq)
         return false;
@@ -158,7 +164,7 @@ static bool on_event(struct watch *w, struct str raw, bool is_shown, struct err 
     if (!is_news(w, event) || !is_shown)
         return true;
     int code = code_of_status(text_of(event, "status"));
-    if (code >= 0 && w->upload[0]) {
+    if (code >= 0 && w->address[0]) {
         w->has_ended = true;
         w->exit_code = code;
     }
@@ -173,7 +179,7 @@ static bool subscribe(struct watch *w, struct err *e)
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     AUTO(buf_fini) struct buf channel;
     buf_init(&channel, 4096);
-    queue_key(&w->redis->queue, "progress", str_of(w->upload), &channel);
+    queue_key(&w->redis->queue, "progress", str_of(w->address), &channel);
     redis_cmd_init(&subscribe_cmd, "SUBSCRIBE");
     redis_cmd_str(&subscribe_cmd, buf_str(&channel));
     return ctl_redis_more(w->redis, &w->subscription, e) && redis_call(w->subscription, &subscribe_cmd, &reply, e);
@@ -184,9 +190,9 @@ static bool catch_up(struct watch *w, bool is_shown, struct err *e)
 {
     AUTO(buf_fini) struct buf event;
     buf_init(&event, EVENT_MAX);
-    if (!w->upload[0])
+    if (!w->address[0])
         return true;
-    if (!ctl_redis_hget(w->redis, "progress", str_of(w->upload), "event", &event, e))
+    if (!ctl_redis_hget(w->redis, "progress", str_of(w->address), "event", &event, e))
         return false;
     return event.len == 0 || on_event(w, buf_str(&event), is_shown, e);
 }
@@ -205,15 +211,19 @@ static bool subscribe_again(struct watch *w, struct err *e)
     }
 }
 
-bool watch_open(struct watch **out, const struct ctl *c, struct ctl_redis *r, struct str upload, bool is_new,
-                struct err *e)
+bool watch_open(struct watch **out, const struct ctl *c, struct ctl_redis *r, const struct watch_what *what,
+                bool is_new, struct err *e)
 {
+    AUTO(buf_fini) struct buf address;
+    buf_init(&address, 4096);
+    if (what->upload.len)
+        queue_address(what->shop, what->upload, &address);
     AUTO(watch_closep) struct watch *w = calloc(1, sizeof *w);
     CHECK(w);
     w->c = c;
     w->redis = r;
-    w->upload = strndup(upload.ptr, upload.len);
-    CHECK(w->upload);
+    w->address = strndup(buf_str(&address).ptr, address.len);
+    CHECK(w->address);
     if (!subscribe(w, e) || !catch_up(w, !is_new, e))
         return false;
     *out = w;
@@ -228,7 +238,7 @@ void watch_closep(struct watch **w)
     for (unsigned i = 0; i < (*w)->n_rows; i++)
         json_decref((*w)->rows[i]);
     redis_close((*w)->subscription);
-    free((*w)->upload);
+    free((*w)->address);
     free(*w);
     *w = NULL;
 }

@@ -7,11 +7,14 @@
 #include "worker/ctl/ctl_redis.h"
 
 struct watch;
+struct watch_what { // all "": every job of the queue
+    struct str shop, upload;
+};
 
-// Subscribes. upload "": all uploads. With is_new what the hash tells of an earlier job is not shown and does not end
+// Subscribes. With is_new what the hash tells of an earlier job is not shown and does not end
 // the watching: for a caller who pushes a job next.
-bool watch_open(struct watch **out, const struct ctl *c, struct ctl_redis *r, struct str upload, bool is_new,
-                struct err *e) MUST_USE;
+bool watch_open(struct watch **out, const struct ctl *c, struct ctl_redis *r, const struct watch_what *what,
+                bool is_new, struct err *e) MUST_USE;
 void watch_closep(struct watch **w);
 
 // Until the terminal event; *exit_code: 0 final, 1 failed, 9 cancelled, 3 rejected.

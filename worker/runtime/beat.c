@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/json_out.h"
-#include "common/log.h"
+#include "common/outage.h"
 
 struct beat {
     pthread_t thread;
@@ -110,14 +110,14 @@ static void *beat_main(void *argument)
 {
     struct beat *b = argument;
     AUTO(redis_closep) struct redis *redis = NULL;
-    bool was_ok = true;
+    struct outage outage = {0};
     (void)pthread_setname_np(pthread_self(), "beat");
     do {
         struct err e;
-        bool is_ok = beat_once(b, &redis, &e);
-        if (!is_ok && was_ok)
-            LOG(LOG_WARN, "heartbeat failed; going on", LOG_S("error", e.message));
-        was_ok = is_ok;
+        if (beat_once(b, &redis, &e))
+            outage_ended(&outage, "heartbeat is back");
+        else
+            outage_failed(&outage, "heartbeat failed; going on", &e);
     } while (!wait_for_next(b));
     return NULL;
 }
@@ -156,7 +156,7 @@ void beat_destroy(struct beat *b)
     (void)pthread_join(b->thread, NULL);
     (void)pthread_cond_destroy(&b->is_changed);
     (void)pthread_mutex_destroy(&b->lock);
-    explicit_bzero(b->url.password, sizeof b->url.password);
+    redis_url_forget(&b->url);
     free(b);
 }
 

@@ -1,5 +1,7 @@
 #include "worker/runtime/loop_internal.h"
 
+#include <stdio.h>
+
 #include "common/check.h"
 #include "common/log.h"
 
@@ -21,13 +23,8 @@ static void on_admitted(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
     struct queue_admitted admitted;
-    struct err e;
-    if (!reply)
-        return; // it waits in the intake: the sweep brings it again
-    if (redis_reply_error(reply, &e)) {
-        LOG(LOG_ERROR, "a job could not be admitted", LOG_S("error", e.message));
-        return;
-    }
+    loop_refused(l, "admitting a job", reply);
+    // Where it was not admitted it waits in the intake: the sweep brings it again.
     if (!queue_admit_reply(reply, &admitted) || admitted.what == QUEUE_GONE)
         return;
     log_admitted(&admitted);
@@ -35,31 +32,51 @@ static void on_admitted(void *context, const struct redis_reply *reply)
     turn_maybe(l);
 }
 
-static void on_rejected(void *context, const struct redis_reply *reply)
+static void on_put_aside(void *context, const struct redis_reply *reply)
 {
-    (void)context;
-    struct err e;
-    if (redis_reply_error(reply, &e))
-        LOG(LOG_ERROR, "a bad message could not be put aside", LOG_S("error", e.message));
+    loop_refused(context, "putting a message aside", reply);
 }
 
-static void reject(struct loop *l, struct str raw, struct str upload, const struct err *why)
+static void on_cancelled(void *context, const struct redis_reply *reply)
+{
+    loop_refused(context, "cancelling a job", reply);
+    struct str job = redis_reply_str(redis_reply_at(reply, 1));
+    struct str state = redis_reply_str(redis_reply_at(reply, 0));
+    char texts[2][QUEUE_ID_MAX + 1];
+    (void)snprintf(texts[0], sizeof texts[0], STR_FMT, STR_ARG(job));
+    (void)snprintf(texts[1], sizeof texts[1], STR_FMT, STR_ARG(state));
+    if (state.len && !str_eq(state, STR("gone")))
+        LOG(LOG_INFO, "asked to cancel a job", LOG_S("job", texts[0]), LOG_S("state", texts[1]));
+}
+
+static void reject(struct loop *l, struct str raw, const struct admission *a, const struct err *why)
 {
     struct redis_cmd c;
-    LOG(LOG_WARN, "message rejected: it is on the dead list", LOG_S("error", why->message), LOG_I("bytes", raw.len));
-    queue_reject_cmd(&l->config->queue, raw, why->message, upload, &c);
-    (void)redis_async_send(l->command, &c, 0, on_rejected, l);
+    LOG(LOG_WARN, "message rejected: it is among the dead", LOG_S("error", why->message), LOG_I("bytes", raw.len));
+    queue_reject_cmd(&l->config->queue, raw, why->message, a->job.shop, a->job.upload, &c);
+    (void)redis_async_send(l->command, &c, 0, on_put_aside, l);
+}
+
+static void cancel(struct loop *l, struct str raw, const struct queue_job *j)
+{
+    struct redis_cmd c;
+    const struct queue_cancellation cancellation = {j->id, j->shop, j->upload};
+    queue_cancel_cmd(&l->config->queue, raw, &cancellation, "Cancelled", "asked for by a message", &c);
+    (void)redis_async_send(l->command, &c, 0, on_cancelled, l);
 }
 
 static void admit(struct loop *l, struct str raw)
 {
     AUTO(arena_fini) struct arena memory;
-    struct admission a;
-    struct str upload = {"", 0};
+    struct admission a = {.n_stages = 0};
     struct err e;
     arena_init(&memory, 0);
-    if (!l->config->admit(l->config->admit_context, raw, &memory, &a, &upload, &e)) {
-        reject(l, raw, upload, &e);
+    if (!l->config->admit(l->config->admit_context, raw, &memory, &a, &e)) {
+        reject(l, raw, &a, &e);
+        return;
+    }
+    if (a.is_cancellation) {
+        cancel(l, raw, &a.job);
         return;
     }
     struct redis_cmd c;
@@ -73,36 +90,55 @@ static void admit(struct loop *l, struct str raw)
 static void on_intake(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
-    struct err e;
+    l->is_intake_out = false;
     if (!reply)
-        return;
-    if (redis_reply_error(reply, &e))
-        LOG(LOG_ERROR, "waiting for jobs failed", LOG_S("error", e.message));
-    else if (redis_reply_type(reply) == REDIS_TEXT)
+        return; // on_ready of the connection waits again
+    if (redis_reply_type(reply) == REDIS_ERROR) {
+        loop_refused(l, "waiting for jobs", reply);
+        return; // the sweep waits again
+    }
+    if (redis_reply_type(reply) == REDIS_TEXT)
         admit(l, redis_reply_str(reply));
     intake_wait(l);
 }
 
 void intake_wait(struct loop *l)
 {
-    if (l->is_draining || !redis_async_is_ready(l->intake))
+    if (l->is_intake_out || l->is_draining || !redis_async_is_ready(l->intake))
         return;
     struct redis_cmd c;
     queue_intake_cmd(&l->config->queue, INTAKE_WAIT_MS, &c);
-    (void)redis_async_send(l->intake, &c, INTAKE_WAIT_MS, on_intake, l);
+    l->is_intake_out = redis_async_send(l->intake, &c, INTAKE_WAIT_MS, on_intake, l);
+}
+
+static void hand_over_ends(struct loop *l, const struct redis_reply *reply)
+{
+    struct queue_end end;
+    for (size_t i = 0; l->config->on_end && i < queue_swept_ends(reply); i++)
+        if (queue_swept_end(reply, i, &end))
+            l->config->on_end(l->config->on_end_context, &end);
+}
+
+static void log_mends(const struct redis_reply *reply)
+{
+    for (size_t i = 0; i < queue_swept_mends(reply); i++) {
+        char text[512];
+        (void)snprintf(text, sizeof text, STR_FMT, STR_ARG(queue_swept_mend(reply, i)));
+        LOG(LOG_ERROR, "the queue was not in order, and is mended", LOG_S("what", text));
+    }
 }
 
 static void on_swept(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
-    struct err e;
-    if (redis_reply_error(reply, &e)) {
-        LOG(LOG_ERROR, "sweep failed", LOG_S("error", e.message));
-        return;
-    }
-    for (size_t i = 0; i < redis_reply_size(reply); i++)
-        admit(l, redis_reply_str(redis_reply_at(reply, i)));
-    turn_maybe(l); // ends that a failed turn left behind
+    if (redis_reply_type(reply) == REDIS_ERROR)
+        loop_refused(l, "a sweep", reply);
+    for (size_t i = 0; !l->is_draining && i < queue_swept_messages(reply); i++)
+        admit(l, queue_swept_message(reply, i));
+    hand_over_ends(l, reply);
+    log_mends(reply);
+    intake_wait(l); // what was refused is tried again
+    turn_maybe(l);
     turn_wait(l);
 }
 

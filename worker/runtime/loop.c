@@ -25,10 +25,18 @@ static void on_lost(void *context, const struct err *cause)
     LOG(LOG_WARN, "Redis is away; trying again until it is back", LOG_S("error", cause->message));
 }
 
+static void on_back(void *context, int64_t lost_ms, unsigned attempts)
+{
+    (void)context;
+    LOG(LOG_INFO, "Redis is back", LOG_R("after_s", (double)lost_ms / 1000), LOG_I("attempts", attempts));
+}
+
 static void on_command_ready(void *context)
 {
     struct loop *l = context;
-    LOG(LOG_INFO, "connected to Redis", LOG_S("queue", l->config->queue.key));
+    if (!l->was_connected)
+        LOG(LOG_INFO, "connected to Redis", LOG_S("queue", l->config->queue.key));
+    l->was_connected = true;
     l->may_draw = true;
     turn_maybe(l);
     turn_wait(l);
@@ -42,8 +50,25 @@ static void on_intake_ready(void *context)
 static void on_wake_ready(void *context)
 {
     struct loop *l = context;
-    l->is_wake_out = false;
     turn_wait(l);
+}
+
+void loop_refused(struct loop *l, const char *what, const struct redis_reply *reply)
+{
+    struct err e;
+    if (!redis_reply_error(reply, &e))
+        return;
+    LOG(l->is_refusal_said ? LOG_DEBUG : LOG_ERROR,
+        "Redis refuses what the worker asks; trying again until it does not", LOG_S("what", what),
+        LOG_S("error", e.message));
+    l->is_refusal_said = true;
+}
+
+void loop_accepted(struct loop *l)
+{
+    if (l->is_refusal_said)
+        LOG(LOG_INFO, "Redis accepts again");
+    l->is_refusal_said = false;
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *context)
@@ -93,7 +118,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 
 static struct redis_async *connect_to(struct loop *l, const char *name, void (*on_ready)(void *))
 {
-    const struct redis_hooks hooks = {.on_ready = on_ready, .on_lost = on_lost, .context = l};
+    const struct redis_hooks hooks = {.on_ready = on_ready, .on_lost = on_lost, .on_back = on_back, .context = l};
     return redis_async_create(l->base, &l->config->redis, name, l->config->redis_timeout_ms, &hooks);
 }
 

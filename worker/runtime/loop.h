@@ -16,8 +16,10 @@
 
 #include "worker/runtime/slots.h"
 
+// What a producer's message asks for: a job, or the end of one.
 struct admission {
-    struct queue_job job;
+    struct queue_job job; // shop and upload as far as they are known, also of a message that is refused
+    bool is_cancellation; // of job.id, or ("") of the upload's job
     const struct queue_stage *plan;
     size_t n_stages;
 };
@@ -31,11 +33,14 @@ struct loop_config {
     int64_t redis_timeout_ms, beat_ms, sweep_ms, grace_ms;
     const struct task_kind *kinds;
     size_t n_kinds;
-    // Makes a job of a producer's message. Texts may live in `memory`. On failure *upload says whose it is, if it is
-    // known.
-    bool (*admit)(void *context, struct str raw, struct arena *memory, struct admission *out, struct str *upload,
-                  struct err *e);
+    // Reads a producer's message. Texts may live in `memory`.
+    bool (*admit)(void *context, struct str raw, struct arena *memory, struct admission *out, struct err *e);
     void *admit_context;
+    // A job that failed or was cancelled, of which somebody should tell PostgreSQL, and then the queue
+    // (queue_told_cmd); else it is said again later, here or to another worker. Views, valid during the call. NULL:
+    // nobody listens.
+    void (*on_end)(void *context, const struct queue_end *end);
+    void *on_end_context;
     struct slots_hooks slot_hooks;
 };
 

@@ -6,7 +6,12 @@
 #include "worker/runtime/loop.h"
 #include "worker/runtime/mailbox.h"
 
-enum { TURN_TASKS_MAX = 64, WAKE_WAIT_MS = 2000, INTAKE_WAIT_MS = 5000 };
+enum {
+    TURN_TASKS_MAX = 64,
+    TURN_BYTES_MAX = REDIS_CMD_MAX_BYTES / 2, // of results; one of them more still fits
+    WAKE_WAIT_MS = 2000,
+    INTAKE_WAIT_MS = 5000
+};
 
 struct loop {
     const struct loop_config *config;
@@ -16,7 +21,7 @@ struct loop {
     struct slots *slots;
     struct beat *beat;
     struct event *sweep_timer, *grace_timer, *signals[2];
-    bool is_draining, is_grace_over;
+    bool was_connected, is_draining, is_grace_over;
 
     // turn.c
     struct task *ended; // waiting to be settled, oldest first
@@ -27,7 +32,10 @@ struct loop {
     struct task *settling[TURN_TASKS_MAX];
     unsigned n_settling, turn_want;
     int64_t turn_sent_us;
-    bool is_turn_out, is_wake_out, may_draw;
+    unsigned settle_max; // 1 after Redis refused a turn: which of its ends was it?
+    uint64_t turn_number, turn_answered;
+    bool is_turn_out, is_wake_out, is_intake_out, may_draw;
+    bool is_refusal_said;          // Redis refuses something, and the log has it
     double round_trip_us, task_us; // moving averages
     uint64_t tasks_done, turns, fenced;
 };
@@ -43,6 +51,10 @@ void turn_hand_back_waiting(struct loop *l);
 // intake.c
 void intake_wait(struct loop *l); // block on the inbox
 void intake_sweep(struct loop *l);
+
+// An error that Redis answers: a line when it begins, not for every try. loop_accepted: it answers well again.
+void loop_refused(struct loop *l, const char *what, const struct redis_reply *reply);
+void loop_accepted(struct loop *l);
 
 // loop.c
 void loop_stop_if_idle(struct loop *l);

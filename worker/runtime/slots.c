@@ -55,9 +55,11 @@ static void note_failure(struct task *t, const struct err *e)
     t->outcome = outcome_of(e);
     t->reason = (struct str){arena_strdup(&t->memory, e->message, strlen(e->message)), strlen(e->message)};
     t->message = is_theirs ? t->reason : STR("Something went wrong on our side; the upload itself is fine");
-    if (t->outcome != QUEUE_BACK)
-        LOG(LOG_WARN, "task failed", LOG_S("kind", err_kind_name(e->kind)), LOG_S("error", e->message),
-            LOG_S("outcome", queue_outcome_name(t->outcome)), LOG_I("attempt", t->attempts + 1));
+    // What is away says so itself, once: its tasks come again.
+    bool is_news = t->outcome != QUEUE_BACK && t->outcome != QUEUE_AWAY;
+    LOG(is_news ? LOG_WARN : LOG_DEBUG, "task failed", LOG_S("kind", err_kind_name(e->kind)),
+        LOG_S("error", e->message), LOG_S("outcome", queue_outcome_name(t->outcome)),
+        LOG_I("attempt", t->attempts + 1));
 }
 
 static bool run_kind(struct task *t, void *slot, struct err *e)

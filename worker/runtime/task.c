@@ -8,9 +8,24 @@
 #include "common/clock.h"
 #include "worker/runtime/mailbox.h"
 
+struct task_job {
+    atomic_uint references;
+    struct arena memory;
+    struct str id, shop, upload, stage, payload, shared, failed;
+    int64_t deadline_ms;
+    bool is_partial;
+    struct task_input *inputs;
+    size_t n_inputs;
+};
+
+static struct str keep_in(struct arena *memory, struct str s)
+{
+    return (struct str){arena_strdup(memory, s.ptr, s.len), s.len};
+}
+
 static struct str keep(struct task *t, struct str s)
 {
-    return (struct str){arena_strdup(&t->memory, s.ptr, s.len), s.len};
+    return keep_in(&t->memory, s);
 }
 
 static int input_cmp(const void *a, const void *b)
@@ -18,45 +33,80 @@ static int input_cmp(const void *a, const void *b)
     return str_cmp(((const struct task_input *)a)->task, ((const struct task_input *)b)->task);
 }
 
-static void keep_inputs(struct task *t, const struct queue_claim *c)
+static void keep_inputs(struct task_job *j, const struct queue_claimed_job *from)
 {
-    size_t n = queue_claim_results(c);
-    struct task_input *inputs = ARENA_ARRAY(&t->memory, struct task_input, n);
-    for (size_t i = 0; i < n; i++) {
+    j->n_inputs = queue_claimed_results(from);
+    if (j->n_inputs == 0)
+        return;
+    j->inputs = ARENA_ARRAY(&j->memory, struct task_input, j->n_inputs);
+    for (size_t i = 0; i < j->n_inputs; i++) {
         struct str name, result;
-        queue_claim_result(c, i, &name, &result);
-        inputs[i] = (struct task_input){keep(t, name), keep(t, result)};
+        queue_claimed_result(from, i, &name, &result);
+        j->inputs[i] = (struct task_input){keep_in(&j->memory, name), keep_in(&j->memory, result)};
     }
     // Redis gives a hash in no order of ours.
-    if (n)
-        qsort(inputs, n, sizeof *inputs, input_cmp);
-    t->inputs = inputs;
-    t->n_inputs = n;
+    qsort(j->inputs, j->n_inputs, sizeof *j->inputs, input_cmp);
 }
 
-struct task *task_create(const struct queue *q, struct mailbox *m, const struct queue_claim *c)
+struct task_job *task_job_create(const struct queue_claimed_job *from)
+{
+    struct task_job *j = calloc(1, sizeof *j);
+    CHECK(j);
+    atomic_init(&j->references, 1);
+    arena_init(&j->memory, 0);
+    j->id = keep_in(&j->memory, from->id); // NUL-terminated, like all of them, for logs
+    j->shop = keep_in(&j->memory, from->shop);
+    j->upload = keep_in(&j->memory, from->upload);
+    j->stage = keep_in(&j->memory, from->stage);
+    j->payload = keep_in(&j->memory, from->payload);
+    j->shared = keep_in(&j->memory, from->shared);
+    j->failed = keep_in(&j->memory, from->failed);
+    j->deadline_ms = clock_mono_ms() + from->left_ms;
+    j->is_partial = from->is_partial;
+    keep_inputs(j, from);
+    return j;
+}
+
+void task_job_release(struct task_job *j)
+{
+    if (!j || atomic_fetch_sub(&j->references, 1) > 1)
+        return;
+    arena_fini(&j->memory);
+    free(j);
+}
+
+struct task *task_create(const struct queue *q, struct mailbox *m, struct task_job *j, const struct queue_claim *c,
+                         struct str token)
 {
     struct task *t = calloc(1, sizeof *t);
     CHECK(t);
     arena_init(&t->memory, 0);
     t->queue = q;
     t->mailbox = m;
-    t->ref = keep(t, c->ref);
-    t->token = keep(t, c->token);
-    queue_ref_split(t->ref, &t->job, &t->name);
-    t->job = keep(t, t->job); // NUL-terminated, for logs
-    t->stage = keep(t, c->stage);
+    atomic_fetch_add(&j->references, 1);
+    t->of_job = j;
+    t->job = j->id;
+    t->shop = j->shop;
+    t->upload = j->upload;
+    t->stage = j->stage;
+    t->job_payload = j->payload;
+    t->shared = j->shared;
+    t->failed = j->failed;
+    t->deadline_ms = j->deadline_ms;
+    t->is_partial = j->is_partial;
+    t->inputs = j->inputs;
+    t->n_inputs = j->n_inputs;
+    char *ref = arena_alloc(&t->memory, j->id.len + 1 + c->task.len + 1); // zeroed: ends with a NUL
+    memcpy(ref, j->id.ptr, j->id.len);
+    ref[j->id.len] = '/';
+    memcpy(ref + j->id.len + 1, c->task.ptr, c->task.len);
+    t->ref = (struct str){ref, j->id.len + 1 + c->task.len};
+    t->name = (struct str){ref + j->id.len + 1, c->task.len};
+    t->token = keep(t, token);
     t->payload = keep(t, c->payload);
-    t->job_payload = keep(t, c->job_payload);
-    t->shop = keep(t, c->shop);
-    t->upload = keep(t, c->upload);
-    t->failed = keep(t, c->failed);
     t->attempts = c->attempts;
     t->crashes = c->crashes;
-    t->deadline_ms = clock_mono_ms() + c->left_ms;
-    t->is_partial = c->is_partial;
     t->bundles = -1;
-    keep_inputs(t, c);
     return t;
 }
 
@@ -65,6 +115,7 @@ void task_destroy(struct task *t)
     if (!t)
         return;
     free(t->more);
+    task_job_release(t->of_job);
     arena_fini(&t->memory);
     free(t);
 }
@@ -97,6 +148,11 @@ void task_more(struct task *t, struct str name, struct str payload)
         CHECK(t->more);
     }
     t->more[t->n_more++] = (struct queue_more){keep(t, name), keep(t, payload)};
+}
+
+void task_share(struct task *t, struct str bytes)
+{
+    t->share = keep(t, bytes);
 }
 
 struct str task_input(const struct task *t, struct str name)

@@ -26,10 +26,16 @@ struct task_input {
     struct str task, result;
 };
 
+// What all tasks drawn of a job in one turn have in common; copied once, counted.
+struct task_job;
+struct task_job *task_job_create(const struct queue_claimed_job *from);
+void task_job_release(struct task_job *j); // NULL is fine
+
 struct task {
     // what came
-    struct arena memory; // lives as long as the task; handlers may use it
-    struct str ref, token, job, name, stage, payload, job_payload, shop, upload, failed;
+    struct arena memory;     // lives as long as the task; handlers may use it
+    struct task_job *of_job; // a reference
+    struct str ref, token, job, name, stage, payload, shared, job_payload, shop, upload, failed;
     int64_t attempts, crashes, deadline_ms; // deadline: monotonic
     bool is_partial;
     const struct task_input *inputs; // sorted by task name
@@ -39,7 +45,7 @@ struct task {
 
     // what it leaves
     enum queue_outcome outcome;
-    struct str result, message, reason;
+    struct str result, message, reason, share;
     int64_t bundles;
     struct queue_more *more;
     size_t n_more;
@@ -51,7 +57,9 @@ struct task {
     struct task *held_next, *held_previous; // in the registry of leases (beat.h)
 };
 
-struct task *task_create(const struct queue *q, struct mailbox *m, const struct queue_claim *c); // copies
+// Copies; takes a reference of its own on the job.
+struct task *task_create(const struct queue *q, struct mailbox *m, struct task_job *j, const struct queue_claim *c,
+                         struct str token);
 void task_destroy(struct task *t);
 
 // ---- for handlers ----
@@ -59,6 +67,7 @@ void task_destroy(struct task *t);
 void task_result(struct task *t, struct str bytes);
 void task_say(struct task *t, const char *fmt, ...) PRINTF_LIKE(2, 3); // the job's last word, if it ends by this task
 void task_more(struct task *t, struct str name, struct str payload);   // a task of the next stage
+void task_share(struct task *t, struct str bytes);                     // what those have in common
 struct str task_input(const struct task *t, struct str name); // the result of that task, "" where there is none
 // An event now. bundles < 0: no news.
 void task_progress(struct task *t, int percent, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -25,6 +25,7 @@ void turn_init(struct loop *l)
     l->may_draw = true;
     l->round_trip_us = 200;
     l->task_us = 1000;
+    l->settle_max = TURN_TASKS_MAX;
 }
 
 void turn_fini(struct loop *l)
@@ -82,17 +83,26 @@ static const struct task_kind *kind_of(const struct loop *l, struct str stage)
 
 static void begin_claimed(struct loop *l, const struct redis_reply *reply)
 {
+    struct task_job *job = NULL; // of the claim before: those of one job stand together
+    size_t number = SIZE_MAX;
     for (size_t i = 0; i < queue_turn_claims(reply); i++) {
         struct queue_claim c;
-        if (!queue_turn_claim(reply, i, &c)) {
+        struct queue_claimed_job j;
+        if (!queue_turn_claim(reply, i, &c) || !queue_turn_job(reply, c.job, &j)) {
             LOG(LOG_ERROR, "a claim does not follow the protocol; is a worker of another version running?");
             continue;
         }
-        struct task *t = task_create(&l->config->queue, l->mailbox, &c);
+        if (c.job != number) {
+            task_job_release(job);
+            job = task_job_create(&j);
+            number = c.job;
+        }
+        struct task *t = task_create(&l->config->queue, l->mailbox, job, &c, queue_turn_token(reply));
         t->kind = kind_of(l, t->stage);
         beat_hold(l->beat, t);
         slots_push(l->slots, t);
     }
+    task_job_release(job);
 }
 
 static void end_settled(struct loop *l, const struct redis_reply *reply)
@@ -124,21 +134,42 @@ static void settle_again(struct loop *l)
     l->n_settling = 0;
 }
 
+// Redis is full, cannot save or is busy: the same again later. Anything else lies in one of the ends: alone, it is
+// given up, and its lease runs out.
+static void on_refused_turn(struct loop *l, const struct redis_reply *reply)
+{
+    struct err e;
+    loop_refused(l, "a turn", reply);
+    if (redis_reply_error(reply, &e) && e.kind == ERR_REDIS && l->n_settling == 1) {
+        struct task *t = l->settling[0];
+        LOG(LOG_ERROR, "Redis refuses a task's end: giving it up", LOG_S("ref", t->ref.ptr), LOG_S("error", e.message));
+        beat_release(l->beat, t);
+        task_destroy(t);
+        l->n_settling = 0;
+    }
+    l->settle_max = 1;
+    settle_again(l);
+}
+
 static void on_turn(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
     l->is_turn_out = false;
-    struct err e;
-    if (!reply || redis_reply_error(reply, &e)) {
-        if (reply)
-            LOG(LOG_ERROR, "turn refused", LOG_S("error", e.message));
+    if (!reply) {
         settle_again(l);
-        return; // the sweep timer or the connection's return tries again
+        return; // the connection's return tries again
     }
+    if (redis_reply_type(reply) == REDIS_ERROR) {
+        on_refused_turn(l, reply);
+        return; // the sweep tries again
+    }
+    loop_accepted(l);
     average(&l->round_trip_us, (double)(clock_mono_us() - l->turn_sent_us));
     l->turns++;
+    l->turn_answered = l->turn_number;
+    l->settle_max = TURN_TASKS_MAX;
     end_settled(l, reply);
-    l->may_draw = l->turn_want > 0 && queue_turn_claims(reply) == l->turn_want;
+    l->may_draw = l->turn_want > 0 && queue_turn_claims(reply) >= l->turn_want;
     begin_claimed(l, reply);
     if (l->is_draining)
         turn_hand_back_waiting(l);
@@ -158,6 +189,7 @@ static void add_settlements(struct loop *l, struct redis_cmd *c)
                                            .message = t->message,
                                            .reason = t->reason,
                                            .bundles = t->bundles,
+                                           .shared = t->share,
                                            .more = t->more,
                                            .n_more = t->n_more};
         queue_turn_add(c, &s);
@@ -166,10 +198,12 @@ static void add_settlements(struct loop *l, struct redis_cmd *c)
 
 static void take_ended(struct loop *l)
 {
-    while (l->ended && l->n_settling < TURN_TASKS_MAX) {
+    size_t bytes = 0;
+    while (l->ended && l->n_settling < l->settle_max && bytes < TURN_BYTES_MAX) {
         struct task *t = l->ended;
         l->ended = t->next;
         l->n_ended--;
+        bytes += t->result.len;
         l->settling[l->n_settling++] = t;
     }
     if (!l->ended)
@@ -210,7 +244,13 @@ void turn_maybe(struct loop *l)
         return;
     struct redis_cmd c;
     unsigned free_slots = held < l->config->slots ? l->config->slots - held : 0;
-    queue_turn_begin(&l->config->queue, l->config->worker, l->turn_want, free_slots, l->n_settling, &c);
+    const struct queue_turn turn = {.worker = l->config->worker,
+                                    .number = ++l->turn_number,
+                                    .answered = l->turn_answered,
+                                    .want = l->turn_want,
+                                    .want_urgent = free_slots,
+                                    .n_settlements = l->n_settling};
+    queue_turn_begin(&l->config->queue, &turn, &c);
     add_settlements(l, &c);
     l->may_draw = false;
     l->is_turn_out = true;
@@ -227,7 +267,11 @@ static void on_wake(void *context, const struct redis_reply *reply)
     struct loop *l = context;
     l->is_wake_out = false;
     if (!reply)
-        return;         // on_ready of the connection waits again
+        return; // on_ready of the connection waits again
+    if (redis_reply_type(reply) == REDIS_ERROR) {
+        loop_refused(l, "waiting for work", reply);
+        return; // the sweep waits again
+    }
     l->may_draw = true; // a marker, or time to look anyway
     turn_maybe(l);
     turn_wait(l);
@@ -245,10 +289,7 @@ void turn_wait(struct loop *l)
 
 static void ignore_reply(void *context, const struct redis_reply *reply)
 {
-    (void)context;
-    struct err e;
-    if (redis_reply_error(reply, &e))
-        LOG(LOG_WARN, "a command of a task failed", LOG_S("error", e.message));
+    loop_refused(context, "a command of a task", reply);
 }
 
 void turn_on_mail(void *loop)

@@ -3,8 +3,11 @@
 #include <jansson.h>
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/mp.h"
-#include "common/queue.h"
+#include "worker/dataset/date.h"
+
+enum { DELAY_MAX_S = 30 * 24 * 3600 };
 
 // ---- JSON to MessagePack: one decoder then serves both ----
 
@@ -124,15 +127,17 @@ static bool is_id(struct str s)
 
 static struct str read_id(struct reader *r, const char *key, bool is_required)
 {
-    struct str s = {"", 0};
+    const struct str none = {"", 0};
+    struct str s = none;
     if (!has(r, key)) {
         if (is_required)
             bad(r, key, "a text of 1 to 128 bytes; it is missing");
-        return s;
+        return none;
     }
-    if (!mp_str(mp_get(r->map, key), &s) || !is_id(s))
-        bad(r, key, "a text of 1 to 128 bytes without control characters");
-    return s;
+    if (mp_str(mp_get(r->map, key), &s) && is_id(s))
+        return s;
+    bad(r, key, "a text of 1 to 128 bytes without control characters");
+    return none;
 }
 
 static bool read_bool(struct reader *r, const char *key)
@@ -167,30 +172,73 @@ static void read_version(struct reader *r)
         bad(r, "v", "1, the version of this worker");
 }
 
-bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct str *upload,
-                      struct err *e)
+static enum queue_priority read_priority(struct reader *r)
 {
-    static const char *const KEYS[] = {"v", "job", "upload", "shop", "force", "options"};
+    static const char *const NAMES[] = {"interactive", "normal", "bulk"};
+    struct str name;
+    if (!has(r, "priority"))
+        return QUEUE_NORMAL;
+    bool is_text = mp_str(mp_get(r->map, "priority"), &name);
+    for (size_t i = 0; is_text && i < ARRAY_LEN(NAMES); i++)
+        if (str_eq(name, str_of(NAMES[i])))
+            return (enum queue_priority)i;
+    bad(r, "priority", "interactive, normal or bulk");
+    return QUEUE_NORMAL;
+}
+
+static int64_t read_not_before(struct reader *r)
+{
+    const struct mp_value *v = mp_get(r->map, "at");
+    struct str text;
+    int64_t at = 0;
+    if (!has(r, "at"))
+        return 0;
+    bool is_date = mp_int(v, &at) || (mp_str(v, &text) && date_parse(text, DATE_MDY, &at));
+    if (!is_date || at < 0 || at > clock_wall_ms() / 1000 + DELAY_MAX_S) {
+        bad(r, "at", "Unix seconds or a date and time (UTC) such as 2026-11-23T08:00:00Z, at most 30 days ahead");
+        return 0;
+    }
+    return at * 1000;
+}
+
+static int64_t read_delay(struct reader *r)
+{
+    int64_t delay_s = 0;
+    if (has(r, "delay_s") && (!mp_int(mp_get(r->map, "delay_s"), &delay_s) || delay_s < 0 || delay_s > DELAY_MAX_S))
+        bad(r, "delay_s", "whole seconds from 0 to 2592000 (30 days)");
+    return delay_s * 1000;
+}
+
+// A cancellation says whose: a job's id, or an upload and its shop.
+static void read_whose(struct reader *r, struct job_request *out)
+{
+    out->is_cancellation = read_bool(r, "cancel");
+    out->job = read_id(r, "job", false);
+    bool is_needed = !out->is_cancellation || out->job.len == 0;
+    out->shop = read_id(r, "shop", is_needed);
+    out->upload = read_id(r, "upload", is_needed);
+    if (out->job.len && memchr(out->job.ptr, '/', out->job.len))
+        bad(r, "job", "a text without '/'");
+}
+
+bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct err *e)
+{
+    static const char *const KEYS[] = {"v",      "job",      "upload", "shop",    "force",
+                                       "cancel", "priority", "at",     "delay_s", "options"};
     AUTO(mp_closep) struct mp_doc *doc = NULL;
+    *out = (struct job_request){.priority = QUEUE_NORMAL};
     if (!mp_open(&doc, payload.ptr, payload.len, &MP_LIMITS_MESSAGE, e))
         return false;
-    struct job_request read = {0};
     struct reader r = {.map = mp_root(doc), .memory = memory, .e = e};
     if (!mp_is_map(r.map))
         return err_set(e, ERR_INPUT, "the job is not a map: send {\"shop\": ..., \"upload\": ...}");
-    read.upload = read_id(&r, "upload", true);
-    if (!r.is_bad)
-        *upload = read.upload;
+    read_whose(&r, out);
     read_version(&r);
-    read.shop = read_id(&r, "shop", true);
-    read.job = read_id(&r, "job", false);
-    if (read.job.len && memchr(read.job.ptr, '/', read.job.len))
-        bad(&r, "job", "a text without '/'");
-    read.is_forced = read_bool(&r, "force");
+    out->is_forced = read_bool(&r, "force");
+    out->priority = read_priority(&r);
+    out->not_before_ms = read_not_before(&r);
+    out->delay_ms = read_delay(&r);
     only_keys(&r, KEYS, ARRAY_LEN(KEYS));
     const struct mp_value *options = has(&r, "options") ? mp_get(r.map, "options") : NULL;
-    if (r.is_bad || !job_options_read(options, memory, &read.options, e))
-        return false;
-    *out = read;
-    return true;
+    return !r.is_bad && job_options_read(options, memory, &out->options, e);
 }

@@ -4,6 +4,7 @@
 #ifndef BUNDLE_WORKER_STAGES_JOB_REQUEST_H
 #define BUNDLE_WORKER_STAGES_JOB_REQUEST_H
 
+#include "common/queue.h"
 #include "worker/stages/job_options.h"
 
 enum { JOB_VERSION = 1 };
@@ -11,16 +12,17 @@ enum { JOB_VERSION = 1 };
 struct job_request {
     struct str job; // "" : the worker names it
     struct str upload, shop;
-    bool is_forced;
+    bool is_forced, is_cancellation;
+    enum queue_priority priority;
+    int64_t not_before_ms, delay_ms; // as struct queue_job has them
     struct job_options options;
 };
 
 // A producer's message to the payload that travels with the job (MessagePack; a view into raw or the arena).
 bool job_payload_of_message(struct str raw, size_t bytes_max, struct arena *memory, struct str *payload,
                             struct err *e) MUST_USE;
-// *upload is set as soon as it is known, also when false is returned.
-bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct str *upload,
-                      struct err *e) MUST_USE;
+// *out has shop and upload as soon as they are known, also when false is returned.
+bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct err *e) MUST_USE;
 
 // The request's options on top of the settings' rules. Names are looked up in d, without (ASCII) case.
 void job_request_enrich(const struct job_request *r, struct enrich_rules *rules);

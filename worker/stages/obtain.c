@@ -4,7 +4,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/failpoint.h"
-#include "common/log.h"
+#include "common/outage.h"
 #include "worker/stages/stages_internal.h"
 
 enum { RULES_TEXT_MAX = 1 << 20, POLL_FIRST_MS = 5, POLL_MOST_MS = 200 };
@@ -25,6 +25,7 @@ struct search {
     char outdated[VALUE_MAX]; // what Redis knows that is no good
     bool is_alone;            // in flight within this worker only
     bool has_looked;          // at the rows, since it last waited
+    bool is_waiting;          // for another worker, who makes what memory has not: Redis will say when it is there
     int64_t poll_ms;
 };
 
@@ -127,7 +128,7 @@ static enum queue_once ask(struct search *s, char value[VALUE_MAX])
     queue_once_cmd(t->queue, buf_str(&name), t->ref, t->token, str_of(s->outdated), &once);
     FAILPOINT("once.before");
     if (redis && !redis_call(redis, &once, &reply, &e))
-        LOG(LOG_WARN, "Redis does not say who mines", LOG_S("error", e.message));
+        LOG(outage_level(&e), "Redis does not say who mines", LOG_S("error", e.message));
     else if (redis && (!queue_once_reply(reply, &what, &text) || text.len >= VALUE_MAX))
         what = QUEUE_ONCE_YOURS; // not of this program
     FAILPOINT("once.after");
@@ -182,8 +183,7 @@ static bool make(struct search *s, struct err *e)
     const struct mined_rules mining = settings_mined_rules(settings);
     struct dataset *data = NULL;
     int64_t begun_ms = clock_mono_ms();
-    if (!upload_load(s->slot->pg, s->task->shop, s->task->upload, &enrich, asks(s), &s->task->is_cancelled, &out->info,
-                     &data, e))
+    if (!upload_load(s->slot->pg, s->task->shop, s->task->upload, &enrich, asks(s), &out->info, &data, e))
         return false;
     int64_t loaded_ms = clock_mono_ms();
     FAILPOINT("mine.before");
@@ -200,11 +200,13 @@ static bool search(struct search *s, struct err *e)
 {
     for (;;) {
         char value[VALUE_MAX];
-        if (!try_memory(s, e))
+        if (!s->is_waiting && !try_memory(s, e))
             return false;
         if (s->out->artefact)
             return true;
-        switch (ask(s, value)) {
+        enum queue_once what = ask(s, value);
+        s->is_waiting = what == QUEUE_ONCE_WAIT;
+        switch (what) {
         case QUEUE_ONCE_YOURS:
             return make(s, e);
         case QUEUE_ONCE_LOST:

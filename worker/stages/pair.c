@@ -35,7 +35,7 @@ bool stage_pair(struct task *t, void *slot_, struct err *e)
     if (!stages_pair_of_name(t->name, &o, &type))
         return err_set(e, ERR_INTERNAL, "\"%s\" is no pair that this worker knows", t->name.ptr);
     struct str fingerprint, shop_options;
-    stage_pair_of_payload(t->payload, &fingerprint, &shop_options);
+    stage_pairs_of_shared(t->shared, &fingerprint, &shop_options);
     if (!stage_begin(t, slot, shop_options, &r, e) || !stage_find(t, slot, &r, fingerprint, &a, e))
         return false;
     FAILPOINT("pair.before");

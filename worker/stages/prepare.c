@@ -34,8 +34,7 @@ static void put_counts(const struct artefact *a, struct json_out *j)
 }
 
 // A task for every pair that applies; the others are listed with their reason.
-static void split(struct task *t, const struct artefact *a, const struct offer_rules *rules, struct str payload,
-                  struct json_out *j)
+static void split(struct task *t, const struct artefact *a, const struct offer_rules *rules, struct json_out *j)
 {
     json_out_key(j, "pairs_skipped");
     json_out_array(j);
@@ -49,7 +48,7 @@ static void split(struct task *t, const struct artefact *a, const struct offer_r
         stages_pair_name(o, type, &name);
         const char *reason = offers_skip_reason(&a->market, rules, o, type);
         if (!reason) {
-            task_more(t, buf_str(&name), payload);
+            task_more(t, buf_str(&name), STR(""));
             continue;
         }
         json_out_object(j);
@@ -96,7 +95,8 @@ static void put_metrics(const struct prepared *p, struct buf *out)
     put_counts(a, &j);
     mined_json(a->mined, &j);
     put_skipped_phases(&a->market, &j);
-    split(p->task, a, &p->rules, stage_pair_payload(p->task, str_of(a->fingerprint), p->from.shop_options), &j);
+    split(p->task, a, &p->rules, &j);
+    task_share(p->task, stage_pairs_shared(p->task, str_of(a->fingerprint), p->from.shop_options));
     json_out_key_str(&j, "cache", str_of(CACHE_NAMES[p->from.from]));
     json_out_key_int(&j, "blobs_discarded", (int64_t)artefact_cache_discarded(p->slot->env->cache));
     json_out_key_int(&j, "find_ms", p->from.find_ms);

@@ -6,9 +6,10 @@
 
 #include "common/check.h"
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/outage.h"
 #include "worker/stages/stages_internal.h"
 #include "worker/store/bundle_store.h"
+#include "worker/store/pg_outage.h"
 
 const struct queue_stage STAGES_PLAN[STAGES_N] = {
     {.name = "prepare",
@@ -48,11 +49,36 @@ const struct queue_stage STAGES_PLAN[STAGES_N] = {
      .timeout_ms = 120000},
 };
 
+// Whatever a task waits for in PostgreSQL ends with the task's cancellation.
+static bool run(struct task *t, struct stages_slot *slot, bool (*stage)(struct task *, void *, struct err *),
+                struct err *e)
+{
+    uint64_t statements_before = pg_statements(slot->pg);
+    pg_watch(slot->pg, &t->is_cancelled);
+    bool ok = stage(t, slot, e);
+    pg_watch(slot->pg, NULL);
+    if (!ok)
+        pg_outage_note(e);
+    else if (pg_statements(slot->pg) > statements_before)
+        pg_outage_over(slot->pg);
+    return ok;
+}
+
+#define STAGE(name)                                                                                                    \
+    static bool run_##name(struct task *t, void *slot, struct err *e)                                                  \
+    {                                                                                                                  \
+        return run(t, slot, stage_##name, e);                                                                          \
+    }
+STAGE(prepare)
+STAGE(pair)
+STAGE(merge)
+STAGE(publish)
+
 const struct task_kind STAGES_KINDS[] = {
-    {"prepare", 0, stage_prepare},
-    {"pairs", 1, stage_pair},
-    {"merge", 0, stage_merge},
-    {"publish", 0, stage_publish},
+    {"prepare", 0, run_prepare},
+    {"pairs", 1, run_pair},
+    {"merge", 0, run_merge},
+    {"publish", 0, run_publish},
 };
 const size_t STAGES_N_KINDS = ARRAY_LEN(STAGES_KINDS);
 
@@ -66,20 +92,26 @@ static struct str random_id(struct arena *memory)
     return (struct str){text, 2 * sizeof bytes};
 }
 
-bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct str *upload,
-                  struct err *e)
+bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct err *e)
 {
     const struct stages_env *stages = env;
-    struct job_request r;
+    struct job_request r = {.priority = QUEUE_NORMAL};
     struct str payload;
-    if (!job_payload_of_message(raw, (size_t)stages->settings->queue_payload_max, memory, &payload, e) ||
-        !job_request_read(payload, memory, &r, upload, e))
+    bool ok = job_payload_of_message(raw, (size_t)stages->settings->queue_payload_max, memory, &payload, e) &&
+              job_request_read(payload, memory, &r, e);
+    out->job.shop = r.shop;
+    out->job.upload = r.upload;
+    if (!ok)
         return false;
-    *out = (struct admission){.job = {.id = r.job.len ? r.job : random_id(memory),
+    *out = (struct admission){.job = {.id = r.job.len || r.is_cancellation ? r.job : random_id(memory),
                                       .upload = r.upload,
                                       .shop = r.shop,
                                       .is_forced = r.is_forced,
+                                      .priority = r.priority,
+                                      .not_before_ms = r.not_before_ms,
+                                      .delay_ms = r.delay_ms,
                                       .payload = payload},
+                              .is_cancellation = r.is_cancellation,
                               .plan = STAGES_PLAN,
                               .n_stages = STAGES_N};
     return true;
@@ -95,8 +127,10 @@ void *stages_slot_open(void *env, unsigned number)
     slot->pg = pg_create(slot->env->settings, name);
     // Now rather than during the first job; where one is away, each task tries again.
     struct err e;
-    if (!pg_connect(slot->pg, &e))
-        LOG(LOG_WARN, "PostgreSQL is away", LOG_S("error", e.message));
+    if (pg_connect(slot->pg, &e))
+        pg_outage_over(slot->pg);
+    else
+        pg_outage_note(&e);
     (void)stage_redis(slot);
     return slot;
 }
@@ -106,7 +140,7 @@ struct redis *stage_redis(struct stages_slot *slot)
     struct err e;
     if (!slot->redis && !redis_open(&slot->redis, slot->env->redis_url, "bundle-worker-slot",
                                     slot->env->settings->redis_timeout_ms, &e))
-        LOG(LOG_WARN, "no Redis connection for the cache", LOG_S("error", e.message));
+        LOG(outage_level(&e), "no Redis connection for the cache", LOG_S("error", e.message));
     return slot->redis;
 }
 
@@ -138,28 +172,27 @@ bool stages_pair_of_name(struct str name, enum objective *o, enum bundle_type *t
 bool stage_begin(struct task *t, const struct stages_slot *slot, struct str shop_options, struct job_request *out,
                  struct err *e)
 {
-    struct str upload;
     t->memory.budget_bytes = (size_t)slot->env->settings->job_memory_mb << 20;
-    if (!job_request_read(t->job_payload, &t->memory, out, &upload, e))
+    if (!job_request_read(t->job_payload, &t->memory, out, e))
         return false;
     job_options_default(&out->options, shop_options, &t->memory);
     return true;
 }
 
-struct str stage_pair_payload(struct task *t, struct str fingerprint, struct str shop_options)
+struct str stage_pairs_shared(struct task *t, struct str fingerprint, struct str shop_options)
 {
     size_t len = fingerprint.len + shop_options.len;
-    char *payload = arena_alloc(&t->memory, len + 1);
-    memcpy(payload, fingerprint.ptr, fingerprint.len);
-    memcpy(payload + fingerprint.len, shop_options.ptr, shop_options.len);
-    return (struct str){payload, len};
+    char *shared = arena_alloc(&t->memory, len + 1);
+    memcpy(shared, fingerprint.ptr, fingerprint.len);
+    memcpy(shared + fingerprint.len, shop_options.ptr, shop_options.len);
+    return (struct str){shared, len};
 }
 
-void stage_pair_of_payload(struct str payload, struct str *fingerprint, struct str *shop_options)
+void stage_pairs_of_shared(struct str shared, struct str *fingerprint, struct str *shop_options)
 {
-    size_t len = payload.len < FINGERPRINT_HEX ? payload.len : FINGERPRINT_HEX;
-    *fingerprint = (struct str){payload.ptr, len};
-    *shop_options = (struct str){payload.ptr + len, payload.len - len};
+    size_t len = shared.len < FINGERPRINT_HEX ? shared.len : FINGERPRINT_HEX;
+    *fingerprint = (struct str){shared.ptr, len};
+    *shop_options = (struct str){shared.ptr + len, shared.len - len};
 }
 
 struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,

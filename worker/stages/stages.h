@@ -4,8 +4,7 @@
 //
 //     result of       carries                                            read by
 //     prepare         "prepare-result": artefact, where to store, the       merge
-//                     shop's options (pairs have both in their
-//                     payloads), metrics
+//                     shop's options (pairs share both), metrics
 //     a pair          "pair-result": its bundles                            merge
 //     merge           "merge-result": the final rows, metrics               publish
 //
@@ -38,8 +37,7 @@ extern const struct task_kind STAGES_KINDS[];
 extern const size_t STAGES_N_KINDS;
 
 // Hooks of the event loop; context is a struct stages_env.
-bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct str *upload,
-                  struct err *e);
+bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct err *e);
 void *stages_slot_open(void *env, unsigned number);
 void stages_slot_close(void *slot);
 

@@ -17,9 +17,9 @@ bool stage_publish(struct task *t, void *slot, struct err *e);
 // request that travels with it, on top of its shop's options (job_options_default).
 bool stage_begin(struct task *t, const struct stages_slot *slot, struct str shop_options, struct job_request *out,
                  struct err *e) MUST_USE;
-// A pair's payload: the artefact's fingerprint, and the shop's options where there are any.
-struct str stage_pair_payload(struct task *t, struct str fingerprint, struct str shop_options);
-void stage_pair_of_payload(struct str payload, struct str *fingerprint, struct str *shop_options);
+// What the pairs share: the artefact's fingerprint, and the shop's options where there are any.
+struct str stage_pairs_shared(struct task *t, struct str fingerprint, struct str shop_options);
+void stage_pairs_of_shared(struct str shared, struct str *fingerprint, struct str *shop_options);
 struct redis *stage_redis(struct stages_slot *slot); // NULL: away
 struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struct job_request *r,
                                      const struct artefact *a, struct arena *memory);

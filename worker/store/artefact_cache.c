@@ -5,7 +5,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
-#include "common/log.h"
+#include "common/outage.h"
 
 enum { ENTRIES_MAX = 64 };
 
@@ -307,7 +307,7 @@ static void discard(struct artefact_cache *c, struct redis *redis, struct str fp
     (void)pthread_mutex_unlock(&c->lock);
     begin_cmd(c, "DEL", fp, &del);
     if (!redis_call(redis, &del, &reply, &e))
-        LOG(LOG_WARN, "it could not be deleted", LOG_S("error", e.message));
+        LOG(outage_level(&e), "it could not be deleted", LOG_S("error", e.message));
     redis_cmd_fini(&del);
 }
 
@@ -318,7 +318,7 @@ static bool fetch(struct artefact_cache *c, struct redis *redis, struct str fp, 
     if (!redis)
         return true;
     if (!read_blob(c, redis, fp, &reply, e)) {
-        LOG(LOG_WARN, "the cache cannot be read", LOG_S("error", e->message));
+        LOG(outage_level(e), "the cache cannot be read", LOG_S("error", e->message));
         return true;
     }
     if (redis_reply_type(reply) != REDIS_TEXT || unpack(redis_reply_str(reply), fp, &is_genuine, out, e))

@@ -288,11 +288,13 @@ bool import_files(struct pg *pg, const struct import_options *o, struct import_f
     if (!hash_files(files, n, e) || !choose_run(o, files, n, result->run_id, e) || !pg_begin(pg, e))
         return false;
     // A long file takes as long as it takes: the statement's time limit is meant for questions.
+    pg_set_patient(pg, true);
     bool is_good = pg_exec(pg, "SET LOCAL statement_timeout = 0", e) && add_shop(pg, o->shop, e);
     for (size_t i = 0; is_good && i < n; i++)
         is_good = import_one(pg, o, &files[i], i, result, e);
-    if (is_good && pg_commit(pg, e))
-        return true;
-    pg_rollback(pg);
-    return false;
+    is_good = is_good && pg_commit(pg, e);
+    pg_set_patient(pg, false);
+    if (!is_good)
+        pg_rollback(pg);
+    return is_good;
 }

@@ -10,6 +10,8 @@
 // buffer too.
 enum { CHUNK_BYTES = 32 << 10, BUFFER_MAX = 64 << 20, HELD_MAX = 8 << 20 };
 
+#define IMPORTING "importing rows"
+
 static const char *const COPY_SQL[ROW_KINDS] = {
     [ROW_ORDER] = "COPY orders (csv_upload_id, order_id, customer_id, customer_email, currency, financial_status, "
                   "created_at, returned, subtotal, discount, total) FROM STDIN (FORMAT binary)",
@@ -151,23 +153,22 @@ static void put_row(struct import_copy *c, struct buf *b, const struct row *r)
 static bool begin(struct import_copy *c, enum row_kind kind, struct err *e)
 {
     pg_count_statements(c->pg, 1);
-    AUTO(pg_result_clearp) PGresult *result = PQexec(pg_handle(c->pg), COPY_SQL[kind]);
+    AUTO(pg_result_clearp) PGresult *result = NULL;
+    if (!PQsendQuery(pg_handle(c->pg), COPY_SQL[kind]))
+        return pg_fail(c->pg, NULL, IMPORTING, e);
+    if (!pg_next_result(c->pg, IMPORTING, &result, e))
+        return false;
     if (PQresultStatus(result) != PGRES_COPY_IN)
-        return pg_fail(c->pg, result, "importing rows", e);
+        return pg_fail(c->pg, result, IMPORTING, e);
     c->has_begun = true;
     buf_clear(&c->out);
     pgbin_put_header(&c->out);
     return true;
 }
 
-static bool send(struct import_copy *c, const char *bytes, size_t len, struct err *e)
-{
-    return PQputCopyData(pg_handle(c->pg), bytes, (int)len) == 1 || pg_fail(c->pg, NULL, "importing rows", e);
-}
-
 static bool flush(struct import_copy *c, struct err *e)
 {
-    if (!buf_ok(&c->out, "a row", e) || !send(c, c->out.data, c->out.len, e))
+    if (!buf_ok(&c->out, "a row", e) || !pg_put_copy(c->pg, IMPORTING, c->out.data, c->out.len, e))
         return false;
     buf_clear(&c->out);
     return true;
@@ -179,13 +180,15 @@ static bool end(struct import_copy *c, struct err *e)
     if (!flush(c, e))
         return false;
     if (PQputCopyEnd(pg_handle(c->pg), NULL) != 1)
-        return pg_fail(c->pg, NULL, "importing rows", e);
-    AUTO(pg_result_clearp) PGresult *result = PQgetResult(pg_handle(c->pg));
+        return pg_fail(c->pg, NULL, IMPORTING, e);
+    AUTO(pg_result_clearp) PGresult *result = NULL;
+    AUTO(pg_result_clearp) PGresult *nothing = NULL;
+    if (!pg_next_result(c->pg, IMPORTING, &result, e))
+        return false;
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        return pg_fail(c->pg, result, "importing rows", e);
+        return pg_fail(c->pg, result, IMPORTING, e);
     c->has_begun = false;
-    AUTO(pg_result_clearp) PGresult *nothing = PQgetResult(pg_handle(c->pg));
-    return nothing == NULL || pg_fail(c->pg, nothing, "importing rows", e);
+    return pg_next_result(c->pg, IMPORTING, &nothing, e) && (nothing == NULL || pg_fail(c->pg, nothing, IMPORTING, e));
 }
 
 // --- orders, held back
@@ -217,7 +220,7 @@ static bool send_spool(struct import_copy *c, struct err *e)
         return spool_failed(e);
     size_t n;
     while ((n = fread(chunk, 1, sizeof chunk, c->spool)) > 0)
-        if (!send(c, chunk, n, e))
+        if (!pg_put_copy(c->pg, IMPORTING, chunk, n, e))
             return false;
     return !ferror(c->spool) || spool_failed(e);
 }
@@ -228,7 +231,7 @@ static bool send_held(struct import_copy *c, struct err *e)
         return false;
     if (c->spool && !send_spool(c, e))
         return false;
-    return (c->held.len == 0 || send(c, c->held.data, c->held.len, e)) && end(c, e);
+    return (c->held.len == 0 || pg_put_copy(c->pg, IMPORTING, c->held.data, c->held.len, e)) && end(c, e);
 }
 
 bool import_copy_row(struct import_copy *c, const struct row *r, struct err *e)

@@ -28,8 +28,19 @@ bool pg_begin(struct pg *pg, struct err *e) MUST_USE;
 bool pg_commit(struct pg *pg, struct err *e) MUST_USE;
 void pg_rollback(struct pg *pg); // also out of a COPY; the connection is usable afterwards, or reconnects
 
-void pg_drain(struct pg *pg);            // waits for what is running and throws its results away
-void pg_cancel_and_drain(struct pg *pg); // stops it first
+// Runs `once` (whole transactions only) again where the server undid it because others were in the way (deadlock,
+// serialization failure): a few times, after a moment each. Its last error is the caller's.
+bool pg_retry(struct pg *pg, bool (*once)(void *context, struct pg *pg, struct err *e), void *context,
+              struct err *e) MUST_USE;
+
+// What libpq would wait for. `what` we were doing, for errors.
+bool pg_next_result(struct pg *pg, const char *what, PGresult **out, struct err *e) MUST_USE; // *out NULL: no more
+// A message of a COPY: its length (PQfreemem(*bytes)), -1 at the end, -2 with e filled.
+int pg_next_copy(struct pg *pg, const char *what, char **bytes, struct err *e) MUST_USE;
+bool pg_put_copy(struct pg *pg, const char *what, const char *bytes, size_t len, struct err *e) MUST_USE;
+void pg_drain(struct pg *pg);                        // waits for what is running and throws its results away
+void pg_disconnect(struct pg *pg);                   // stops what is running; the next use connects again
+void pg_set_patient(struct pg *pg, bool is_patient); // statements that take as long as they take
 bool pg_put_literal(struct pg *pg, struct buf *sql, struct str text, struct err *e) MUST_USE; // 'text', escaped
 bool pg_is_uuid(struct str text);                                                             // 8-4-4-4-12 hex digits
 

@@ -1,8 +1,6 @@
-#include "worker/store/pg_internal.h"
-
 #include "common/arena.h"
 #include "common/check.h"
-#include "common/log.h"
+#include "worker/store/pg_connection.h"
 
 // Type ids of PostgreSQL's catalogue (pg_type.dat), fixed for good.
 enum {
@@ -157,29 +155,28 @@ static bool send_plain(struct pg *pg, const char *sql, struct err *e)
     return PQsendQueryParams(pg_handle(pg), sql, 0, NULL, NULL, NULL, NULL, 0) || pg_fail(pg, NULL, "sending", e);
 }
 
-// Results until the sync point. What came before the end of a broken connection is lost with it.
-static void drain_to_sync(PGconn *c)
+// Results until the sync point; false: there is no such connection any more.
+static bool drain_to_sync(struct pg *pg)
 {
-    while (PQstatus(c) == CONNECTION_OK) {
-        PGresult *result = PQgetResult(c);
+    struct err e;
+    PGresult *result;
+    while (pg_next_result(pg, "ending a pipeline", &result, &e)) {
         bool is_sync = PQresultStatus(result) == PGRES_PIPELINE_SYNC;
         PQclear(result);
-        if (is_sync)
-            return;
+        if (is_sync || PQstatus(pg_handle(pg)) != CONNECTION_OK)
+            return is_sync;
     }
+    return false;
 }
 
+// Afterwards the connection is out of pipeline mode and transaction, or gone.
 static void leave(struct pg_pipeline *p, bool is_sync_sent)
 {
     PGconn *c = pg_handle(p->pg);
-    if (is_sync_sent)
-        drain_to_sync(c);
-    else if (PQpipelineSync(c))
-        drain_to_sync(c);
-    if (PQpipelineStatus(c) != PQ_PIPELINE_OFF && !PQexitPipelineMode(c))
-        LOG(LOG_WARN, "leaving pipeline mode failed", LOG_S("reason", PQerrorMessage(c)));
-    if (PQtransactionStatus(c) != PQTRANS_IDLE)
+    if ((is_sync_sent || PQpipelineSync(c)) && drain_to_sync(p->pg) && PQexitPipelineMode(c))
         pg_rollback(p->pg);
+    else
+        pg_disconnect(p->pg);
 }
 
 bool pg_pipeline_begin(struct pg_pipeline *p, struct pg *pg, struct err *e)
@@ -211,8 +208,10 @@ bool pg_pipeline_add(struct pg_pipeline *p, const char *sql, const struct pg_par
 // The result of one statement and the NULL behind it. false: it failed, or one before it did.
 static bool take_result(struct pg_pipeline *p, const char *what, PGresult **keep, struct err *e)
 {
-    PGconn *c = pg_handle(p->pg);
-    AUTO(pg_result_clearp) PGresult *result = PQgetResult(c);
+    AUTO(pg_result_clearp) PGresult *result = NULL;
+    AUTO(pg_result_clearp) PGresult *end = NULL;
+    if (!pg_next_result(p->pg, what, &result, e))
+        return false;
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
         return pg_fail(p->pg, result, what, e);
@@ -220,8 +219,7 @@ static bool take_result(struct pg_pipeline *p, const char *what, PGresult **keep
         *keep = result;
         result = NULL;
     }
-    AUTO(pg_result_clearp) PGresult *end = PQgetResult(c);
-    return end == NULL || pg_fail(p->pg, end, what, e);
+    return pg_next_result(p->pg, what, &end, e) && (end == NULL || pg_fail(p->pg, end, what, e));
 }
 
 bool pg_pipeline_end(struct pg_pipeline *p, const char *what, PGresult **results, unsigned n_results, struct err *e)
@@ -229,7 +227,7 @@ bool pg_pipeline_end(struct pg_pipeline *p, const char *what, PGresult **results
     PGconn *c = pg_handle(p->pg);
     for (unsigned i = 0; i < n_results; i++)
         results[i] = NULL;
-    bool is_good = send_plain(p->pg, "COMMIT", e);
+    bool is_good = pg_may_send(p->pg, what, e) && send_plain(p->pg, "COMMIT", e);
     bool is_sync_sent = is_good && PQpipelineSync(c);
     if (is_good && !is_sync_sent)
         is_good = pg_fail(p->pg, NULL, what, e);

@@ -9,7 +9,7 @@
 #include "common/failpoint.h"
 #include "worker/store/upload_internal.h"
 
-enum { ROWS_BETWEEN_CHECKS = 4096 };
+#define LOADING "loading the upload"
 
 struct table {
     const char *columns, *name, *group;
@@ -33,8 +33,6 @@ struct load {
     const struct enrich_rules *rules; // NULL: rows are not built
     const struct upload_shop *asks;
     struct builder *builder;
-    const atomic_bool *is_cancelled;
-    unsigned until_check;
     unsigned last_source; // rows of a file come in long stretches
 };
 
@@ -76,12 +74,6 @@ static bool source_of(struct load *l, struct pgbin_field id, unsigned *source, s
 
 static bool add_row(struct load *l, const struct pgbin_field *f, const struct row *row, struct err *e)
 {
-    if (l->until_check-- == 0) {
-        l->until_check = ROWS_BETWEEN_CHECKS;
-        FAILPOINT("load.copy");
-        if (l->is_cancelled && atomic_load_explicit(l->is_cancelled, memory_order_relaxed))
-            return err_set(e, ERR_CANCELLED, "loading was cancelled");
-    }
     unsigned source = 0;
     return note_version(l, f[l->table->n_fields - 1], 1, e) && source_of(l, f[0], &source, e) &&
            builder_add(l->builder, row, source, e);
@@ -224,9 +216,11 @@ static bool make_sql(struct pg *pg, struct buf *sql, const struct table *tables,
 
 static bool expect(struct load *l, ExecStatusType status, PGresult **out, struct err *e)
 {
-    AUTO(pg_result_clearp) PGresult *result = PQgetResult(pg_handle(l->pg));
+    AUTO(pg_result_clearp) PGresult *result = NULL;
+    if (!pg_next_result(l->pg, LOADING, &result, e))
+        return false;
     if (PQresultStatus(result) != status)
-        return pg_fail(l->pg, result, "loading the upload", e);
+        return pg_fail(l->pg, result, LOADING, e);
     if (out) {
         *out = result;
         result = NULL;
@@ -238,11 +232,11 @@ static bool read_messages(struct load *l, struct pgbin_reader *reader, struct er
 {
     for (;;) {
         char *bytes;
-        int len = PQgetCopyData(pg_handle(l->pg), &bytes, 0);
+        int len = pg_next_copy(l->pg, LOADING, &bytes, e);
         if (len == -1)
             return pgbin_reader_end(reader, e);
         if (len < 0)
-            return pg_fail(l->pg, NULL, "loading the upload", e);
+            return false;
         bool is_good = pgbin_reader_feed(reader, bytes, (size_t)len, e);
         PQfreemem(bytes);
         if (!is_good)
@@ -258,13 +252,16 @@ static bool read_table(struct load *l, const struct table *t, struct err *e)
     struct pgbin_reader reader;
     l->table = t;
     pgbin_reader_init(&reader, t->n_fields, t->on_row, l);
+    FAILPOINT("load.copy");
     bool is_good = read_messages(l, &reader, e);
     bool is_short = !is_good && e->kind == ERR_CODEC && !reader.has_ended;
     pgbin_reader_fini(&reader);
     if (is_short && PQtransactionStatus(pg_handle(l->pg)) == PQTRANS_ACTIVE) {
-        AUTO(pg_result_clearp) PGresult *result = PQgetResult(pg_handle(l->pg));
+        AUTO(pg_result_clearp) PGresult *result = NULL;
+        if (!pg_next_result(l->pg, LOADING, &result, e))
+            return false;
         if (PQresultStatus(result) == PGRES_FATAL_ERROR)
-            return pg_fail(l->pg, result, "loading the upload", e);
+            return pg_fail(l->pg, result, LOADING, e);
     }
     return is_good && expect(l, PGRES_COMMAND_OK, NULL, e);
 }
@@ -289,8 +286,8 @@ static bool read_results(struct load *l, const struct table *tables, size_t n, s
     for (size_t i = 0; i < n; i++)
         if (!read_table(l, &tables[i], e))
             return false;
-    AUTO(pg_result_clearp) PGresult *end = PQgetResult(pg_handle(l->pg));
-    return end == NULL || pg_fail(l->pg, end, "loading the upload", e);
+    AUTO(pg_result_clearp) PGresult *end = NULL;
+    return pg_next_result(l->pg, LOADING, &end, e) && (end == NULL || pg_fail(l->pg, end, LOADING, e));
 }
 
 static void put_revision(const struct load *l, char out[UPLOAD_REVISION_HEX + 1])
@@ -318,7 +315,7 @@ static bool read_all(struct load *l, const struct table *tables, size_t n, struc
         return false;
     pg_count_statements(l->pg, 1 + (unsigned)n);
     if (!PQsendQuery(pg_handle(l->pg), sql.data))
-        return pg_fail(l->pg, NULL, "loading the upload", e);
+        return pg_fail(l->pg, NULL, LOADING, e);
     if (read_results(l, tables, n, shop, upload, info, e)) {
         put_revision(l, info->revision);
         return true;
@@ -326,16 +323,15 @@ static bool read_all(struct load *l, const struct table *tables, size_t n, struc
     if (e->kind == ERR_NOT_FOUND)
         pg_drain(l->pg); // no such upload: empty COPYs are sooner read than cancelled
     else
-        pg_cancel_and_drain(l->pg);
+        pg_disconnect(l->pg);
     return false;
 }
 
 bool upload_load(struct pg *pg, struct str shop, struct str upload, const struct enrich_rules *rules,
-                 const struct upload_shop *asks, const atomic_bool *is_cancelled, struct upload_info *info,
-                 struct dataset **out, struct err *e)
+                 const struct upload_shop *asks, struct upload_info *info, struct dataset **out, struct err *e)
 {
     struct upload_info own = {0};
-    struct load l = {.pg = pg, .rules = rules, .asks = asks, .is_cancelled = is_cancelled};
+    struct load l = {.pg = pg, .rules = rules, .asks = asks};
     bool is_good = read_all(&l, ROWS, ARRAY_LEN(ROWS), shop, upload, &own, e) && builder_finish(l.builder, out, e);
     builder_destroy(l.builder);
     if (own.csv_upload_id[0])

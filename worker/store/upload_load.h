@@ -12,8 +12,8 @@
 //           write their flags, is known by the hash of its other columns. Transaction numbers hold for one server
 //           process: when the server was started is part of it, so a restart, a failover or a restored backup gives
 //           another revision. Of views and foreign tables nothing is reused: they tell no transactions.
-// FAILURE   ERR_NOT_FOUND: no such upload of that shop (which of both is said); ERR_LIMIT; ERR_CANCELLED between rows,
-//           when *is_cancelled; ERR_PG*; ERR_INPUT when the upload's status is "failed" or "importing".
+// FAILURE   ERR_NOT_FOUND: no such upload of that shop (which of both is said); ERR_LIMIT; ERR_CANCELLED (pg_watch);
+//           ERR_PG*; ERR_INPUT when the upload's status is "failed" or "importing".
 //           *info is filled as soon as the upload may be worked on, also when false is returned: whoever reports the
 //           failure needs to know whose it is.
 #ifndef BUNDLE_WORKER_STORE_UPLOAD_LOAD_H
@@ -40,8 +40,8 @@ struct upload_shop {
 
 // `asks` may be NULL.
 bool upload_load(struct pg *pg, struct str shop, struct str upload, const struct enrich_rules *rules,
-                 const struct upload_shop *asks, const atomic_bool *is_cancelled, struct upload_info *info,
-                 struct dataset **out, struct err *e) MUST_USE;
+                 const struct upload_shop *asks, struct upload_info *info, struct dataset **out,
+                 struct err *e) MUST_USE;
 
 // What it is and its revision, without its rows.
 bool upload_look(struct pg *pg, struct str shop, struct str upload, const struct upload_shop *asks,

@@ -48,7 +48,7 @@ static void the_workers_reader_takes_it(void **state)
 {
     (void)state;
     struct err e = {0};
-    struct str payload, upload;
+    struct str payload;
     struct job_request request;
     AUTO(arena_fini) struct arena memory;
     AUTO(buf_fini) struct buf out;
@@ -62,7 +62,7 @@ static void the_workers_reader_takes_it(void **state)
                             W("as_of=2020-01-01"), W("--objective"), W("gift_box")),
                       &out, &e));
     assert_true(job_payload_of_message(buf_str(&out), 65536, &memory, &payload, &e));
-    assert_true(job_request_read(payload, &memory, &request, &upload, &e));
+    assert_true(job_request_read(payload, &memory, &request, &e));
     const struct job_options *o = &request.options;
     assert_true(o->bundles_max == 5);
     assert_true(o->discount_max_pct == 12.5 && o->margin_floor == 0 && o->price_max == 9.5);

@@ -31,7 +31,7 @@ struct held {
 struct world {
     struct redis *redis;
     struct queue queue;
-    uint64_t random;
+    uint64_t random, turns;
     struct held held[HELD_MAX];
     size_t n_held;
     unsigned n_many, n_done; // of the split stage
@@ -118,24 +118,39 @@ static enum queue_admission admit(struct world *w, const char *job, const char *
     return admitted.what;
 }
 
+static struct queue_turn turn_of(struct world *w, unsigned want, unsigned want_urgent, unsigned n_settlements)
+{
+    w->turns++;
+    return (struct queue_turn){.worker = "test",
+                               .number = w->turns,
+                               .answered = w->turns - 1,
+                               .want = want,
+                               .want_urgent = want_urgent,
+                               .n_settlements = n_settlements};
+}
+
 static size_t draw_some(struct world *w, unsigned n, unsigned n_urgent)
 {
     struct redis_cmd c;
-    queue_turn_begin(&w->queue, "test", n, n_urgent, 0, &c);
+    const struct queue_turn turn = turn_of(w, n, n_urgent, 0);
+    queue_turn_begin(&w->queue, &turn, &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     for (size_t i = 0; i < queue_turn_claims(r); i++) {
         struct queue_claim claim;
-        assert_true(queue_turn_claim(r, i, &claim));
+        struct queue_claimed_job job;
+        assert_true(queue_turn_claim(r, i, &claim) && queue_turn_job(r, claim.job, &job));
         assert_true(w->n_held < HELD_MAX);
         struct held *h = &w->held[w->n_held++];
         *h = (struct held){.is_stale = false};
-        (void)snprintf(h->ref, sizeof h->ref, STR_FMT, STR_ARG(claim.ref));
-        (void)snprintf(h->token, sizeof h->token, STR_FMT, STR_ARG(claim.token));
-        (void)snprintf(h->stage, sizeof h->stage, STR_FMT, STR_ARG(claim.stage));
-        assert_true(str_eq(claim.job_payload, STR("payload")));
+        (void)snprintf(h->ref, sizeof h->ref, STR_FMT "/" STR_FMT, STR_ARG(job.id), STR_ARG(claim.task));
+        (void)snprintf(h->token, sizeof h->token, STR_FMT, STR_ARG(queue_turn_token(r)));
+        (void)snprintf(h->stage, sizeof h->stage, STR_FMT, STR_ARG(job.stage));
+        assert_true(str_eq(job.payload, STR("payload")));
+        if (strcmp(h->stage, "many") == 0)
+            assert_true(str_eq(job.shared, STR("for all of them")));
         // The last stage is made from the first one's result and exactly those of the split stage that were done.
         if (strcmp(h->stage, "last") == 0)
-            assert_int_equal(queue_claim_results(&claim), 1 + w->n_done);
+            assert_int_equal(queue_claimed_results(&job), 1 + w->n_done);
     }
     return queue_turn_claims(r);
 }
@@ -162,9 +177,11 @@ static enum queue_verdict settle(struct world *w, const struct held *h, enum que
                                        .message = STR("said"),
                                        .reason = STR("why"),
                                        .bundles = -1,
+                                       .shared = STR("for all of them"),
                                        .more = more,
                                        .n_more = splits ? w->n_many : 0};
-    queue_turn_begin(&w->queue, "test", 0, 0, 1, &c);
+    const struct queue_turn turn = turn_of(w, 0, 0, 1);
+    queue_turn_begin(&w->queue, &turn, &c);
     queue_turn_add(&c, &s);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     assert_int_equal(queue_turn_verdicts(r), 1);
@@ -181,6 +198,7 @@ static void sweep(struct world *w)
 // Lets the lease of h run out and delayed tasks become due, as time would.
 static void let_time_pass(struct world *w, struct held *h)
 {
+    sweep(w); // after a gap without sweeps leases get some grace
     if (h)
         redis_reply_free(plain(w, "ZADD", "leases", "XX", "0", h->ref, NULL));
     AUTO(redis_reply_freep) struct redis_reply *delayed = plain(w, "ZRANGE", "delayed", "0", "-1", NULL);
@@ -304,7 +322,7 @@ static void check_nothing_left(struct world *w)
     assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 0);
     assert_int_equal(plain_int(w, "ZCARD", "delayed", NULL), 0);
     assert_int_equal(plain_int(w, "SCARD", "busy:shop", NULL), 0);
-    assert_int_equal(plain_int(w, "ZCARD", "deadlines", NULL), 0);
+    assert_int_equal(plain_int(w, "ZCARD", "open", NULL), 0);
     char key[64];
     (void)snprintf(key, sizeof key, "job:%s", w->job);
     assert_true(plain_int(w, "PTTL", key, NULL) > 0);
@@ -382,7 +400,7 @@ static void two_deaths_are_poison(void **state)
 
 static void pass_the_deadline(struct world *w)
 {
-    redis_reply_free(plain(w, "ZADD", "deadlines", "XX", "0", w->job, NULL));
+    redis_reply_free(plain(w, "ZADD", "open", "XX", "0", w->job, NULL));
     sweep(w);
 }
 
@@ -460,7 +478,8 @@ static void cancelling_fences_what_runs(void **state)
     (void)snprintf(w->job, sizeof w->job, "cancel");
     (void)admit(w, "cancel", "cancelled upload", false, answer);
     assert_int_equal(draw(w, 1), 1);
-    queue_cancel_cmd(&w->queue, STR("cancelled upload"), "Stopped", "test", &c);
+    const struct queue_cancellation whose = {STR(""), STR("shop"), STR("cancelled upload")};
+    queue_cancel_cmd(&w->queue, STR(""), &whose, "Stopped", "test", &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     assert_true(str_eq(redis_reply_str(redis_reply_at(r, 0)), STR("cancelled")));
     queue_beat_cmd(&w->queue, "test", STR("{}"), &c);
@@ -479,10 +498,10 @@ static void a_bad_message_is_put_aside_once(void **state)
     struct redis_cmd c;
     redis_reply_free(plain(w, "RPUSH", "intake", "junk", NULL));
     for (int i = 0; i < 2; i++) {
-        queue_reject_cmd(&w->queue, STR("junk"), "not a job", (struct str){"", 0}, &c);
+        queue_reject_cmd(&w->queue, STR("junk"), "not a job", STR(""), STR(""), &c);
         redis_reply_free(ask(w, &c));
     }
-    assert_int_equal(plain_int(w, "LLEN", "dead", NULL), 1);
+    assert_int_equal(plain_int(w, "XLEN", "dead", NULL), 1);
     assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 0);
 }
 
@@ -525,6 +544,309 @@ static void urgent_tasks_are_not_held_ahead(void **state)
     assert_int_equal(plain_int(w, "LLEN", "wake", NULL), 1); // somebody else is told of the third
     assert_int_equal(draw_some(w, 9, 0), 0);
     assert_int_equal(draw_some(w, 9, 1), 1);
+}
+
+// ---- what an operator or a web developer may do ----
+
+static struct queue_job job_of(const char *id, const char *shop, enum queue_priority priority)
+{
+    return (struct queue_job){
+        .id = str_of(id), .upload = str_of(id), .shop = str_of(shop), .priority = priority, .payload = STR("payload")};
+}
+
+static enum queue_admission admit_job(struct world *w, const struct queue_job *j)
+{
+    struct redis_cmd c;
+    struct queue_admitted admitted;
+    queue_admit_cmd(&w->queue, STR(""), j, PLAN, ARRAY_LEN(PLAN), &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_true(queue_admit_reply(r, &admitted));
+    return admitted.what;
+}
+
+static void urgent_jobs_are_drawn_first_and_none_starves(void **state)
+{
+    struct world *w = *state;
+    static const enum queue_priority PRIORITIES[] = {QUEUE_BULK, QUEUE_NORMAL, QUEUE_INTERACTIVE};
+    unsigned bulk_first = 0;
+    for (int i = 0; i < 30; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "p%d.%d", i % 3, i);
+        const struct queue_job j = job_of(id, "shop", PRIORITIES[i % 3]);
+        (void)admit_job(w, &j);
+    }
+    for (size_t i = 0; i < 9; i++) {
+        assert_int_equal(draw(w, 1), 1);
+        bulk_first += strncmp(w->held[i].ref, "p0.", 3) == 0;
+        assert_int_not_equal(strncmp(w->held[i].ref, "p1.", 3), 0); // the middle ones wait for both
+    }
+    assert_in_range(bulk_first, 1, 2);
+}
+
+static void a_scheduled_job_waits_for_its_time(void **state)
+{
+    struct world *w = *state;
+    struct queue_job j = job_of("later", "shop", QUEUE_NORMAL);
+    j.delay_ms = 3600000;
+    (void)snprintf(w->job, sizeof w->job, "later");
+    assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
+    sweep(w);
+    assert_int_equal(draw(w, 5), 0);
+    assert_true(plain_int(w, "PTTL", "job:later", NULL) > QUEUE_LIFE_S * 1000ll);
+    j.id = STR("now");
+    j.delay_ms = 0;
+    assert_int_equal(admit_job(w, &j), QUEUE_JOINED); // asked for again, without a delay: now it is
+    sweep(w);
+    assert_int_equal(draw(w, 5), 1);
+    assert_string_equal(w->held[0].ref, "later/first");
+}
+
+static void a_run_id_is_unique_in_its_shop_only(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    struct queue_job one = job_of("one", "shop", QUEUE_NORMAL), other = job_of("other", "shop:2", QUEUE_NORMAL);
+    one.upload = other.upload = STR("run");
+    assert_int_equal(admit_job(w, &one), QUEUE_ADMITTED);
+    assert_int_equal(admit_job(w, &other), QUEUE_ADMITTED);
+    queue_find_cmd(&w->queue, STR("shop:2"), STR("run"), &c);
+    AUTO(redis_reply_freep) struct redis_reply *found = ask(w, &c);
+    assert_true(str_eq(redis_reply_str(redis_reply_at(found, 0)), STR("open")));
+    assert_true(str_eq(redis_reply_str(redis_reply_at(found, 1)), STR("other")));
+    assert_int_equal(plain_int(w, "EXISTS", "progress:shop%3A2:run", NULL), 1);
+}
+
+static void set_paused(struct world *w, struct str shop, bool is_paused)
+{
+    struct redis_cmd c;
+    queue_pause_cmd(&w->queue, shop, is_paused, STR("a test"), &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_int_equal(redis_reply_int(r), 1);
+}
+
+static void what_is_paused_is_not_drawn(void **state)
+{
+    struct world *w = *state;
+    const struct queue_job a = job_of("a", "a", QUEUE_NORMAL), b = job_of("b", "b", QUEUE_NORMAL);
+    set_paused(w, STR("a"), true);
+    assert_int_equal(admit_job(w, &a), QUEUE_ADMITTED);
+    assert_int_equal(admit_job(w, &b), QUEUE_ADMITTED);
+    assert_int_equal(draw(w, 5), 1);
+    assert_string_equal(w->held[0].ref, "b/first");
+    set_paused(w, STR(""), true);
+    set_paused(w, STR("a"), false);
+    assert_int_equal(draw(w, 5), 0);
+    (void)snprintf(w->job, sizeof w->job, "b");
+    pass_the_deadline(w); // time stands still
+    assert_true(is_open(w));
+    set_paused(w, STR(""), false);
+    assert_int_equal(plain_int(w, "LLEN", "wake", NULL), 1);
+    assert_int_equal(draw(w, 5), 1);
+    assert_string_equal(w->held[1].ref, "a/first");
+}
+
+static void what_came_to_nothing_can_be_asked_for_again(void **state)
+{
+    struct world *w = *state;
+    struct queue_job j = job_of("twice", "shop", QUEUE_NORMAL);
+    struct redis_cmd c;
+    char id[32];
+    (void)snprintf(w->job, sizeof w->job, "twice");
+    assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_FAILED), QUEUE_OK);
+    AUTO(redis_reply_freep) struct redis_reply *dead = plain(w, "XRANGE", "dead", "-", "+", NULL);
+    assert_int_equal(redis_reply_size(dead), 1);
+    (void)snprintf(id, sizeof id, STR_FMT, STR_ARG(redis_reply_str(redis_reply_at(redis_reply_at(dead, 0), 0))));
+    for (int i = 0; i < 2; i++) {
+        queue_retry_cmd(&w->queue, str_of(id), &c);
+        AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+        assert_true(str_eq(redis_reply_str(r), i ? STR("unknown") : STR("retried")));
+    }
+    AUTO(redis_reply_freep) struct redis_reply *message = plain(w, "LPOP", "jobs", NULL);
+    assert_true(str_eq(redis_reply_str(message), STR("payload")));
+    assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED); // it failed: the same id begins anew
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(settle(w, &w->held[1], QUEUE_DONE), QUEUE_OK);
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(settle(w, &w->held[2], QUEUE_DONE), QUEUE_OK);
+    check_events(w);
+    assert_int_equal(admit_job(w, &j), QUEUE_JOINED); // it is final: its answer stands
+}
+
+static void ends_are_told_until_somebody_has_written_them(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    struct queue_end end;
+    const struct queue_job j = job_of("lost", "shop", QUEUE_NORMAL);
+    assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
+    const struct queue_cancellation whose = {.job = STR("lost")};
+    queue_cancel_cmd(&w->queue, STR(""), &whose, "Stopped", "by the test", &c);
+    redis_reply_free(ask(w, &c));
+    for (int i = 0; i < 3; i++) {
+        queue_sweep_cmd(&w->queue, &c);
+        AUTO(redis_reply_freep) struct redis_reply *swept = ask(w, &c);
+        assert_int_equal(queue_swept_ends(swept), i != 1); // the second: the first one is at it
+        if (i != 1) {
+            assert_true(queue_swept_end(swept, 0, &end));
+            assert_true(str_eq(end.job, STR("lost")) && str_eq(end.state, STR("cancelled")));
+            assert_true(str_eq(end.message, STR("Stopped")) && str_eq(end.reason, STR("by the test")));
+        } else {
+            redis_reply_free(plain(w, "ZADD", "ended", "XX", "0", "lost", NULL)); // it did not get there
+        }
+    }
+    queue_told_cmd(&w->queue, &c);
+    redis_cmd_text(&c, "lost");
+    redis_reply_free(ask(w, &c));
+    assert_int_equal(plain_int(w, "ZCARD", "ended", NULL), 0);
+}
+
+static void a_lost_answer_loses_no_task(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    char answer[32];
+    struct queue_claim claim;
+    w->n_many = 3;
+    (void)snprintf(w->job, sizeof w->job, "job");
+    (void)admit(w, "job", "job", false, answer);
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    struct queue_turn turn = turn_of(w, 2, 2, 0);
+    queue_turn_begin(&w->queue, &turn, &c);
+    redis_reply_free(ask(w, &c)); // nobody reads it
+    turn.number++;
+    queue_turn_begin(&w->queue, &turn, &c); // answered: still the one before
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_int_equal(queue_turn_claims(r), 3); // the two that were drawn, and the third that it asks for
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(queue_turn_claim(r, i, &claim));
+        assert_int_equal(claim.crashes, 0);
+        struct held h = {.stage = "many"};
+        (void)snprintf(h.ref, sizeof h.ref, "job/" STR_FMT, STR_ARG(claim.task));
+        (void)snprintf(h.token, sizeof h.token, STR_FMT, STR_ARG(queue_turn_token(r)));
+        assert_int_equal(settle(w, &h, QUEUE_DONE), QUEUE_OK);
+    }
+    check_places(w);
+}
+
+static void a_task_past_its_time_is_not_handed_back(void **state)
+{
+    struct world *w = *state;
+    char answer[32], record[128];
+    (void)snprintf(w->job, sizeof w->job, "slow");
+    (void)admit(w, "slow", "slow", false, answer);
+    assert_int_equal(draw(w, 1), 1);
+    (void)snprintf(record, sizeof record, "l|0|0|1|1|%s", w->held[0].token); // its time was over long ago
+    redis_reply_free(plain(w, "HSET", "job:slow:tasks", "first", record, NULL));
+    assert_int_equal(settle(w, &w->held[0], QUEUE_BACK), QUEUE_OK);
+    AUTO(redis_reply_freep) struct redis_reply *now = plain(w, "HGET", "job:slow:tasks", "first", NULL);
+    assert_memory_equal(redis_reply_str(now).ptr, "d|1|0|", 6);
+    assert_int_equal(plain_int(w, "HGET", "stats", "timeouts"), 1);
+}
+
+static void redis_stays_small(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 40; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "small%d", i);
+        const struct queue_job j = job_of(id, "shop", QUEUE_NORMAL);
+        assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
+        w->n_held = 0;
+        assert_int_equal(draw(w, 1), 1);
+        assert_int_equal(settle(w, &w->held[0], i % 2 ? QUEUE_FAILED : QUEUE_DONE), QUEUE_OK);
+        if (i % 2 == 0) {
+            assert_int_equal(draw(w, 1), 1);
+            assert_int_equal(settle(w, &w->held[1], QUEUE_DONE), QUEUE_OK);
+        }
+    }
+    int64_t jobs = 0, progress = 0;
+    for (int i = 0; i < 40; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof key, "job:small%d", i);
+        jobs += plain_int(w, "EXISTS", key, NULL);
+        (void)snprintf(key, sizeof key, "progress:shop:small%d", i);
+        progress += plain_int(w, "EXISTS", key, NULL);
+    }
+    assert_int_equal(jobs, 5);
+    assert_int_equal(progress, 5);
+    assert_int_equal(plain_int(w, "ZCARD", "kept", NULL), 5);
+    assert_int_equal(plain_int(w, "XLEN", "dead", NULL), 10); // of the 20
+}
+
+static size_t look_closely(struct world *w)
+{
+    struct redis_cmd c;
+    queue_sweep_cmd(&w->queue, &c);
+    redis_cmd_text(&c, w->job);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    return queue_swept_mends(r);
+}
+
+static void what_is_out_of_order_is_mended(void **state)
+{
+    struct world *w = *state;
+    char answer[32];
+    w->n_many = 4;
+    (void)snprintf(w->job, sizeof w->job, "job");
+    (void)admit(w, "job", "job", false, answer);
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(look_closely(w), 0);
+    redis_reply_free(plain(w, "ZREM", "leases", w->held[1].ref, NULL)); // leased by nobody
+    assert_int_equal(look_closely(w), 1);
+    redis_reply_free(plain(w, "DEL", "ready:1:shop", NULL)); // four that wait nowhere
+    redis_reply_free(plain(w, "DEL", "ring:1", NULL));
+    assert_int_equal(look_closely(w), 4);
+    redis_reply_free(plain(w, "DEL", "ring:1", NULL)); // a shop that nobody visits
+    assert_int_equal(look_closely(w), 1);
+    assert_int_equal(look_closely(w), 0);
+    check_places(w);
+    w->n_held = 0;
+    run_out(w);
+    check_events(w);
+    check_nothing_left(w);
+}
+
+// Whatever key of a job is spoilt, however: the other job is drawn and ends.
+static void a_spoilt_job_costs_itself(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *key, *field; // field NULL: the key becomes a text
+    } SPOILT[] = {{"job:bad", NULL},          {"job:bad:tasks", NULL}, {"job:bad:open", NULL},
+                  {"job:bad:tasks", "first"}, {"job:bad", "stage"},    {"job:bad", "plan"},
+                  {"job:bad", "priority"},    {"job:bad", "created"},  {"job:bad:results", NULL}};
+    const struct queue_job good = job_of("good", "b", QUEUE_NORMAL), bad = job_of("bad", "a", QUEUE_NORMAL);
+    for (size_t i = 0; i < ARRAY_LEN(SPOILT); i++) {
+        redis_reply_free(plain(w, "DEL", "job:good", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:tasks", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:open", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:results", NULL));
+        w->n_held = 0;
+        assert_int_equal(admit_job(w, &bad), QUEUE_ADMITTED);
+        assert_int_equal(admit_job(w, &good), QUEUE_ADMITTED);
+        if (SPOILT[i].field)
+            redis_reply_free(plain(w, "HSET", SPOILT[i].key, SPOILT[i].field, "spoilt", NULL));
+        else
+            redis_reply_free(plain(w, "SET", SPOILT[i].key, "spoilt", NULL));
+        for (int round = 0; round < 4; round++) {
+            w->n_held = 0;
+            (void)draw(w, 5);
+            for (size_t k = 0; k < w->n_held; k++)
+                (void)settle(w, &w->held[k], QUEUE_DONE);
+            let_time_pass(w, NULL);
+        }
+        char status[16] = "";
+        (void)snprintf(w->job, sizeof w->job, "good");
+        job_field(w, "status", status, sizeof status);
+        assert_string_equal(status, "final");
+        assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 0);
+    }
 }
 
 static enum queue_once once(struct world *w, const struct held *h, const char *outdated, char value[32])
@@ -591,6 +913,8 @@ static int setup(void **state)
                                         .crashes = 2,
                                         .retry_ms = 100,
                                         .keep_s = 60,
+                                        .jobs_kept = 5,
+                                        .payload_max = 65536,
                                         .log_max = 1000,
                                         .dead_max = 10,
                                         .shop_running_max = 100,
@@ -612,6 +936,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_jobs_join, setup, teardown),
+        cmocka_unit_test_setup_teardown(urgent_jobs_are_drawn_first_and_none_starves, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_scheduled_job_waits_for_its_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_run_id_is_unique_in_its_shop_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_paused_is_not_drawn, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_came_to_nothing_can_be_asked_for_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(ends_are_told_until_somebody_has_written_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lost_answer_loses_no_task, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_task_past_its_time_is_not_handed_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(redis_stays_small, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_out_of_order_is_mended, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_spoilt_job_costs_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, setup, teardown),
         cmocka_unit_test_setup_teardown(two_deaths_are_poison, setup, teardown),

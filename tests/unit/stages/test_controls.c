@@ -287,10 +287,10 @@ static void merge_all(struct shop *s, const struct offer_rules *rules, struct bu
 static struct offer_rules rules_of(struct shop *s, struct str message, struct job_request *request)
 {
     struct offer_rules rules = OFFER_RULES_DEFAULT;
-    struct str payload, upload;
+    struct str payload;
     struct err e = {0};
     if (!job_payload_of_message(message, 1 << 16, &s->memory, &payload, &e) ||
-        !job_request_read(payload, &s->memory, request, &upload, &e))
+        !job_request_read(payload, &s->memory, request, &e))
         fail_msg("%s", e.message);
     job_request_offer(request, s->data, &s->memory, &rules);
     return rules;

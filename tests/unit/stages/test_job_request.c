@@ -14,7 +14,6 @@
 struct result {
     struct arena memory;
     struct job_request request;
-    struct str upload;
     struct err e;
     bool ok;
 };
@@ -27,10 +26,10 @@ static void result_fini(struct result *r)
 static void read_bytes(struct result *r, struct str raw)
 {
     struct str payload;
-    *r = (struct result){.upload = {"", 0}};
+    *r = (struct result){.ok = false};
     arena_init(&r->memory, 0);
     r->ok = job_payload_of_message(raw, 65536, &r->memory, &payload, &r->e) &&
-            job_request_read(payload, &r->memory, &r->request, &r->upload, &r->e);
+            job_request_read(payload, &r->memory, &r->request, &r->e);
 }
 
 static void read_text(struct result *r, const char *json)
@@ -245,7 +244,7 @@ static void whose_job_it_was_is_known(void **state)
     AUTO(result_fini) struct result r;
     read_text(&r, "{\"upload\":\"u1\",\"shop\":\"\"}");
     assert_false(r.ok);
-    assert_true(str_eq(r.upload, STR("u1")));
+    assert_true(str_eq(r.request.upload, STR("u1")));
 }
 
 static void hostile_payloads_are_refused(void **state)

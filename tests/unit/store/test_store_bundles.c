@@ -26,7 +26,7 @@ static void load_upload(void)
     struct err e = {0};
     struct upload_info info;
     if (!import_files(db.pg, &o, files, 3, &result, &e) ||
-        !upload_load(db.pg, STR("shop"), STR("r"), &ENRICH_RULES_DEFAULT, NULL, NULL, &info, &data, &e))
+        !upload_load(db.pg, STR("shop"), STR("r"), &ENRICH_RULES_DEFAULT, NULL, &info, &data, &e))
         fail_msg("%s", e.message);
     (void)snprintf(upload_id, sizeof upload_id, "%s", info.csv_upload_id);
 }

@@ -76,8 +76,7 @@ static struct dataset *load(const char *shop, const char *upload, struct upload_
 {
     struct dataset *out = NULL;
     struct err e = {0};
-    atomic_bool is_cancelled = false;
-    if (!upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, NULL, &is_cancelled, info, &out, &e))
+    if (!upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, NULL, info, &out, &e))
         fail_msg("%s", e.message);
     return out;
 }
@@ -173,8 +172,8 @@ static void equal_ids_do_not_mix(void **state)
     dataset_destroy(by_id);
     struct err e = {0};
     struct dataset *out = NULL;
-    assert_false(upload_load(db.pg, STR("theirs"), str_of(mine.csv_upload_id), &ENRICH_RULES_DEFAULT, NULL, NULL, &info,
-                             &out, &e));
+    assert_false(
+        upload_load(db.pg, STR("theirs"), str_of(mine.csv_upload_id), &ENRICH_RULES_DEFAULT, NULL, &info, &out, &e));
     assert_int_equal(e.kind, ERR_NOT_FOUND);
 }
 
@@ -289,7 +288,7 @@ static void expect_error(const char *shop, const char *upload, enum err_kind kin
     struct upload_info info;
     struct dataset *out = NULL;
     struct err e = {0};
-    assert_false(upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, NULL, NULL, &info, &out, &e));
+    assert_false(upload_load(db.pg, str_of(shop), str_of(upload), &ENRICH_RULES_DEFAULT, NULL, &info, &out, &e));
     assert_null(out);
     assert_int_equal(e.kind, kind);
     if (!strstr(e.message, part))
@@ -340,12 +339,13 @@ static void loading_can_be_cancelled_and_limited(void **state)
     struct dataset *out = NULL;
     struct err e = {0};
     atomic_bool is_cancelled = true;
-    assert_false(
-        upload_load(db.pg, STR("many"), STR("many"), &ENRICH_RULES_DEFAULT, NULL, &is_cancelled, &info, &out, &e));
+    pg_watch(db.pg, &is_cancelled);
+    assert_false(upload_load(db.pg, STR("many"), STR("many"), &ENRICH_RULES_DEFAULT, NULL, &info, &out, &e));
     assert_int_equal(e.kind, ERR_CANCELLED);
+    pg_watch(db.pg, NULL);
     struct enrich_rules rules = ENRICH_RULES_DEFAULT;
     rules.lines_max = 1000;
-    assert_false(upload_load(db.pg, STR("many"), STR("many"), &rules, NULL, NULL, &info, &out, &e));
+    assert_false(upload_load(db.pg, STR("many"), STR("many"), &rules, NULL, &info, &out, &e));
     assert_int_equal(e.kind, ERR_LIMIT);
     struct dataset *d = load("many", "many", &info); // on the same connection
     assert_int_equal(d->lines_read, 50000);
@@ -421,7 +421,7 @@ static void the_shop_is_heard_before_its_rows(void **state)
     assert_true(shop_options_write(db.pg, STR("asking"), STR("{\"bundles\":3}"), &e));
     assert_true(shop_options_read(db.pg, STR("asking"), &json, &e));
     assert_string_equal(json.data, "{\"bundles\": 3}");
-    assert_true(upload_load(db.pg, STR("asking"), STR("r"), &ENRICH_RULES_DEFAULT, &asks, NULL, &after, &d, &e));
+    assert_true(upload_load(db.pg, STR("asking"), STR("r"), &ENRICH_RULES_DEFAULT, &asks, &after, &d, &e));
     assert_string_equal(asked, "{\"bundles\": 3}");
     assert_true(d->as_of == as_of);
     assert_true(upload_look(db.pg, STR("asking"), STR("r"), &asks, &looked, &e));
