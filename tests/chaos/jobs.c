@@ -122,8 +122,8 @@ static void push(struct chaos *c, struct message *m)
 
 void jobs_push_garbage(struct chaos *c)
 {
-    static const char *const GARBAGE[] = {"{\"v\":1", "[]", "{\"v\":1,\"shop\":\"x\",\"upload\":\"y\",\"no\":1}", "\xc1",
-                                          "{\"v\":1,\"shop\":\"x\",\"upload\":\"no such upload\"}"};
+    static const char *const GARBAGE[] = {"{\"v\":1", "[]", "{\"v\":1,\"shop\":\"x\",\"upload\":\"y\",\"no\":1}",
+                                          "\xc1", "{\"v\":1,\"shop\":\"x\",\"upload\":\"no such upload\"}"};
     freeReplyObject(redis_ask(&c->servers, "RPUSH " QUEUE ":jobs %s", GARBAGE[between(c, 0, ARRAY_LEN(GARBAGE) - 1)]));
 }
 
@@ -137,8 +137,8 @@ static bool names_upload(const redisReply *list, const char *upload)
     return false;
 }
 
-// The upload's latest job in `job` ("" : none) and whether anything about the upload is still under way, at one instant, so
-// that a message cannot hide between two lists. false: Redis is away.
+// The upload's latest job in `job` ("" : none) and whether anything about the upload is still under way, at one
+// instant, so that a message cannot hide between two lists. false: Redis is away.
 static bool look(struct chaos *c, const struct upload *u, char job[NAME_BYTES * 2], bool *is_busy)
 {
     static const char SCRIPT[] = "return {redis.call('LRANGE', KEYS[1] .. ':jobs', 0, -1), "
@@ -217,11 +217,13 @@ static bool is_stored(struct chaos *c, const struct upload *u, const struct ende
         return false;
     const char *status = PQgetvalue(r, 0, 0), *job = PQgetvalue(r, 0, 1);
     const char *more = PQgetvalue(r, 0, 2), *less = PQgetvalue(r, 0, 3);
-    bool is_right = strcmp(status, e->state) == 0 && strcmp(job, e->job) == 0;
-    if (strcmp(e->state, "final") == 0 && e->variant >= 0)
+    // Cancelled between its COMMIT and the queue's word of it, a job leaves all of its bundles.
+    bool is_final = strcmp(status, "final") == 0;
+    bool is_right = strcmp(job, e->job) == 0 && (strcmp(status, e->state) == 0 || (is_final && e->state[0] == 'c'));
+    if (is_final && e->variant >= 0)
         is_right = is_right && strcmp(more, "0") == 0 && strcmp(less, "0") == 0;
-    (void)snprintf(why, 256, "csv_uploads says %s by %s; %s rows differ from an undisturbed run, %s are missing", status,
-                   job, more, less);
+    (void)snprintf(why, 256, "csv_uploads says %s by %s; %s rows differ from an undisturbed run, %s are missing",
+                   status, job, more, less);
     PQclear(r);
     return is_right;
 }
@@ -279,8 +281,8 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
     if (!is_stored(c, r->upload, last, &is_away, why)) {
         if (is_away || clock_mono_ms() < r->quiet_since_ms + JUDGE_WITHIN_MS)
             return false;
-        violation(c, "%s of shop %s (upload %s, variant %d) ended %s, but %s", last->job, r->upload->shop, r->upload->id,
-                  last->variant, last->state, why);
+        violation(c, "%s of shop %s (upload %s, variant %d) ended %s, but %s", last->job, r->upload->shop,
+                  r->upload->id, last->variant, last->state, why);
     }
     judge_states(c, r, all, n);
     (void)snprintf(r->judged, sizeof r->judged, "%s", last->job);
@@ -386,8 +388,8 @@ static void import(struct chaos *c, struct upload *u, int seed)
     const char *const env[] = {pg, NULL};
     const char *const make[] = {generate, "--out", dir, "--lines", lines, "--seed", seeds, NULL};
     process_run(make, NULL, "/dev/null");
-    (void)snprintf(command, sizeof command, "%s import %s %s %s %s --shop %s --json >%s", ctl, files[0], files[1], files[2],
-                   files[3], u->shop, answer);
+    (void)snprintf(command, sizeof command, "%s import %s %s %s %s --shop %s --json >%s", ctl, files[0], files[1],
+                   files[2], files[3], u->shop, answer);
     const char *const load[] = {"/bin/sh", "-c", command, NULL};
     process_run(load, env, "/dev/stderr");
     read_import(answer, u);
@@ -398,11 +400,13 @@ static void prepare_reference(struct chaos *c)
 {
     static const char *const SQL[] = {
         "CREATE SCHEMA chaos",
-        "DO $$ BEGIN EXECUTE 'CREATE VIEW chaos.rows AS SELECT ' || (SELECT string_agg(quote_ident(attname), ', ' ORDER BY "
+        "DO $$ BEGIN EXECUTE 'CREATE VIEW chaos.rows AS SELECT ' || (SELECT string_agg(quote_ident(attname), ', ' "
+        "ORDER BY "
         "attnum) FROM pg_attribute WHERE attrelid = 'bundle_recommendations'::regclass AND attnum > 0 AND NOT "
         "attisdropped AND attname NOT IN ('created_at', 'job')) || ' FROM bundle_recommendations'; END $$",
         "CREATE TABLE chaos.reference AS SELECT 0 AS variant, r AS content FROM chaos.rows r LIMIT 0",
-        "CREATE FUNCTION chaos.wanted(uuid, int) RETURNS SETOF chaos.rows LANGUAGE sql STABLE AS 'SELECT (content).* FROM "
+        "CREATE FUNCTION chaos.wanted(uuid, int) RETURNS SETOF chaos.rows LANGUAGE sql STABLE AS 'SELECT (content).* "
+        "FROM "
         "chaos.reference WHERE (content).csv_upload_id = $1 AND variant = $2'"};
     for (size_t i = 0; i < ARRAY_LEN(SQL); i++)
         PQclear(pg_ask(&c->servers, SQL[i], 0, NULL));
@@ -413,9 +417,9 @@ static void keep_reference(struct chaos *c, const struct upload *u, int variant)
     char text[16];
     (void)snprintf(text, sizeof text, "%d", variant);
     const char *const values[] = {u->id, text};
-    PGresult *r = pg_ask(&c->servers,
-                         "INSERT INTO chaos.reference SELECT $2::int, r FROM chaos.rows r WHERE csv_upload_id = $1::uuid", 2,
-                         values);
+    PGresult *r = pg_ask(
+        &c->servers, "INSERT INTO chaos.reference SELECT $2::int, r FROM chaos.rows r WHERE csv_upload_id = $1::uuid",
+        2, values);
     if (!r || strcmp(PQcmdTuples(r), "0") == 0)
         fatal("an undisturbed run makes no bundles of shop %s: more --lines?", u->shop);
     PQclear(r);
@@ -427,7 +431,8 @@ static void run_undisturbed(struct chaos *c, const struct upload *u, int variant
     char job[NAME_BYTES], state[16] = "";
     (void)snprintf(job, sizeof job, "quiet-%d", ++jobs_named);
     freeReplyObject(redis_ask(&c->servers,
-                              "RPUSH " QUEUE ":jobs {\"v\":1,\"shop\":\"%s\",\"upload\":\"%s\",\"job\":\"%s\",\"options\":{"
+                              "RPUSH " QUEUE
+                              ":jobs {\"v\":1,\"shop\":\"%s\",\"upload\":\"%s\",\"job\":\"%s\",\"options\":{"
                               "\"season_words\":[\"zq0\"]%s}}",
                               u->shop, u->id, job, VARIANTS[variant]));
     while (strcmp(state, "final") != 0) {
