@@ -204,6 +204,7 @@ void check_all(struct chaos *c)
 {
     check_keys(c);
     check_rows(c);
+    jobs_judge_again(c);
     check_counters(c);
     check_fence(c);
 }
