@@ -9,8 +9,10 @@
 #include "common/log.h"
 #include "common/mp.h"
 #include "worker/copy/template.h"
+#include "worker/stages/job_json.h"
 #include "worker/store/bundle_store.h"
 #include "worker/store/shop_options.h"
+#include "worker/store/upload_requests.h"
 
 enum { METRICS_MAX_BYTES = 1 << 20 };
 
@@ -121,7 +123,7 @@ static bool store_preliminary(void *prepared_, const struct artefact *a, struct 
 {
     struct prepared *p = prepared_;
     struct task *t = p->task;
-    const struct store_target target = {t->job, t->shop, str_of(p->from.info.csv_upload_id)};
+    const struct store_target target = stage_target(t, str_of(p->from.info.csv_upload_id));
     struct bundle_list list;
     struct bundle_rows rows;
     bool is_stored = false;
@@ -178,12 +180,24 @@ static void share(struct prepared *p)
     p->share_ms = clock_mono_ms() - begun_ms;
 }
 
+// What was asked for is known to PostgreSQL before anything is made of it.
+static bool note_request(struct prepared *p, struct err *e)
+{
+    AUTO(buf_fini) struct buf message;
+    struct task *t = p->task;
+    buf_init(&message, METRICS_MAX_BYTES);
+    if (!job_json_of_payload(t->job_payload, t->job, &message, e))
+        return false;
+    const struct upload_request request = {t->job, t->shop, t->upload, buf_str(&message), stage_fence(t)};
+    return upload_request_note(p->slot->pg, &request, e);
+}
+
 // What is found need not be mined, so that nothing has answered yet.
 static bool prepare(struct prepared *p, struct err *e)
 {
     const struct artefact_early early = {store_preliminary, p};
     task_progress(p->task, 5, "Reading the orders");
-    if (!stage_obtain(p->task, p->slot, &p->request, &early, &p->from, e) ||
+    if (!note_request(p, e) || !stage_obtain(p->task, p->slot, &p->request, &early, &p->from, e) ||
         (!p->is_preliminary && !store_preliminary(p, p->from.artefact, e)))
         return false;
     share(p);

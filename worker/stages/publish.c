@@ -30,7 +30,7 @@ bool stage_publish(struct task *t, void *slot_, struct err *e)
     if (!read_merged(t, &m, e))
         return false;
     uint64_t statements_before = pg_statements(slot->pg);
-    const struct store_target target = {t->job, t->shop, m.csv_upload_id};
+    const struct store_target target = stage_target(t, m.csv_upload_id);
     FAILPOINT("publish.before");
     if (!bundle_store_final(slot->pg, &target, &m.rows, m.metrics, e))
         return stage_failed(t, slot, m.csv_upload_id, e);
