@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "worker/runtime/mailbox.h"
 
@@ -138,7 +139,9 @@ static void *slot_main(void *argument)
     free(start);
     bool must_wake = false;
     for (struct task *t; (t = wait_for_task(s, must_wake));) {
+        FAILPOINT("task.before");
         run(t, slot);
+        FAILPOINT("task.after");
         must_wake = mailbox_post_task(s->mailbox, t);
     }
     s->hooks.slot_close(slot);
