@@ -21,6 +21,7 @@ trap test_end EXIT
 test_end() {
     local status=$?
     [ "$status" = 0 ] || [ "$status" = 77 ] || tail -n 40 "$TEST_DIR"/worker-*.log 2>/dev/null || true # there may be none
+    [ "$(type -t test_cleanup)" != function ] || test_cleanup
     servers_stop_own
 }
 

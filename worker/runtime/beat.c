@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/outage.h"
 
@@ -77,7 +78,9 @@ static bool beat_once(struct beat *b, struct redis **redis, struct err *e)
     struct redis_cmd c;
     build(b, &c);
     AUTO(redis_reply_freep) struct redis_reply *lost = NULL;
+    FAILPOINT("beat.before");
     bool ok = redis_call(*redis, &c, &lost, e);
+    FAILPOINT("beat.after");
     redis_cmd_fini(&c);
     if (ok)
         cancel_lost(b, lost);

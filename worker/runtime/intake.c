@@ -23,7 +23,7 @@ static void on_admitted(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
     struct queue_admitted admitted;
-    loop_refused(l, "admitting a job", reply);
+    loop_heard(l, LOOP_ADMIT, reply);
     // Where it was not admitted it waits in the intake: the sweep brings it again.
     if (!queue_admit_reply(reply, &admitted) || admitted.what == QUEUE_GONE)
         return;
@@ -34,12 +34,12 @@ static void on_admitted(void *context, const struct redis_reply *reply)
 
 static void on_put_aside(void *context, const struct redis_reply *reply)
 {
-    loop_refused(context, "putting a message aside", reply);
+    loop_heard(context, LOOP_REJECT, reply);
 }
 
 static void on_cancelled(void *context, const struct redis_reply *reply)
 {
-    loop_refused(context, "cancelling a job", reply);
+    loop_heard(context, LOOP_CANCEL, reply);
     struct str job = redis_reply_str(redis_reply_at(reply, 1));
     struct str state = redis_reply_str(redis_reply_at(reply, 0));
     char texts[2][QUEUE_ID_MAX + 1];
@@ -93,10 +93,9 @@ static void on_intake(void *context, const struct redis_reply *reply)
     l->is_intake_out = false;
     if (!reply)
         return; // on_ready of the connection waits again
-    if (redis_reply_type(reply) == REDIS_ERROR) {
-        loop_refused(l, "waiting for jobs", reply);
+    loop_heard(l, LOOP_JOBS, reply);
+    if (redis_reply_type(reply) == REDIS_ERROR)
         return; // the sweep waits again
-    }
     if (redis_reply_type(reply) == REDIS_TEXT)
         admit(l, redis_reply_str(reply));
     intake_wait(l);
@@ -131,8 +130,7 @@ static void log_mends(const struct redis_reply *reply)
 static void on_swept(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
-    if (redis_reply_type(reply) == REDIS_ERROR)
-        loop_refused(l, "a sweep", reply);
+    loop_heard(l, LOOP_SWEEP, reply);
     for (size_t i = 0; !l->is_draining && i < queue_swept_messages(reply); i++)
         admit(l, queue_swept_message(reply, i));
     hand_over_ends(l, reply);

@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "worker/runtime/mailbox.h"
 
@@ -100,7 +101,9 @@ static void *slot_main(void *argument)
     free(start);
     struct task *t;
     while ((t = wait_for_task(s))) {
+        FAILPOINT("task.before");
         run(t, slot);
+        FAILPOINT("task.after");
         mailbox_post_task(s->mailbox, t);
     }
     s->hooks.slot_close(slot);

@@ -139,7 +139,7 @@ static void settle_again(struct loop *l)
 static void on_refused_turn(struct loop *l, const struct redis_reply *reply)
 {
     struct err e;
-    loop_refused(l, "a turn", reply);
+    loop_heard(l, LOOP_TURN, reply);
     if (redis_reply_error(reply, &e) && e.kind == ERR_REDIS && l->n_settling == 1) {
         struct task *t = l->settling[0];
         LOG(LOG_ERROR, "Redis refuses a task's end: giving it up", LOG_S("ref", t->ref.ptr), LOG_S("error", e.message));
@@ -163,7 +163,7 @@ static void on_turn(void *context, const struct redis_reply *reply)
         on_refused_turn(l, reply);
         return; // the sweep tries again
     }
-    loop_accepted(l);
+    loop_heard(l, LOOP_TURN, reply);
     average(&l->round_trip_us, (double)(clock_mono_us() - l->turn_sent_us));
     l->turns++;
     l->turn_answered = l->turn_number;
@@ -268,10 +268,9 @@ static void on_wake(void *context, const struct redis_reply *reply)
     l->is_wake_out = false;
     if (!reply)
         return; // on_ready of the connection waits again
-    if (redis_reply_type(reply) == REDIS_ERROR) {
-        loop_refused(l, "waiting for work", reply);
-        return; // the sweep waits again
-    }
+    loop_heard(l, LOOP_WORK, reply);
+    if (redis_reply_type(reply) == REDIS_ERROR)
+        return;         // the sweep waits again
     l->may_draw = true; // a marker, or time to look anyway
     turn_maybe(l);
     turn_wait(l);
@@ -289,7 +288,7 @@ void turn_wait(struct loop *l)
 
 static void ignore_reply(void *context, const struct redis_reply *reply)
 {
-    loop_refused(context, "a command of a task", reply);
+    loop_heard(context, LOOP_COMMAND, reply);
 }
 
 void turn_on_mail(void *loop)
