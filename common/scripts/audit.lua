@@ -84,7 +84,7 @@ local function look_at_job(key, job)
   end
 end
 
-local PARTS = {open = 'set', tasks = 'hash', results = 'hash', log = 'stream'}
+local PARTS = {open = true, tasks = true, results = true, log = true}
 local function look_at_job_key(key, rest)
   if call('TYPE', key).ok == 'hash' and call('HEXISTS', key, 'plan') == 1 then
     if not reads(look_at_job, key, rest) then
@@ -95,7 +95,6 @@ local function look_at_job_key(key, rest)
   end
   local job, part = string.match(rest, '^(.+):(%a+)$')
   if not job or not PARTS[part] then return found('unknown key', key) end
-  if call('TYPE', key).ok ~= PARTS[part] then return found('wrong type', key) end
   local ttl = call('PTTL', key)
   if call('EXISTS', Q .. ':job:' .. job) == 0 then
     if ttl == -1 or ttl > 5000 then found('part of a job that is gone', key, delete(key)) end

@@ -30,7 +30,7 @@ static void examine_health(struct doctor *d, struct pg *pg)
     doctor_say(d, "postgres", "clock", status, status == DOCTOR_OK ? "" : "let NTP set both clocks",
                "%lld ms from this machine's", (long long)skew_ms);
     // Every slot keeps one; import, bundlectl and the web app want some too.
-    int64_t wanted = d->slots ? d->slots : d->c->settings->worker_slots;
+    int64_t here = d->c->settings->worker_slots, wanted = d->slots > here ? d->slots : here;
     bool is_tight = wanted && h.connections_max < wanted + 5;
     doctor_say(d, "postgres", "connections", is_tight ? DOCTOR_WARN : DOCTOR_OK,
                is_tight ? "raise max_connections, lower worker.slots, or put a pooler between" : "",

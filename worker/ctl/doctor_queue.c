@@ -274,9 +274,9 @@ void doctor_queue(struct doctor *d)
     AUTO(buf_fini) struct buf json;
     AUTO(json_freep) json_t *overview = NULL;
     struct err e;
+    buf_init(&json, CTL_OUTPUT_MAX);
     if (!d->redis.redis)
         return;
-    buf_init(&json, CTL_OUTPUT_MAX);
     if (!queue_view_overview(&d->redis, d->c->settings->queue_name, QUEUE_LIST_MAX, &json, &e)) {
         doctor_say_error(d, "queue", "overview", "", &e);
         return;
