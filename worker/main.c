@@ -99,7 +99,6 @@ static bool work(const struct settings *s, struct err *e)
     env.cache = artefact_cache_create(&c->queue, (size_t)s->cache_memory_mb << 20, s->cache_redis_ttl_s,
                                       (size_t)s->cache_redis_max);
     c->worker = worker;
-    c->version = BUNDLE_VERSION;
     c->slots = slots_of(s);
     c->prefetch_max = (unsigned)s->queue_prefetch_max;
     c->redis_timeout_ms = s->redis_timeout_ms;

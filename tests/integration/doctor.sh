@@ -10,10 +10,10 @@ redis_start main --appendonly yes
 redis_use main
 
 examine() { # examine STATUS [option...]: the findings are in $TEST_DIR/doctor.json
-    local status=0 wanted=$1
+    local status=0 wanted_status=$1
     shift
     bundlectl doctor --json "$@" >"$TEST_DIR/doctor.json" 2>"$TEST_DIR/said" || status=$?
-    expect_equal "$wanted" "$status" "exit status of doctor $* ($(problems))"
+    expect_equal "$wanted_status" "$status" "exit status of doctor $* ($(problems))"
 }
 problems() {
     jq -c '[.findings[] | select(.status != "ok") | [.status, .area, .check, .found]]' "$TEST_DIR/doctor.json"
@@ -103,11 +103,11 @@ expect_finding fail redis rights 'may not: PUBLISH'
 ! grep -q secret-of-weak "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail 'the password was printed'
 servers_redis acl deluser weak >/dev/null
 for command in $(grep -oh "call('[A-Z]*'" common/scripts/*.lua | tr -cd "A-Z\n" | sort -u); do
-    grep -q "\"$command[ \"]" worker/ctl/doctor_redis.c || fail "the scripts use $command, which doctor does not try"
+    grep -q "\"${command}[ \"]" worker/ctl/doctor_redis.c || fail "the scripts use $command, which doctor does not try"
 done
 
 note 'PostgreSQL'
-BUNDLE_PG_URL=postgresql:///none?host=/nowhere examine 1
+BUNDLE_PG_URL="postgresql:///none?host=/nowhere" examine 1
 expect_finding fail postgres connection
 servers_create_database doctor_empty
 BUNDLE_PG_URL=$SERVERS_PG_URL examine 1

@@ -154,9 +154,10 @@ void doctor_uploads(struct doctor *d)
     else if (l.n && d->is_repair)
         mend_lost(d, &l);
     else if (l.n)
-        doctor_say(d, "uploads", "lost", DOCTOR_FAIL, "bundlectl doctor --repair enqueues them; a worker does so by itself "
-                   "every queue.reconcile_s", "%lld uploads were asked for and no job is on its way to them: %s",
-                   (long long)l.n, l.names.data);
+        doctor_say(d, "uploads", "lost", DOCTOR_FAIL,
+                   "bundlectl doctor --repair enqueues them; a worker does so by itself "
+                   "every queue.reconcile_s",
+                   "%lld uploads were asked for and no job is on its way to them: %s", (long long)l.n, l.names.data);
     else
         doctor_say(d, "uploads", "lost", DOCTOR_OK, "", "none; %lld are on their way for a while",
                    (long long)l.on_their_way);

@@ -20,7 +20,7 @@ struct beat {
     size_t n_held;
     const struct queue *queue;
     struct redis_url url;
-    const char *worker, *version;
+    const char *worker;
     unsigned slots;
     int64_t every_ms, timeout_ms;
 };
@@ -34,8 +34,7 @@ static void put_card(const struct beat *b, struct buf *out)
     json_out_key_str(&j, "worker", str_of(b->worker));
     json_out_key_str(&j, "host", str_of(host));
     json_out_key_int(&j, "pid", getpid());
-    if (b->version)
-        json_out_key_str(&j, "version", str_of(b->version));
+    json_out_key_str(&j, "version", STR(BUNDLE_VERSION));
     json_out_key_int(&j, "slots", b->slots);
     json_out_key_int(&j, "held", (int64_t)b->n_held);
     json_out_end(&j);
@@ -124,7 +123,7 @@ static void *beat_main(void *argument)
     return NULL;
 }
 
-struct beat *beat_create(const struct queue *q, const struct redis_url *url, const char *worker, const char *version, unsigned slots,
+struct beat *beat_create(const struct queue *q, const struct redis_url *url, const char *worker, unsigned slots,
                          int64_t every_ms, int64_t timeout_ms)
 {
     struct beat *b = calloc(1, sizeof *b);
@@ -135,7 +134,6 @@ struct beat *beat_create(const struct queue *q, const struct redis_url *url, con
     b->queue = q;
     b->url = *url;
     b->worker = worker;
-    b->version = version;
     b->slots = slots;
     b->every_ms = every_ms;
     b->timeout_ms = timeout_ms;

@@ -10,7 +10,7 @@
 #include "worker/runtime/task.h"
 
 struct beat;
-struct beat *beat_create(const struct queue *q, const struct redis_url *url, const char *worker, const char *version, unsigned slots,
+struct beat *beat_create(const struct queue *q, const struct redis_url *url, const char *worker, unsigned slots,
                          int64_t every_ms, int64_t timeout_ms);
 void beat_destroy(struct beat *b);
 void beat_hold(struct beat *b, struct task *t);

@@ -145,7 +145,7 @@ static void start(struct loop *l)
     const struct loop_config *c = l->config;
     turn_init(l);
     l->mailbox = mailbox_create(l->base, turn_on_mail, l);
-    l->beat = beat_create(&c->queue, &c->redis, c->worker, c->version, c->slots, c->beat_ms, c->redis_timeout_ms);
+    l->beat = beat_create(&c->queue, &c->redis, c->worker, c->slots, c->beat_ms, c->redis_timeout_ms);
     l->slots = slots_create(c->slots, &c->slot_hooks, l->mailbox);
     l->command = connect_to(l, "bundle-worker-command", on_command_ready);
     l->intake = connect_quietly(l, "bundle-worker-intake", on_intake_ready);

@@ -28,7 +28,6 @@ struct loop_config {
     struct queue queue;
     struct redis_url redis;
     const char *worker; // name
-    const char *version; // of the program, for operators; NULL: not said
     unsigned slots;
     unsigned prefetch_max;
     int64_t redis_timeout_ms, beat_ms, sweep_ms, grace_ms;
