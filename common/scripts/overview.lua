@@ -23,7 +23,7 @@ for priority = 0, 2 do
 end
 
 local workers = {}
-local cards = call('ZRANGE', Q .. ':workers', 0, most - 1, 'WITHSCORES')
+local cards = call('ZRANGEBYSCORE', Q .. ':workers', NOW, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 for i = 1, #cards, 2 do
   workers[#workers + 1] = cards[i]
   workers[#workers + 1] = cards[i + 1]

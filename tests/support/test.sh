@@ -141,6 +141,21 @@ job_events() { # job_events JOB: its events, a JSON array
     servers_redis xrange "{$BUNDLE_QUEUE_NAME}:job:$1:log" - + | grep '^{' | jq -s .
 }
 
+# Somebody else's transaction, which keeps its locks until it is let go (or the server dies).
+pg_hold() { # pg_hold SQL
+    PGAPPNAME=holder "$SERVERS_PG_BIN/psql" -X -q -d "$BUNDLE_PG_URL" -c "BEGIN; $1; SELECT pg_sleep(3600)" \
+        >"$TEST_DIR/holder.log" 2>&1 </dev/null &
+    pg_holder=$!
+    wait_until 10 pg_is "application_name = 'holder' AND wait_event = 'PgSleep'"
+}
+pg_let_go() {
+    servers_psql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'" >/dev/null
+    wait "$pg_holder" || true # it was terminated
+}
+pg_is() { # pg_is CONDITION on pg_stat_activity: one such session is there
+    [ "$(servers_psql "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND $1")" = t ]
+}
+
 # What common/PROTOCOL.md promises of any job's events.
 expect_sound_events() { # expect_sound_events JOB
     job_events "$1" >"$TEST_DIR/events.json"

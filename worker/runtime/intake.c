@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/check.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 
 static void log_admitted(const struct queue_admitted *a)
@@ -23,6 +24,7 @@ static void on_admitted(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
     struct queue_admitted admitted;
+    FAILPOINT("admit.after");
     loop_heard(l, LOOP_ADMIT, reply);
     // Where it was not admitted it waits in the intake: the sweep brings it again.
     if (!queue_admit_reply(reply, &admitted) || admitted.what == QUEUE_GONE)
@@ -34,11 +36,13 @@ static void on_admitted(void *context, const struct redis_reply *reply)
 
 static void on_put_aside(void *context, const struct redis_reply *reply)
 {
+    FAILPOINT("reject.after");
     loop_heard(context, LOOP_REJECT, reply);
 }
 
 static void on_cancelled(void *context, const struct redis_reply *reply)
 {
+    FAILPOINT("cancel.after");
     loop_heard(context, LOOP_CANCEL, reply);
     struct str job = redis_reply_str(redis_reply_at(reply, 1));
     struct str state = redis_reply_str(redis_reply_at(reply, 0));
@@ -54,6 +58,7 @@ static void reject(struct loop *l, struct str raw, const struct admission *a, co
     struct redis_cmd c;
     LOG(LOG_WARN, "message rejected: it is among the dead", LOG_S("error", why->message), LOG_I("bytes", raw.len));
     queue_reject_cmd(&l->config->queue, raw, why->message, a->job.shop, a->job.upload, &c);
+    FAILPOINT("reject.before");
     (void)redis_async_send(l->command, &c, 0, on_put_aside, l);
 }
 
@@ -62,6 +67,7 @@ static void cancel(struct loop *l, struct str raw, const struct queue_job *j)
     struct redis_cmd c;
     const struct queue_cancellation cancellation = {j->id, j->shop, j->upload};
     queue_cancel_cmd(&l->config->queue, raw, &cancellation, "Cancelled", "asked for by a message", &c);
+    FAILPOINT("cancel.before");
     (void)redis_async_send(l->command, &c, 0, on_cancelled, l);
 }
 
@@ -81,6 +87,7 @@ static void admit(struct loop *l, struct str raw)
     }
     struct redis_cmd c;
     queue_admit_cmd(&l->config->queue, raw, &a.job, a.plan, a.n_stages, &c);
+    FAILPOINT("admit.before");
     (void)redis_async_send(l->command, &c, 0, on_admitted, l); // not ready: the sweep brings the message again
     // The turn right behind it, without waiting for the answer, draws what this job begins with.
     l->may_draw = true;
@@ -103,6 +110,7 @@ static void on_intake(void *context, const struct redis_reply *reply)
     loop_heard(l, LOOP_JOBS, reply);
     if (redis_reply_type(reply) == REDIS_ERROR)
         return; // the sweep waits again
+    FAILPOINT("intake.after");
     if (redis_reply_type(reply) == REDIS_TEXT) {
         struct str raw = redis_reply_str(reply);
         if (raw.len <= l->config->queue.payload_max)
@@ -142,6 +150,7 @@ static void log_mends(const struct redis_reply *reply)
 static void on_swept(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
+    FAILPOINT("sweep.after");
     loop_heard(l, LOOP_SWEEP, reply);
     for (size_t i = 0; !l->is_draining && i < queue_swept_messages(reply); i++)
         admit(l, queue_swept_message(reply, i));
@@ -156,5 +165,6 @@ void intake_sweep(struct loop *l)
 {
     struct redis_cmd c;
     queue_sweep_cmd(&l->config->queue, &c);
+    FAILPOINT("sweep.before");
     (void)redis_async_send(l->command, &c, 0, on_swept, l);
 }
