@@ -22,6 +22,10 @@ push_many() { # push_many FROM TO MEMBERS: jobs of big, all in the inbox before 
         printf 'RPUSH %s:jobs %s\n' "$Q" "'{\"shop\":\"big\",\"upload\":\"copy-$i\",\"job\":\"big-$i\"$3}'"
     done | servers_redis >/dev/null
 }
+another_queue() { # none of the jobs before
+    export BUNDLE_QUEUE_NAME=$BUNDLE_QUEUE_NAME-more
+    Q="{$BUNDLE_QUEUE_NAME}"
+}
 ended_at() { job_field "$1" ended; }
 
 note 'beside a hundred jobs of another shop'
@@ -45,7 +49,7 @@ expect workers_stop
 
 note 'a cap on what one shop runs'
 export BUNDLE_QUEUE_SHOP_RUNNING_MAX=2 BUNDLE_WORKER_SLOTS=4
-servers_redis flushall >/dev/null
+another_queue
 workers_start 2
 push_many 1 20 ''
 busy_max=0
@@ -60,7 +64,7 @@ unset BUNDLE_QUEUE_SHOP_RUNNING_MAX
 
 note 'priorities: who waits is begun in their order'
 export BUNDLE_WORKER_SLOTS=1
-servers_redis flushall >/dev/null
+another_queue
 push_many 1 12 ',"priority":"bulk"'
 push_many 13 24 ''
 push_many 25 36 ',"priority":"interactive"'
