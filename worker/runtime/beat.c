@@ -34,6 +34,7 @@ static void put_card(const struct beat *b, struct buf *out)
     json_out_key_str(&j, "worker", str_of(b->worker));
     json_out_key_str(&j, "host", str_of(host));
     json_out_key_int(&j, "pid", getpid());
+    json_out_key_str(&j, "version", STR(BUNDLE_VERSION));
     json_out_key_int(&j, "slots", b->slots);
     json_out_key_int(&j, "held", (int64_t)b->n_held);
     json_out_end(&j);

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 
 // Moving averages forget with this weight per sample: about the last ten count.
@@ -160,6 +161,22 @@ static void on_refused_turn(struct loop *l, const struct redis_reply *reply)
     settle_again(l);
 }
 
+static bool settles_a_split(const struct loop *l)
+{
+    for (unsigned i = 0; i < l->n_settling; i++)
+        if (l->settling[i]->n_more > 0)
+            return true;
+    return false;
+}
+
+static bool settles_a_stage(const struct loop *l) // of one task, which opens the next
+{
+    for (unsigned i = 0; i < l->n_settling; i++)
+        if (l->settling[i]->kind && l->settling[i]->kind->urgency == 0)
+            return true;
+    return false;
+}
+
 static void on_turn(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
@@ -173,12 +190,19 @@ static void on_turn(void *context, const struct redis_reply *reply)
         return; // the sweep tries again
     }
     loop_heard(l, LOOP_TURN, reply);
+    FAILPOINT("turn.after");
+    if (settles_a_split(l))
+        FAILPOINT("turn.split.after");
+    if (settles_a_stage(l))
+        FAILPOINT("turn.stage.after");
     average(&l->round_trip_us, (double)(clock_mono_us() - l->turn_sent_us));
     l->turns++;
     l->turn_answered = l->turn_number;
     l->settle_max = TURN_TASKS_MAX;
     end_settled(l, reply);
     l->may_draw = l->turn_want > 0 && queue_turn_claims(reply) >= l->turn_want;
+    if (queue_turn_claims(reply))
+        FAILPOINT("turn.claimed");
     begin_claimed(l, reply);
     if (l->is_draining)
         turn_hand_back_waiting(l);
@@ -264,6 +288,11 @@ void turn_maybe(struct loop *l)
     l->may_draw = false;
     l->is_turn_out = true;
     l->turn_sent_us = clock_mono_us();
+    FAILPOINT("turn.before");
+    if (settles_a_split(l))
+        FAILPOINT("turn.split.before");
+    if (settles_a_stage(l))
+        FAILPOINT("turn.stage.before");
     if (!redis_async_send(l->command, &c, 0, on_turn, l)) {
         l->is_turn_out = false;
         l->may_draw = true;
@@ -297,6 +326,7 @@ void turn_wait(struct loop *l)
 
 static void ignore_reply(void *context, const struct redis_reply *reply)
 {
+    FAILPOINT("post.after");
     loop_heard(context, LOOP_COMMAND, reply);
 }
 
@@ -309,6 +339,7 @@ void turn_on_mail(void *loop)
             note_run(l, mail->task);
             ended_append(l, mail->task);
         } else {
+            FAILPOINT("post.before");
             (void)redis_async_send(l->command, &mail->cmd, 0, ignore_reply, l); // away: the next event says more
         }
         mail_destroy(mail);
