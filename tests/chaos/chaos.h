@@ -1,6 +1,6 @@
-// A chaos run: the director keeps workers, a producer and disturbances going (director.c), and an independent checker reads
-// Redis and PostgreSQL as they are, knowing only what common/PROTOCOL.md says (check.c). All that is random comes from
-// one seed; what the processes make of it does not, so that a seed gives the same disturbances, not the same run.
+// A chaos run: the director keeps workers, a producer and disturbances going (director.c), and an independent checker
+// reads Redis and PostgreSQL as they are, knowing only what common/PROTOCOL.md says (check.c). All that is random comes
+// from one seed; what the processes make of it does not, so that a seed gives the same disturbances, not the same run.
 //
 //     jobs.c      the producer: rounds of jobs for each upload, and what must be in PostgreSQL after each
 //     workers.c   the worker processes: armed with a point, killed, frozen, stopped, started again; recovery times
@@ -17,7 +17,14 @@
 
 #define QUEUE "{chaos}"
 
-enum { WORKERS_MAX = 32, UPLOADS_MAX = 64, CRASHES_MAX = 4096, RECOVERIES_MAX = 65536, POINTS_MAX = 128, NAME_BYTES = 48 };
+enum {
+    WORKERS_MAX = 32,
+    UPLOADS_MAX = 64,
+    CRASHES_MAX = 4096,
+    RECOVERIES_MAX = 65536,
+    POINTS_MAX = 128,
+    NAME_BYTES = 48
+};
 
 struct goals { // 0: none
     int jobs, kills, hits;
@@ -25,6 +32,8 @@ struct goals { // 0: none
 
 struct options {
     const char *bin, *dir, *json;
+    const char *points; // only those whose name begins so
+    double freezes;     // share of struck points that freeze instead of killing
     uint64_t seed;
     double minutes; // the most a run may take; the time it takes where there are no goals
     struct goals goals;
@@ -41,10 +50,10 @@ struct tally {
 
 struct recovery { // of one task whose worker was killed
     char ref[192], token[96];
-    int64_t killed_ms; // monotonic
-    int took_ms;       // < 0: not yet
+    int64_t killed_ms;  // monotonic
+    int took_ms;        // < 0: not yet
     bool has_run_again; // not ended in another way
-    bool is_clean;     // neither a server nor a network was disturbed meanwhile, and a worker was there
+    bool is_clean;      // neither a server nor a network was disturbed meanwhile, and a worker was there
 };
 
 struct point {
@@ -92,11 +101,12 @@ bool chance(struct chaos *c, double probability);
 int64_t between(struct chaos *c, int64_t low, int64_t high);
 
 // ---- jobs.c ----
-void jobs_prepare(struct chaos *c);   // shops, uploads, and the rows of an undisturbed run
+void jobs_prepare(struct chaos *c); // shops, uploads, and the rows of an undisturbed run
 void jobs_start(struct chaos *c);
 void jobs_tick(struct chaos *c);
 bool jobs_are_quiet(const struct chaos *c); // every round has ended and was judged
 void jobs_stuck(struct chaos *c);           // says which have not
+void jobs_judge_again(struct chaos *c);     // at the end: of each upload, what was judged last
 void jobs_push_garbage(struct chaos *c);
 
 // ---- workers.c ----
@@ -105,8 +115,8 @@ void workers_tick(struct chaos *c);
 void workers_stop(struct chaos *c); // as operators do; each must exit with 0
 void workers_kill_one(struct chaos *c);
 void workers_freeze_one(struct chaos *c, int64_t ms);
-void workers_replace_one(struct chaos *c); // SIGTERM; the next one is armed with a point
-int workers_undisturbed(struct chaos *c);  // starts one plain worker on the servers themselves; its index
+void workers_replace_one(struct chaos *c);          // SIGTERM; the next one is armed with a point
+int workers_undisturbed(struct chaos *c);           // starts one plain worker on the servers themselves; its index
 bool workers_have_recovered(const struct chaos *c); // what was killed runs again, or has ended
 void workers_spoil_recoveries(struct chaos *c);
 

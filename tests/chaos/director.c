@@ -15,7 +15,8 @@
 enum { TICK_US = 3000, PROGRESS_MS = 10000, REST_WITHIN_MS = 180000, VIOLATIONS_SAID = 40 };
 
 static const char USAGE[] =
-    "chaos --bin DIR --dir DIR [options]: real workers on a real Redis and PostgreSQL, and everything that can go wrong\n"
+    "chaos --bin DIR --dir DIR [options]: real workers on a real Redis and PostgreSQL, and everything that can go "
+    "wrong\n"
     "\n"
     "  --bin DIR       the programs; --dir DIR: an empty directory of its own, for servers and logs\n"
     "  --seed N        of all that is random (default: another each time; it is printed first)\n"
@@ -26,6 +27,8 @@ static const char USAGE[] =
     "  --workers N     worker processes (default 4), --shops N (4), --uploads N of each (3), --lines N of each (3000)\n"
     "  --lease MS      queue.lease_ms; beats and sweeps are a tenth of it (default 10000)\n"
     "  --pace MS       mean time between disturbances (default 400)\n"
+    "  --points NAME   strikes only at the points whose name begins so (those of common/failpoint.h)\n"
+    "  --freezes P     share of the struck points that freeze the worker instead of killing it (default 0.3)\n"
     "  --calm          only workers are disturbed, not servers and networks: for recovery times\n"
     "  --json FILE     the report for programs\n"
     "\n"
@@ -77,10 +80,11 @@ static double number(const char *text, double low, double high)
 static void read_options(int argc, char **argv, struct options *o)
 {
     static const struct option LONG[] = {
-        {"bin", 1, NULL, 'b'},   {"dir", 1, NULL, 'd'},     {"seed", 1, NULL, 's'},  {"minutes", 1, NULL, 'm'},
-        {"jobs", 1, NULL, 'j'},  {"kills", 1, NULL, 'k'},   {"hits", 1, NULL, 'i'},  {"workers", 1, NULL, 'w'},
-        {"shops", 1, NULL, 'p'}, {"uploads", 1, NULL, 'u'}, {"lines", 1, NULL, 'l'}, {"lease", 1, NULL, 'e'},
-        {"pace", 1, NULL, 'a'},  {"json", 1, NULL, 'o'}, {"calm", 0, NULL, 'c'},   {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0}};
+        {"bin", 1, NULL, 'b'},     {"dir", 1, NULL, 'd'},     {"seed", 1, NULL, 's'},  {"minutes", 1, NULL, 'm'},
+        {"jobs", 1, NULL, 'j'},    {"kills", 1, NULL, 'k'},   {"hits", 1, NULL, 'i'},  {"workers", 1, NULL, 'w'},
+        {"shops", 1, NULL, 'p'},   {"uploads", 1, NULL, 'u'}, {"lines", 1, NULL, 'l'}, {"lease", 1, NULL, 'e'},
+        {"pace", 1, NULL, 'a'},    {"json", 1, NULL, 'o'},    {"calm", 0, NULL, 'c'},  {"points", 1, NULL, 'n'},
+        {"freezes", 1, NULL, 'f'}, {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
     int key;
     *o = (struct options){.seed = (uint64_t)clock_wall_ms() % 1000000,
                           .minutes = 15,
@@ -90,26 +94,66 @@ static void read_options(int argc, char **argv, struct options *o)
                           .uploads = 3,
                           .lines = 3000,
                           .lease_ms = 10000,
-                          .pace_ms = 400};
+                          .pace_ms = 400,
+                          .freezes = 0.3};
     while ((key = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
         switch (key) {
-        case 'b': o->bin = optarg; break;
-        case 'd': o->dir = optarg; break;
-        case 'o': o->json = optarg; break;
-        case 's': o->seed = (uint64_t)number(optarg, 0, 1e15); break;
-        case 'm': o->minutes = number(optarg, 0.01, 10000); break;
-        case 'j': o->goals.jobs = (int)number(optarg, 0, 1e6); break;
-        case 'k': o->goals.kills = (int)number(optarg, 0, 1e6); break;
-        case 'i': o->goals.hits = (int)number(optarg, 0, 1e6); break;
-        case 'w': o->workers = (int)number(optarg, 1, WORKERS_MAX); break;
-        case 'p': o->shops = (int)number(optarg, 1, UPLOADS_MAX); break;
-        case 'u': o->uploads = (int)number(optarg, 1, UPLOADS_MAX); break;
-        case 'l': o->lines = (int)number(optarg, 100, 1e6); break;
-        case 'e': o->lease_ms = (int)number(optarg, 500, 60000); break;
-        case 'a': o->pace_ms = (int)number(optarg, 1, 1e6); break;
-        case 'c': o->is_calm = true; break;
-        case 'h': (void)fputs(USAGE, stdout); exit(0);
-        default: fatal("see --help");
+        case 'b':
+            o->bin = optarg;
+            break;
+        case 'd':
+            o->dir = optarg;
+            break;
+        case 'o':
+            o->json = optarg;
+            break;
+        case 's':
+            o->seed = (uint64_t)number(optarg, 0, 1e15);
+            break;
+        case 'm':
+            o->minutes = number(optarg, 0.01, 10000);
+            break;
+        case 'j':
+            o->goals.jobs = (int)number(optarg, 0, 1e6);
+            break;
+        case 'k':
+            o->goals.kills = (int)number(optarg, 0, 1e6);
+            break;
+        case 'i':
+            o->goals.hits = (int)number(optarg, 0, 1e6);
+            break;
+        case 'w':
+            o->workers = (int)number(optarg, 1, WORKERS_MAX);
+            break;
+        case 'p':
+            o->shops = (int)number(optarg, 1, UPLOADS_MAX);
+            break;
+        case 'u':
+            o->uploads = (int)number(optarg, 1, UPLOADS_MAX);
+            break;
+        case 'l':
+            o->lines = (int)number(optarg, 100, 1e6);
+            break;
+        case 'e':
+            o->lease_ms = (int)number(optarg, 500, 60000);
+            break;
+        case 'a':
+            o->pace_ms = (int)number(optarg, 1, 1e6);
+            break;
+        case 'c':
+            o->is_calm = true;
+            break;
+        case 'n':
+            o->points = optarg;
+            break;
+        case 'f':
+            o->freezes = number(optarg, 0, 1);
+            break;
+        case 'h':
+            (void)fputs(USAGE, stdout);
+            exit(0);
+        default:
+            fatal("see --help");
         }
     }
     if (!o->bin || !o->dir || optind != argc || o->shops * o->uploads > UPLOADS_MAX)
@@ -119,9 +163,14 @@ static void read_options(int argc, char **argv, struct options *o)
 static void name_points(struct chaos *c)
 {
 #ifdef BUNDLE_FAILPOINTS
-#define POINT_ROW(name_, where_) c->points[c->n_points++] = (struct point){.name = (name_), .where = (where_)};
-    FAILPOINT_LIST(POINT_ROW)
+#define POINT_ROW(name_, where_) {.name = (name_), .where = (where_)},
+    static const struct point ALL[] = {FAILPOINT_LIST(POINT_ROW)};
 #undef POINT_ROW
+    for (size_t i = 0; i < ARRAY_LEN(ALL); i++)
+        if (!c->options.points || strncmp(ALL[i].name, c->options.points, strlen(c->options.points)) == 0)
+            c->points[c->n_points++] = ALL[i];
+    if (c->n_points == 0)
+        fatal("no named point begins with \"%s\"", c->options.points);
 #else
     say(c, "this build has no named points: only what comes from outside is disturbed");
 #endif

@@ -92,9 +92,10 @@ static void restart_pg(struct chaos *c)
 
 static void end_backends(struct chaos *c)
 {
-    PQclear(pg_ask(&c->servers,
-                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'bundle-worker%'", 0,
-                   NULL));
+    PQclear(
+        pg_ask(&c->servers,
+               "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'bundle-worker%'", 0,
+               NULL));
 }
 
 // ---- networks ----

@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "tests/chaos/chaos.h"
 
-struct figures { // recoveries in ms
+struct figures {     // recoveries in ms
     int n, p50, max; // where neither servers nor networks were disturbed meanwhile
     int n_all, p50_all, max_all;
 };
@@ -64,8 +64,8 @@ void report_progress(const struct chaos *c)
     for (int i = 0; i < c->n_points; i++)
         if (least < 0 || c->points[i].kills + c->points[i].stops < c->points[least].kills + c->points[least].stops)
             least = i;
-    say(c, "jobs %ld (final %ld, cancelled %ld), kills %ld, freezes %ld, Redis crashes %d, violations %ld%s%s", c->jobs_judged,
-        c->jobs_final, c->jobs_cancelled, c->kills, c->freezes, c->n_redis_crashes, c->violations,
+    say(c, "jobs %ld (final %ld, cancelled %ld), kills %ld, freezes %ld, Redis crashes %d, violations %ld%s%s",
+        c->jobs_judged, c->jobs_final, c->jobs_cancelled, c->kills, c->freezes, c->n_redis_crashes, c->violations,
         least >= 0 ? ", least disturbed: " : "", least >= 0 ? c->points[least].name : "");
 }
 
@@ -90,11 +90,13 @@ static void print_tables(const struct chaos *c, const struct figures *f)
     for (int i = 0; i < c->n_points; i++)
         (void)printf("%-24s %8ld %8ld %8ld  %s\n", c->points[i].name, c->points[i].passes, c->points[i].kills,
                      c->points[i].stops, c->points[i].where);
-    (void)printf("\n%ld jobs: %ld final, %ld cancelled; %ld pushed again after a Redis crash, %ld found by a reconciler\n",
-                 c->jobs_judged, c->jobs_final, c->jobs_cancelled, c->repushed, c->found);
-    (void)printf("%ld kills; tasks of the killed ran again after p50 %d ms, max %d ms (%d tasks; lease %d ms); with servers or "
-                 "networks disturbed meanwhile p50 %d ms, max %d ms (%d tasks)\n",
-                 c->kills, f->p50, f->max, f->n, c->options.lease_ms, f->p50_all, f->max_all, f->n_all);
+    (void)printf(
+        "\n%ld jobs: %ld final, %ld cancelled; %ld pushed again after a Redis crash, %ld found by a reconciler\n",
+        c->jobs_judged, c->jobs_final, c->jobs_cancelled, c->repushed, c->found);
+    (void)printf(
+        "%ld kills; tasks of the killed ran again after p50 %d ms, max %d ms (%d tasks; lease %d ms); with servers or "
+        "networks disturbed meanwhile p50 %d ms, max %d ms (%d tasks)\n",
+        c->kills, f->p50, f->max, f->n, c->options.lease_ms, f->p50_all, f->max_all, f->n_all);
     (void)printf("%ld odd event logs of jobs that a Redis crash touched (up to a second of writes lost: everysec)\n",
                  c->excused);
 }
@@ -119,9 +121,9 @@ static void write_json(const struct chaos *c, const struct figures *f, bool is_g
                                         "pushed_again", (json_int_t)c->repushed));
     (void)json_object_set_new(root, "kills", json_integer(c->kills));
     (void)json_object_set_new(root, "recovery_ms",
-                              json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "lease", c->options.lease_ms, "tasks", f->n,
-                                        "p50", f->p50, "max", f->max, "all_tasks", f->n_all, "all_p50", f->p50_all,
-                                        "all_max", f->max_all));
+                              json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "lease", c->options.lease_ms, "tasks",
+                                        f->n, "p50", f->p50, "max", f->max, "all_tasks", f->n_all, "all_p50",
+                                        f->p50_all, "all_max", f->max_all));
     (void)json_object_set_new(root, "disturbances", disturbances);
     (void)json_object_set_new(root, "points", points);
     (void)json_object_set_new(root, "violations", json_integer(c->violations));

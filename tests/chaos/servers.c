@@ -146,9 +146,22 @@ void redis_start(struct servers *s)
 {
     char log[PATH_BYTES];
     (void)snprintf(log, sizeof log, "%s/redis.log", s->dir);
-    const char *const argv[] = {"redis-server", "--port",         "0",           "--unixsocket", s->redis_socket, "--dir",
-                                s->dir,         "--save",         "",            "--appendonly", "yes",
-                                "--appendfsync", "everysec",      "--loglevel",  "notice",       NULL};
+    const char *const argv[] = {"redis-server",
+                                "--port",
+                                "0",
+                                "--unixsocket",
+                                s->redis_socket,
+                                "--dir",
+                                s->dir,
+                                "--save",
+                                "",
+                                "--appendonly",
+                                "yes",
+                                "--appendfsync",
+                                "everysec",
+                                "--loglevel",
+                                "notice",
+                                NULL};
     s->redis_pid = process_start(argv, NULL, log, NULL, NULL);
 }
 
@@ -218,8 +231,8 @@ static const char *pg_program(const char *name)
 // PostgreSQL's programs refuse to run as root.
 static void pg_command(const char **argv, const char *const options[])
 {
-    static const char *const AS[] = {"setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig",
-                                     "INT"};
+    static const char *const AS[] = {"setpriv",       "--reuid=postgres", "--regid=postgres",
+                                     "--init-groups", "--pdeathsig",      "INT"};
     size_t n = 0;
     for (size_t i = 0; geteuid() == 0 && i < sizeof AS / sizeof AS[0]; i++)
         argv[n++] = AS[i];
@@ -245,9 +258,22 @@ void pg_start(struct servers *s)
     (void)snprintf(socket, sizeof socket, "%s/pg", s->dir);
     (void)snprintf(log, sizeof log, "%s/postgres.log", s->dir);
     // With fsync off, nothing is lost when its processes die: only when the machine does.
-    const char *const options[] = {pg_program("postgres"), "-D", data, "-k", socket, "-c", "listen_addresses=", "-c",
-                                   "fsync=off", "-c", "max_connections=200", "-c", "timezone=UTC", "-c",
-                                   "log_min_messages=fatal", NULL};
+    const char *const options[] = {pg_program("postgres"),
+                                   "-D",
+                                   data,
+                                   "-k",
+                                   socket,
+                                   "-c",
+                                   "listen_addresses=",
+                                   "-c",
+                                   "fsync=off",
+                                   "-c",
+                                   "max_connections=200",
+                                   "-c",
+                                   "timezone=UTC",
+                                   "-c",
+                                   "log_min_messages=fatal",
+                                   NULL};
     pg_command(argv, options);
     s->pg_pid = process_start(argv, NULL, log, NULL, NULL);
 }
@@ -260,8 +286,8 @@ static void pg_create(struct servers *s)
     (void)snprintf(data, sizeof data, "%s/pg/data", s->dir);
     (void)snprintf(log, sizeof log, "%s/initdb.log", s->dir);
     pg_give_dir(path);
-    const char *const options[] = {pg_program("initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--locale=C.UTF-8",
-                                   "-E", "UTF8", "--no-sync", NULL};
+    const char *const options[] = {pg_program("initdb"), "-D", data,   "-U",        "postgres", "--auth=trust",
+                                   "--locale=C.UTF-8",   "-E", "UTF8", "--no-sync", NULL};
     pg_command(argv, options);
     process_run(argv, NULL, log);
 }
@@ -333,8 +359,8 @@ void servers_start(struct servers *s, const char *dir, const char *bin)
     (void)snprintf(upstream, sizeof upstream, "%s/pg/.s.PGSQL.5432", dir);
     proxy_start(&s->pg_proxy, s, bin, upstream);
     (void)snprintf(s->worker_redis_url, sizeof s->worker_redis_url, "redis://127.0.0.1:%d/0", s->redis_proxy.port);
-    (void)snprintf(s->worker_pg_url, sizeof s->worker_pg_url, "postgresql://postgres@127.0.0.1:%d/postgres?connect_timeout=5",
-                   s->pg_proxy.port);
+    (void)snprintf(s->worker_pg_url, sizeof s->worker_pg_url,
+                   "postgresql://postgres@127.0.0.1:%d/postgres?connect_timeout=5", s->pg_proxy.port);
 }
 
 static void end(pid_t pid, int signal)

@@ -1,7 +1,8 @@
-// What the chaos run is made of: processes, a private Redis (append-only file, fsync everysec) and PostgreSQL that can be
-// crashed and started again, a fault_proxy before each, and the director's own direct connections to both.
+// What the chaos run is made of: processes, a private Redis (append-only file, fsync everysec) and PostgreSQL that can
+// be crashed and started again, a fault_proxy before each, and the director's own direct connections to both.
 //
-// FAILURE   What must work (a program that is not there, wrong SQL) ends the run by fatal(). A server that does not answer
+// FAILURE   What must work (a program that is not there, wrong SQL) ends the run by fatal(). A server that does not
+// answer
 //           is no failure here: the call returns NULL, and the director asks again later.
 // THREADS   One. Every process dies with the director, also when that is killed.
 #ifndef BUNDLE_TESTS_CHAOS_SERVERS_H
@@ -19,12 +20,14 @@
 _Noreturn void fatal(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 // ---- processes ----
-// Starts argv[0], with its output appended to `log` and `env` (NAME=VALUE ..., NULL) on top of what we have, our BUNDLE_*
-// left out. stdin: a pipe whose end is in *input (NULL: /dev/null); stdout likewise in *output (NULL: the log).
+// Starts argv[0], with its output appended to `log` and `env` (NAME=VALUE ..., NULL) on top of what we have, our
+// BUNDLE_* left out. stdin: a pipe whose end is in *input (NULL: /dev/null); stdout likewise in *output (NULL: the
+// log).
 pid_t process_start(const char *const argv[], const char *const env[], const char *log, int *input, int *output);
-int process_wait(pid_t pid);                        // its status
-void process_run(const char *const argv[], const char *const env[], const char *log); // to its end; fatal unless it is 0
-char process_state(pid_t pid);                      // as in /proc: R S T Z ...; 0: there is none
+int process_wait(pid_t pid); // its status
+void process_run(const char *const argv[], const char *const env[],
+                 const char *log); // to its end; fatal unless it is 0
+char process_state(pid_t pid);     // as in /proc: R S T Z ...; 0: there is none
 
 // ---- servers ----
 struct proxy {
@@ -37,9 +40,9 @@ void proxy_tell(const struct proxy *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 enum { PATH_BYTES = 512, URL_BYTES = 1024 };
 struct servers {
     char dir[256];
-    char redis_socket[PATH_BYTES], pg_url[URL_BYTES]; // direct
+    char redis_socket[PATH_BYTES], pg_url[URL_BYTES];           // direct
     char worker_redis_url[URL_BYTES], worker_pg_url[URL_BYTES]; // through the proxies
-    pid_t redis_pid, pg_pid;                              // 0: down
+    pid_t redis_pid, pg_pid;                                    // 0: down
     struct proxy redis_proxy, pg_proxy;
     bool is_redis_frozen; // asking it would only take time
     bool is_refused;      // the last redis_ask() was answered by an error: nothing was done

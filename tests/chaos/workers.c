@@ -10,7 +10,13 @@
 #include "common/failpoint.h"
 #include "tests/chaos/chaos.h"
 
-enum { SETTINGS_MAX = 40, SETTING_BYTES = URL_BYTES + 64, STOP_WITHIN_MS = 20000, POLL_MS = 20, POINT_WITHIN_MS = 20000 };
+enum {
+    SETTINGS_MAX = 40,
+    SETTING_BYTES = URL_BYTES + 64,
+    STOP_WITHIN_MS = 20000,
+    POLL_MS = 20,
+    POINT_WITHIN_MS = 8000
+};
 
 enum fate { FATE_NONE, FATE_KILLED, FATE_TOLD }; // what we did to it, as its end must show
 
@@ -19,12 +25,12 @@ struct worker {
     int number, incarnation;
     char name[NAME_BYTES];
     enum fate fate;
-    int point; // it is armed with, < 0: none
+    int point;     // it is armed with, < 0: none
     int point_nth; // at which hit
     bool is_armed_to_stop;
     int64_t begin_ms; // to be started then
     int64_t started_ms;
-    int64_t continue_ms;  // frozen until then; 0: runs
+    int64_t continue_ms; // frozen until then; 0: runs
     int64_t told_ms;
 };
 
@@ -32,7 +38,8 @@ static int points_due; // workers to be armed
 
 // ---- starting ----
 
-// Settings that are the run's, not the product's: every limit that would end a job for the disturbances' sake is far away.
+// Settings that are the run's, not the product's: every limit that would end a job for the disturbances' sake is far
+// away.
 static void write_settings(const struct chaos *c, const struct worker *w, char out[SETTINGS_MAX][SETTING_BYTES],
                            const char **env, bool is_direct)
 {
@@ -40,7 +47,8 @@ static void write_settings(const struct chaos *c, const struct worker *w, char o
     int n = 0;
 #define SET(...) (void)snprintf(out[n++], SETTING_BYTES, __VA_ARGS__)
     SET("BUNDLE_QUEUE_NAME=chaos");
-    SET("BUNDLE_REDIS_URL=%s%s", is_direct ? "unix://" : "", is_direct ? c->servers.redis_socket : c->servers.worker_redis_url);
+    SET("BUNDLE_REDIS_URL=%s%s", is_direct ? "unix://" : "",
+        is_direct ? c->servers.redis_socket : c->servers.worker_redis_url);
     SET("BUNDLE_PG_URL=%s", is_direct ? c->servers.pg_url : c->servers.worker_pg_url);
     SET("BUNDLE_WORKER_NAME=%s", w->name);
     SET("BUNDLE_WORKER_SLOTS=2");
@@ -50,13 +58,13 @@ static void write_settings(const struct chaos *c, const struct worker *w, char o
     SET("BUNDLE_QUEUE_CRASHES=100");
     SET("BUNDLE_JOB_DEADLINE_S=7200");
     SET("BUNDLE_QUEUE_KEEP_S=14400");
+    SET("BUNDLE_QUEUE_JOBS_KEPT=1000000");
     SET("BUNDLE_QUEUE_LOG_MAX=100000");
     SET("BUNDLE_CACHE_REDIS_TTL_S=60");
     SET("BUNDLE_REDIS_TIMEOUT_MS=%d", o->lease_ms / 2);
     SET("FAILPOINT_LOG=%s", c->points_log);
     if (w->point >= 0)
-        SET("FAILPOINTS=%s=%s@%d", c->points[w->point].name, w->is_armed_to_stop ? "stop" : "kill",
-            w->point_nth);
+        SET("FAILPOINTS=%s=%s@%d", c->points[w->point].name, w->is_armed_to_stop ? "stop" : "kill", w->point_nth);
 #undef SET
     for (int i = 0; i < n; i++)
         env[i] = out[i];
@@ -86,7 +94,7 @@ static void arm(struct chaos *c, struct worker *w)
         return;
     points_due--;
     w->point = choose_point(c);
-    w->is_armed_to_stop = chance(c, 0.3);
+    w->is_armed_to_stop = chance(c, c->options.freezes);
     struct point *p = &c->points[w->point];
     long often = p->passes / (c->starts + 1); // in a worker's life
     w->point_nth = (int)between(c, 1, often < 1 ? 1 : often > 20 ? 20 : often);
@@ -236,8 +244,8 @@ static void poll_recoveries(struct chaos *c)
 static void explain_death(struct chaos *c, const struct worker *w, int status)
 {
     if (WIFSIGNALED(status))
-        violation(c, "worker %s was killed by signal %d, which nobody sent: see worker-%d.log", w->name, WTERMSIG(status),
-                  w->number);
+        violation(c, "worker %s was killed by signal %d, which nobody sent: see worker-%d.log", w->name,
+                  WTERMSIG(status), w->number);
     else
         violation(c, "worker %s ended with status %d%s: see worker-%d.log", w->name, WEXITSTATUS(status),
                   w->fate == FATE_TOLD ? " when told to stop" : " by itself", w->number);

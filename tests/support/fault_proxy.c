@@ -1,6 +1,6 @@
-// fault_proxy LISTEN UPSTREAM [DELAY_MS]: a socket in front of another one that misbehaves as networks do. An address is
-// the path of a unix socket or 127.0.0.1:PORT; to listen on port 0 takes any that is free. Says "listening on ADDRESS"
-// as soon as it does. Commands come on stdin, one per line:
+// fault_proxy LISTEN UPSTREAM [DELAY_MS]: a socket in front of another one that misbehaves as networks do. An address
+// is the path of a unix socket or 127.0.0.1:PORT; to listen on port 0 takes any that is free. Says "listening on
+// ADDRESS" as soon as it does. Commands come on stdin, one per line:
 //
 //     delay MS   what either side sends arrives MS / 2 later, so that a round trip takes MS more, however long it is
 //     drop       every connection is closed now, as by a server that goes
@@ -310,9 +310,8 @@ static bool address_read(const char *text, struct address *out)
     if (strncmp(text, LOOPBACK, strlen(LOOPBACK)) == 0) {
         if (!str_to_int(str_of(text + strlen(LOOPBACK)), &port) || port < 0 || port > UINT16_MAX)
             return false;
-        out->at.port = (struct sockaddr_in){.sin_family = AF_INET,
-                                            .sin_port = htons((uint16_t)port),
-                                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        out->at.port = (struct sockaddr_in){
+            .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         out->len = sizeof out->at.port;
         return true;
     }
