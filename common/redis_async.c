@@ -95,7 +95,7 @@ static void say_lost(struct redis_async *r)
     struct err cause = r->cause;
     if (!outage_note(&r->outage, cause.kind, now_ms))
         return;
-    if (r->outage.failures > 1)
+    if (now_ms - r->outage.since_ms >= OUTAGE_REMINDER_MS)
         (void)err_wrap(&cause, "still, after %lld s and %u attempts",
                        (long long)(now_ms - r->outage.since_ms + 500) / 1000, r->attempts);
     r->hooks.on_lost(r->hooks.context, &cause);
