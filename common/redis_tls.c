@@ -66,9 +66,10 @@ static bool refused(const SSL *ssl, struct err *e)
 {
     long verdict = SSL_get_verify_result(ssl);
     if (verdict != X509_V_OK)
-        (void)err_set(e, ERR_CONFIG,
-                      "TLS to Redis: its certificate is refused: %s (check redis.tls_ca_file and the name in redis.url)",
-                      X509_verify_cert_error_string(verdict));
+        (void)err_set(
+            e, ERR_CONFIG,
+            "TLS to Redis: its certificate is refused: %s (check redis.tls_ca_file and the name in redis.url)",
+            X509_verify_cert_error_string(verdict));
     return verdict != X509_V_OK;
 }
 
