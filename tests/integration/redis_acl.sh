@@ -18,7 +18,7 @@ worker_rights=" $(grep '^user bundle-worker ' config/redis.acl) "
 operator_rights=" $(grep '^user bundle-operator ' config/redis.acl) "
 commands=$({
     # shellcheck disable=SC2046
-    commands_of $(ls common/scripts/*.lua | grep -Fvx "$operators_scripts")
+    commands_of $(find common/scripts -name '*.lua' | grep -Fvx "$operators_scripts")
     grep -ohE "'[LR]PUSH' or '[LR]PUSH'" common/scripts/*.lua | grep -oE '[LR]PUSH'
     grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' common/queue.c worker/stages/*.c worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
     grep -ohE 'begin_cmd\([^,]*, "[A-Z]+"' worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
