@@ -8,7 +8,7 @@ export BUNDLE_QUEUE_LEASE_MS=1500 BUNDLE_QUEUE_BEAT_MS=200 BUNDLE_QUEUE_SWEEP_MS
 export BUNDLE_WORKER_SLOTS=1 BUNDLE_WORKER_GRACE_S=0
 Q="{$BUNDLE_QUEUE_NAME}"
 servers_start
-expect bundlectl schema apply >/dev/null
+expect servers_schema
 load_generated demo 2000 --seed 3
 demo=$UPLOAD
 load_generated queued 300 --seed 4

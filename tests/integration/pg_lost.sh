@@ -6,7 +6,7 @@ source "$(dirname "$0")/../support/test.sh"
 
 export BUNDLE_QUEUE_RECONCILE_S=1 BUNDLE_QUEUE_RECONCILE_AFTER_S=3 BUNDLE_QUEUE_SWEEP_MS=200
 servers_start
-expect bundlectl schema apply >/dev/null
+expect servers_schema
 load_generated demo 60000 --seed 3
 demo=$UPLOAD
 for shop in never plain wrong later; do load_generated "$shop" 300 --seed 4; done
