@@ -18,9 +18,31 @@
 
 // X(name, where it is)
 #define FAILPOINT_LIST(X)                                                                                              \
-    X("load.copy", "amid the COPY of an upload's rows, every few thousand rows")                                       \
-    X("mine.counted", "amid mining: the pairs are counted, nothing has answered yet")                                  \
+    X("intake.after", "the wait for a message has its answer: one may be in the intake, and nobody has looked at it")  \
+    X("admit.before", "a message in the intake is about to become a job")                                              \
+    X("admit.after", "it is a job, or joined one")                                                                     \
+    X("reject.before", "a bad message is about to go to the dead")                                                     \
+    X("reject.after", "it has gone there")                                                                             \
+    X("cancel.before", "a cancellation is about to be carried out")                                                    \
+    X("cancel.after", "the job is cancelled")                                                                          \
+    X("sweep.before", "about to look for what time brings")                                                            \
+    X("sweep.after", "it is done; messages and ends that came with the answer are not handled")                        \
+    X("turn.before", "a turn is about to be sent")                                                                     \
+    X("turn.after", "a turn is answered, its ends are still held, its claims not")                                     \
+    X("turn.split.before", "a turn is about to be sent that splits a job into the tasks of its next stage")           \
+    X("turn.split.after", "it is answered: the tasks are there")                                                                          \
+    X("turn.stage.before", "a turn is about to be sent that ends a stage of one task: prepare, merge, publish")                \
+    X("turn.stage.after", "it is answered: the next stage is open, or the job final")                                                                          \
+    X("turn.claimed", "tasks are this worker's, and no slot has them")                                                 \
+    X("post.before", "an event from inside a task, or an artefact it shares, is about to be sent")                     \
+    X("post.after", "that is answered")                                                                                \
+    X("task.before", "a slot has taken a task")                                                                        \
+    X("task.after", "a slot has run a task, its end is not posted")                                                    \
+    X("once.before", "about to ask who makes an artefact")                                                             \
+    X("once.after", "it is known who makes it")                                                                        \
+    X("load.copy", "the COPY of a table has begun, its rows are on their way")                                         \
     X("mine.before", "the rows are loaded, nothing is counted")                                                        \
+    X("mine.counted", "amid mining: the pairs are counted, nothing has answered yet")                                  \
     X("preliminary.before", "the preliminary bundles are made, nothing is sent to PostgreSQL")                         \
     X("preliminary.committed", "they are in PostgreSQL, no event says so")                                             \
     X("share.before", "an artefact is made, no other worker knows")                                                    \
@@ -29,10 +51,6 @@
     X("merge.read", "amid merging: all pairs' results are read")                                                       \
     X("publish.before", "the final rows are read, nothing is sent to PostgreSQL")                                      \
     X("publish.committed", "they are in PostgreSQL, the queue has no acknowledgement")                                 \
-    X("once.before", "about to ask who makes an artefact")                                                             \
-    X("once.after", "it is known who makes it")                                                                        \
-    X("task.before", "a slot has taken a task")                                                                        \
-    X("task.after", "a slot has run a task, its end is not posted")                                                    \
     X("beat.before", "about to renew leases")                                                                          \
     X("beat.after", "leases are renewed, what was lost is not cancelled yet")
 

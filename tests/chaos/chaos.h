@@ -32,6 +32,8 @@ struct goals { // 0: none
 
 struct options {
     const char *bin, *dir, *json;
+    const char *points; // only those whose name begins so
+    double freezes;     // share of struck points that freeze instead of killing
     uint64_t seed;
     double minutes; // the most a run may take; the time it takes where there are no goals
     struct goals goals;
@@ -104,6 +106,7 @@ void jobs_start(struct chaos *c);
 void jobs_tick(struct chaos *c);
 bool jobs_are_quiet(const struct chaos *c); // every round has ended and was judged
 void jobs_stuck(struct chaos *c);           // says which have not
+void jobs_judge_again(struct chaos *c);     // at the end: of each upload, what was judged last
 void jobs_push_garbage(struct chaos *c);
 
 // ---- workers.c ----

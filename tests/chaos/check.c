@@ -180,6 +180,18 @@ static void check_rows(struct chaos *c)
         "rank_position HAVING count(*) > 1");
 }
 
+// What the sweep had to mend, and what it gave up, is a fault of the queue's: but for what a crash of Redis takes away.
+static void check_counters(struct chaos *c)
+{
+    static const char *const NONE[] = {"mended", "jobs_broken", "timeouts"};
+    for (size_t i = 0; i < ARRAY_LEN(NONE); i++) {
+        redisReply *n = redis_ask(&c->servers, "HGET " QUEUE ":stats %s", NONE[i]);
+        if (n && n->str && strcmp(n->str, "0") != 0 && c->n_redis_crashes == 0)
+            violation(c, "stats say %s %s", NONE[i], n->str);
+        freeReplyObject(n);
+    }
+}
+
 // A zombie that comes back must find its door shut: frozen workers that were woken after their lease leave a trace.
 static void check_fence(struct chaos *c)
 {
@@ -192,5 +204,7 @@ void check_all(struct chaos *c)
 {
     check_keys(c);
     check_rows(c);
+    jobs_judge_again(c);
+    check_counters(c);
     check_fence(c);
 }

@@ -27,6 +27,8 @@ static const char USAGE[] =
     "  --workers N     worker processes (default 4), --shops N (4), --uploads N of each (3), --lines N of each (3000)\n"
     "  --lease MS      queue.lease_ms; beats and sweeps are a tenth of it (default 10000)\n"
     "  --pace MS       mean time between disturbances (default 400)\n"
+    "  --points NAME   strikes only at the points whose name begins so (those of common/failpoint.h)\n"
+    "  --freezes P     share of the struck points that freeze the worker instead of killing it (default 0.3)\n"
     "  --calm          only workers are disturbed, not servers and networks: for recovery times\n"
     "  --json FILE     the report for programs\n"
     "\n"
@@ -77,12 +79,12 @@ static double number(const char *text, double low, double high)
 
 static void read_options(int argc, char **argv, struct options *o)
 {
-    static const struct option LONG[] = {{"bin", 1, NULL, 'b'},     {"dir", 1, NULL, 'd'},     {"seed", 1, NULL, 's'},
-                                         {"minutes", 1, NULL, 'm'}, {"jobs", 1, NULL, 'j'},    {"kills", 1, NULL, 'k'},
-                                         {"hits", 1, NULL, 'i'},    {"workers", 1, NULL, 'w'}, {"shops", 1, NULL, 'p'},
-                                         {"uploads", 1, NULL, 'u'}, {"lines", 1, NULL, 'l'},   {"lease", 1, NULL, 'e'},
-                                         {"pace", 1, NULL, 'a'},    {"json", 1, NULL, 'o'},    {"calm", 0, NULL, 'c'},
-                                         {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
+    static const struct option LONG[] = {
+        {"bin", 1, NULL, 'b'},     {"dir", 1, NULL, 'd'},     {"seed", 1, NULL, 's'},  {"minutes", 1, NULL, 'm'},
+        {"jobs", 1, NULL, 'j'},    {"kills", 1, NULL, 'k'},   {"hits", 1, NULL, 'i'},  {"workers", 1, NULL, 'w'},
+        {"shops", 1, NULL, 'p'},   {"uploads", 1, NULL, 'u'}, {"lines", 1, NULL, 'l'}, {"lease", 1, NULL, 'e'},
+        {"pace", 1, NULL, 'a'},    {"json", 1, NULL, 'o'},    {"calm", 0, NULL, 'c'},  {"points", 1, NULL, 'n'},
+        {"freezes", 1, NULL, 'f'}, {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
     int key;
     *o = (struct options){.seed = (uint64_t)clock_wall_ms() % 1000000,
                           .minutes = 15,
@@ -92,7 +94,8 @@ static void read_options(int argc, char **argv, struct options *o)
                           .uploads = 3,
                           .lines = 3000,
                           .lease_ms = 10000,
-                          .pace_ms = 400};
+                          .pace_ms = 400,
+                          .freezes = 0.3};
     while ((key = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
         switch (key) {
         case 'b':
@@ -140,6 +143,12 @@ static void read_options(int argc, char **argv, struct options *o)
         case 'c':
             o->is_calm = true;
             break;
+        case 'n':
+            o->points = optarg;
+            break;
+        case 'f':
+            o->freezes = number(optarg, 0, 1);
+            break;
         case 'h':
             (void)fputs(USAGE, stdout);
             exit(0);
@@ -154,9 +163,14 @@ static void read_options(int argc, char **argv, struct options *o)
 static void name_points(struct chaos *c)
 {
 #ifdef BUNDLE_FAILPOINTS
-#define POINT_ROW(name_, where_) c->points[c->n_points++] = (struct point){.name = (name_), .where = (where_)};
-    FAILPOINT_LIST(POINT_ROW)
+#define POINT_ROW(name_, where_) {.name = (name_), .where = (where_)},
+    static const struct point ALL[] = {FAILPOINT_LIST(POINT_ROW)};
 #undef POINT_ROW
+    for (size_t i = 0; i < ARRAY_LEN(ALL); i++)
+        if (!c->options.points || strncmp(ALL[i].name, c->options.points, strlen(c->options.points)) == 0)
+            c->points[c->n_points++] = ALL[i];
+    if (c->n_points == 0)
+        fatal("no named point begins with \"%s\"", c->options.points);
 #else
     say(c, "this build has no named points: only what comes from outside is disturbed");
 #endif

@@ -30,6 +30,12 @@ struct message {
     bool is_cancel, is_forced;
 };
 
+struct ended {
+    char job[2 * NAME_BYTES], state[16];
+    double created;
+    int variant; // < 0: not known: found again by a reconciler
+};
+
 struct round {
     const struct upload *upload;
     int number;
@@ -37,7 +43,8 @@ struct round {
     struct message messages[MESSAGES_MAX];
     int n_messages;
     int64_t look_ms, quiet_since_ms;
-    char judged[2 * NAME_BYTES]; // the latest job of the round before
+    struct ended judged;   // the latest job that was judged, of this round or the one before
+    int64_t rest_until_ms; // before the next round: time for a zombie to do harm
     bool is_over;
 };
 
@@ -91,10 +98,7 @@ static void round_begin(struct chaos *c, struct round *r)
 {
     int64_t now_ms = clock_mono_ms();
     const struct upload *upload = r->upload;
-    char judged[sizeof r->judged];
-    (void)memcpy(judged, r->judged, sizeof judged);
-    *r = (struct round){.upload = upload, .number = r->number + 1, .plan = choose_plan(c)};
-    (void)memcpy(r->judged, judged, sizeof judged);
+    *r = (struct round){.upload = upload, .number = r->number + 1, .plan = choose_plan(c), .judged = r->judged};
     write_message(c, r, &r->messages[0], chance(c, 0.05), r->plan == PLAN_DELAYED ? 1 : 0);
     r->messages[0].due_ms = now_ms + between(c, 0, 100);
     r->n_messages = 1;
@@ -162,12 +166,6 @@ static bool look(struct chaos *c, const struct upload *u, char job[NAME_BYTES * 
 
 // ---- judging ----
 
-struct ended {
-    char job[2 * NAME_BYTES], state[16];
-    double created;
-    int variant; // < 0: not known: found again by a reconciler
-};
-
 // false: Redis is away. state "" : there is no such job.
 static bool read_ended(struct chaos *c, struct ended *e)
 {
@@ -217,8 +215,10 @@ static bool is_stored(struct chaos *c, const struct upload *u, const struct ende
         return false;
     const char *status = PQgetvalue(r, 0, 0), *job = PQgetvalue(r, 0, 1);
     const char *more = PQgetvalue(r, 0, 2), *less = PQgetvalue(r, 0, 3);
-    bool is_right = strcmp(status, e->state) == 0 && strcmp(job, e->job) == 0;
-    if (strcmp(e->state, "final") == 0 && e->variant >= 0)
+    // Cancelled between its COMMIT and the queue's word of it, a job leaves all of its bundles.
+    bool is_final = strcmp(status, "final") == 0;
+    bool is_right = strcmp(job, e->job) == 0 && (strcmp(status, e->state) == 0 || (is_final && e->state[0] == 'c'));
+    if (is_final && e->variant >= 0)
         is_right = is_right && strcmp(more, "0") == 0 && strcmp(less, "0") == 0;
     (void)snprintf(why, 256, "csv_uploads says %s by %s; %s rows differ from an undisturbed run, %s are missing",
                    status, job, more, less);
@@ -265,7 +265,7 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
     for (int i = 0; i < r->n_messages; i++)
         if (!r->messages[i].is_cancel)
             n = add_ended(all, n, r->messages[i].job, r->messages[i].variant);
-    if (latest[0] && strcmp(latest, r->judged) != 0)
+    if (latest[0] && strcmp(latest, r->judged.job) != 0)
         n = add_ended(all, n, latest, -1);
     for (int i = 0; i < n; i++) {
         if (!read_ended(c, &all[i]))
@@ -283,7 +283,9 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
                   r->upload->id, last->variant, last->state, why);
     }
     judge_states(c, r, all, n);
-    (void)snprintf(r->judged, sizeof r->judged, "%s", last->job);
+    r->judged = *last;
+    if (chance(c, 0.3))
+        r->rest_until_ms = clock_mono_ms() + between(c, 0, 3 * (int64_t)c->options.lease_ms);
     return true;
 }
 
@@ -312,13 +314,34 @@ static void round_tick(struct chaos *c, struct round *r)
     r->is_over = judge(c, r, latest);
 }
 
+// What was right when it was judged still is: no zombie has written over it. true: asked and answered.
+static bool judge_again(struct chaos *c, const struct round *r)
+{
+    char why[256];
+    bool is_away = false;
+    if (!r->judged.job[0] || is_stored(c, r->upload, &r->judged, &is_away, why))
+        return true;
+    if (!is_away)
+        violation(c, "%s of shop %s had ended %s and was right, but now %s", r->judged.job, r->upload->shop,
+                  r->judged.state, why);
+    return !is_away;
+}
+
+void jobs_judge_again(struct chaos *c)
+{
+    for (int i = 0; i < c->n_uploads; i++)
+        if (!judge_again(c, &c->rounds[i]))
+            fatal("PostgreSQL does not answer the checker");
+}
+
 void jobs_tick(struct chaos *c)
 {
+    int64_t now_ms = clock_mono_ms();
     for (int i = 0; i < c->n_uploads; i++) {
         struct round *r = &c->rounds[i];
         if (!r->is_over)
             round_tick(c, r);
-        else if (!c->is_closing)
+        else if (!c->is_closing && now_ms >= r->rest_until_ms && (!r->rest_until_ms || judge_again(c, r)))
             round_begin(c, r);
     }
 }

@@ -15,7 +15,7 @@ enum {
     SETTING_BYTES = URL_BYTES + 64,
     STOP_WITHIN_MS = 20000,
     POLL_MS = 20,
-    POINT_WITHIN_MS = 20000
+    POINT_WITHIN_MS = 8000
 };
 
 enum fate { FATE_NONE, FATE_KILLED, FATE_TOLD }; // what we did to it, as its end must show
@@ -58,6 +58,7 @@ static void write_settings(const struct chaos *c, const struct worker *w, char o
     SET("BUNDLE_QUEUE_CRASHES=100");
     SET("BUNDLE_JOB_DEADLINE_S=7200");
     SET("BUNDLE_QUEUE_KEEP_S=14400");
+    SET("BUNDLE_QUEUE_JOBS_KEPT=1000000");
     SET("BUNDLE_QUEUE_LOG_MAX=100000");
     SET("BUNDLE_CACHE_REDIS_TTL_S=60");
     SET("BUNDLE_REDIS_TIMEOUT_MS=%d", o->lease_ms / 2);
@@ -93,7 +94,7 @@ static void arm(struct chaos *c, struct worker *w)
         return;
     points_due--;
     w->point = choose_point(c);
-    w->is_armed_to_stop = chance(c, 0.3);
+    w->is_armed_to_stop = chance(c, c->options.freezes);
     struct point *p = &c->points[w->point];
     long often = p->passes / (c->starts + 1); // in a worker's life
     w->point_nth = (int)between(c, 1, often < 1 ? 1 : often > 20 ? 20 : often);

@@ -179,3 +179,22 @@ expect_sound_bundles() { # expect_sound_bundles FILE: as bundles_of prints them
         ((((.original_total - .bundle_price - .discount_amount) * 1000 | round) == 0) and .bundle_price > 0 and .discount_amount >= 0))'
     expect_json "$1" 'all(.[]; .products | length >= 1 and length <= 30)'
 }
+
+# Copies of an upload under other names: as many jobs as one likes, without importing each.
+load_copies() { # load_copies SHOP N: of $UPLOAD, of any shop; the nth is called copy-n
+    servers_psql "with source as (select * from csv_uploads where run_id = '$UPLOAD'),
+        copies as (insert into csv_uploads (id, run_id, shop_id, csv_type, total_rows, processed_rows, status, content_hash)
+            select gen_random_uuid(), 'copy-' || n, '$1', csv_type, total_rows, processed_rows, 'ready', id::text
+            from source, generate_series(1, $2) n returning id, content_hash::uuid source),
+        o as (insert into orders select (jsonb_populate_record(orders, jsonb_build_object('csv_upload_id', copies.id))).*
+            from orders join copies on csv_upload_id = source),
+        l as (insert into order_lines select (jsonb_populate_record(order_lines, jsonb_build_object('csv_upload_id', copies.id))).*
+            from order_lines join copies on csv_upload_id = source),
+        v as (insert into variants overriding system value select (jsonb_populate_record(variants, jsonb_build_object('csv_upload_id', copies.id))).*
+            from variants join copies on csv_upload_id = source),
+        i as (insert into inventory_levels select (jsonb_populate_record(inventory_levels, jsonb_build_object('csv_upload_id', copies.id))).*
+            from inventory_levels join copies on csv_upload_id = source)
+        insert into catalog_snapshot overriding system value select (jsonb_populate_record(catalog_snapshot, jsonb_build_object('csv_upload_id', copies.id))).*
+            from catalog_snapshot join copies on csv_upload_id = source"
+    servers_psql "update csv_uploads set content_hash = null where run_id like 'copy-%' and shop_id = '$1'"
+}

@@ -34,6 +34,7 @@ struct reconcile {
     struct pg *pg;
     struct redis *redis; // NULL: not connected
     int64_t scan_at_ms;
+    int64_t n_enqueued;
 };
 
 static struct ends *ends_create(void)
@@ -222,6 +223,7 @@ static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err 
         return true;
     if (!make_message(l, ended.len > 0, &message, e) || !push(r, buf_str(&message), e))
         return false;
+    r->n_enqueued++;
     const struct log_context context = {
         .job = l->request.job.ptr, .upload = l->row->csv_upload_id.ptr, .shop = l->row->shop.ptr};
     log_set_context(&context);
@@ -396,4 +398,13 @@ void reconcile_destroy(struct reconcile *r)
     (void)pthread_cond_destroy(&r->is_changed);
     (void)pthread_mutex_destroy(&r->lock);
     free(r);
+}
+
+bool reconcile_lost(const struct stages_env *env, int64_t *n, struct err *e)
+{
+    struct reconcile r = {.env = env, .pg = pg_create(env->settings, "bundlectl doctor")};
+    bool ok = scan(&r, e);
+    *n = r.n_enqueued;
+    disconnect(&r);
+    return ok;
 }

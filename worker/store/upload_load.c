@@ -254,6 +254,7 @@ static bool read_table(struct load *l, const struct table *t, struct err *e)
     struct pgbin_reader reader;
     l->table = t;
     pgbin_reader_init(&reader, t->n_fields, t->on_row, l);
+    FAILPOINT("load.copy");
     bool is_good = read_messages(l, &reader, e);
     bool is_short = !is_good && e->kind == ERR_CODEC && !reader.has_ended;
     pgbin_reader_fini(&reader);
