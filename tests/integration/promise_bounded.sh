@@ -11,7 +11,6 @@ redis_start alone # its size is looked at
 redis_use alone
 load_generated demo 100 --seed 81
 load_copies demo 25
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 is_quiet() {
     [ "$(servers_redis llen "$Q:jobs")$(servers_redis llen "$Q:intake")$(servers_redis zcard "$Q:open")$(servers_redis zcard "$Q:ended")" = 0000 ]
 }

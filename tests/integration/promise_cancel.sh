@@ -11,7 +11,6 @@ load_generated small 300 --seed 41
 small=$UPLOAD
 load_generated large 120000 --seed 42
 large=$UPLOAD
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 ask() { # ask SHOP UPLOAD MEMBERS
     push "$(jq -nc --arg shop "$1" --arg upload "$2" --argjson more "{$3}" '{v: 1, $shop, $upload} + $more')"
 }

@@ -5,7 +5,6 @@
 source "$(dirname "$0")/../support/test.sh"
 
 Q="{$BUNDLE_QUEUE_NAME}"
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 all_are_heard() { # all_are_heard N: messages
     [ $(($(stat_of jobs_admitted) + $(stat_of jobs_joined))) = "$1" ]
 }
@@ -15,7 +14,7 @@ ask() { # ask SHOP UPLOAD [MEMBERS]
 }
 reads_all() { [ "$(servers_redis llen "$Q:jobs")" = 0 ] && [ "$(servers_redis llen "$Q:intake")" = 0 ]; }
 
-load_generated demo 60000 --seed 31
+load_generated demo 3000 --seed 31
 upload=$UPLOAD
 workers_start 2
 expect bundlectl queue pause --why 'the test counts' >/dev/null
@@ -49,15 +48,16 @@ ask demo "$upload" '"job": "named", "force": true'
 wait_until 10 reads_all
 expect_equal "$before" "$(job_field named ended) $(job_field named seq) $(stat_of tasks_done)" 'end, events and tasks'
 
-reads_orders() { [ "$(job_field "$1" progress)" -ge 5 ]; }
 
 note 'asked for again while it runs: joined; by force: the running one is cancelled at once'
 servers_psql "update order_lines set quantity = quantity + 1 where ctid = (select min(ctid) from order_lines)" # it is read anew
+pg_hold 'lock table order_lines in access exclusive mode'
 ask demo "$upload" '"job": "runs"'
-wait_until 10 reads_orders runs
+wait_until 10 pg_is "wait_event_type = 'Lock'"
 ask demo "$upload" '"job": "joins"'
 ask demo "$upload" '"job": "replaces", "force": true, "options": {"types": ["FBT"]}'
 wait_for_job runs
+pg_let_go
 wait_for_job replaces
 expect_equal 'cancelled  final' "$(job_field runs state) $(job_field joins state) $(job_field replaces state)" 'their states'
 expect_match 'forced repeat by job replaces' "$(job_field runs reason)" 'the reason'

@@ -7,7 +7,6 @@ source "$(dirname "$0")/../support/test.sh"
 
 Q="{$BUNDLE_QUEUE_NAME}"
 export BUNDLE_QUEUE_LEASE_MS=1500 BUNDLE_QUEUE_BEAT_MS=200 BUNDLE_QUEUE_SWEEP_MS=100
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 ask() { # ask UPLOAD JOB
     push "$(jq -nc --arg upload "$1" --arg job "$2" '{v: 1, shop: "demo", $upload, $job}')"
 }

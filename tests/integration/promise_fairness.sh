@@ -14,7 +14,6 @@ small=$UPLOAD
 
 n_open() { servers_redis zcard "$Q:open"; }
 n_begun() { servers_redis zcount "$Q:open" -inf '(9000000000000000'; }
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 all_have_ended() { [ "$(n_open)" = 0 ] && [ "$(servers_redis llen "$Q:jobs")" = 0 ]; }
 push_many() { # push_many FROM TO MEMBERS: jobs of big, all in the inbox before the first of another shop
     local i

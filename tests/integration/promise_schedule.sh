@@ -10,7 +10,6 @@ load_generated demo 600 --seed 61
 load_copies demo 4
 load_generated other 600 --seed 62
 other=$UPLOAD
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 ask() { # ask SHOP UPLOAD JOB [MEMBERS]
     push "$(jq -nc --arg shop "$1" --arg upload "$2" --arg job "$3" --argjson more "{${4-}}" '{v: 1, $shop, $upload, $job} + $more')"
 }

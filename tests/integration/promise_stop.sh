@@ -8,7 +8,6 @@ Q="{$BUNDLE_QUEUE_NAME}"
 export BUNDLE_QUEUE_LEASE_MS=2000 BUNDLE_QUEUE_BEAT_MS=200 BUNDLE_QUEUE_SWEEP_MS=200
 load_generated demo 600 --seed 71
 load_copies demo 6
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 ask() { # ask UPLOAD JOB [MEMBERS]
     push "$(jq -nc --arg upload "$1" --arg job "$2" --argjson more "{${3-}}" '{v: 1, shop: "demo", $upload, $job} + $more')"
 }
