@@ -1,6 +1,7 @@
 // bundle-worker: the daemon. Reads settings, makes the stages' environment, runs the event loop until told to stop.
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -124,6 +125,16 @@ static bool work(const struct settings *s, struct err *e)
     return ok;
 }
 
+// Asked to stop before the loop listens: it does as soon as it does, and the exit code is the same.
+static void hold_back_signals(void)
+{
+    sigset_t stop;
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTERM);
+    (void)sigaddset(&stop, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
 static bool run(int argc, char **argv, struct settings *s, struct err *e)
 {
     struct options o = {0};
@@ -135,7 +146,10 @@ static bool run(int argc, char **argv, struct settings *s, struct err *e)
     (void)setrlimit(RLIMIT_CORE, &no_core); // settings hold secrets
     if (!settings_load(s, &o.from, environ, e))
         return false;
-    return o.is_check ? puts("settings are right") >= 0 : work(s, e);
+    if (o.is_check)
+        return puts("settings are right") >= 0;
+    hold_back_signals();
+    return work(s, e);
 }
 
 int main(int argc, char **argv)
