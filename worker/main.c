@@ -146,10 +146,7 @@ static bool run(int argc, char **argv, struct settings *s, struct err *e)
     (void)setrlimit(RLIMIT_CORE, &no_core); // settings hold secrets
     if (!settings_load(s, &o.from, environ, e))
         return false;
-    if (o.is_check)
-        return puts("settings are right") >= 0;
-    hold_back_signals();
-    return work(s, e);
+    return o.is_check ? puts("settings are right") >= 0 : work(s, e);
 }
 
 int main(int argc, char **argv)
@@ -157,6 +154,7 @@ int main(int argc, char **argv)
     struct settings *s = calloc(1, sizeof *s);
     struct err e = {0};
     CHECK(s);
+    hold_back_signals();
     bool ok = run(argc, argv, s, &e);
     if (!ok)
         (void)fprintf(stderr, "bundle-worker: %s\n", e.message);
