@@ -34,7 +34,7 @@ struct reconcile {
     struct pg *pg;
     struct redis *redis; // NULL: not connected
     int64_t scan_at_ms;
-    int64_t n_enqueued;
+    int64_t n_recovered;
 };
 
 static struct ends *ends_create(void)
@@ -271,6 +271,7 @@ static bool recover(struct reconcile *r, const struct upload_lost *row, struct a
     bool has_ended = str_eq(l.state, STR("failed")) || str_eq(l.state, STR("cancelled"));
     if (l.is_open)
         return true;
+    r->n_recovered++;
     return has_ended && !str_eq(row->status, STR("requested")) ? write_late(r, &l, e) : enqueue_again(r, &l, e);
 }
 
@@ -429,7 +430,7 @@ bool reconcile_lost(const struct stages_env *env, int64_t *n, struct err *e)
 {
     struct reconcile r = {.env = env, .pg = pg_create(env->settings, "bundlectl doctor")};
     bool ok = scan(&r, e);
-    *n = r.n_enqueued;
+    *n = r.n_recovered;
     disconnect(&r);
     return ok;
 }
