@@ -78,6 +78,7 @@ static void show(struct drain *d, const struct queue_overview *o)
     AUTO(buf_fini) struct buf line;
     const struct term *t = &d->c->err;
     int64_t now_ms = clock_mono_ms();
+    int64_t inbox = queue_overview_figure(o, "inbox") + queue_overview_figure(o, "intake");
     buf_init(&line, 4096);
     if (!t->is_tty && d->said_ms && now_ms - d->said_ms < SAY_EVERY_MS)
         return;
@@ -88,8 +89,7 @@ static void show(struct drain *d, const struct queue_overview *o)
         buf_putc(&line, ' ');
         d->has_bar = true;
     }
-    buf_printf(&line, "%lld in the inbox, %lld open jobs, %lld tasks running, %lld delayed%s",
-               (long long)(queue_overview_figure(o, "inbox") + queue_overview_figure(o, "intake")),
+    buf_printf(&line, "%lld in the inbox, %lld open jobs, %lld tasks running, %lld delayed%s", (long long)inbox,
                (long long)queue_overview_figure(o, "open"), (long long)queue_overview_figure(o, "leased"),
                (long long)queue_overview_figure(o, "delayed"), t->is_tty ? "\033[K" : "");
     ctl_note("%s", line.data);
