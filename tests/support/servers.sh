@@ -86,6 +86,20 @@ servers_start_redis() { # servers_start_redis IS_TCP
     export SERVERS_REDIS_TCP_URL=redis://127.0.0.1:$port
 }
 
+# The users of config/redis.acl, for every queue, with their own names as passwords: $SERVERS_WORKER_REDIS_URL,
+# $SERVERS_WEB_REDIS_URL (as redis-py spells it) and $SERVERS_OPERATOR_REDIS_URL.
+servers_add_redis_users() {
+    local line
+    local -a rules
+    while IFS= read -r line; do # user NAME on #@PASSWORD@ RULE...
+        read -ra rules <<<"${line//\{bundles\}/\{*\}}"
+        [ "$(servers_redis acl setuser "${rules[1]}" reset on ">${rules[1]}" "${rules[@]:4}" 2>&1)" = OK ] || return 1
+    done < <(grep '^user bundle-' config/redis.acl)
+    export SERVERS_WORKER_REDIS_URL="unix://bundle-worker:bundle-worker@$SERVERS_REDIS_SOCKET"
+    export SERVERS_WEB_REDIS_URL="unix://bundle-web@$SERVERS_REDIS_SOCKET?password=bundle-web"
+    export SERVERS_OPERATOR_REDIS_URL="unix://bundle-operator:bundle-operator@$SERVERS_REDIS_SOCKET"
+}
+
 servers_wait_for() { # servers_wait_for PID CONDITION...: until it holds; fails when the process ends before
     local pid=$1 until_s=$((SECONDS + servers_wait_s))
     shift
