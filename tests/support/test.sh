@@ -84,11 +84,8 @@ wait_until() { # wait_until SECONDS COMMAND...; sanitizers get a multiple
     done
 }
 
-# Workers run with the rights of a worker, bundlectl with those of an operator (config/redis.acl).
 bundlectl() {
-    local url=$BUNDLE_REDIS_URL
-    [ "$url" != "$SERVERS_WORKER_REDIS_URL" ] || url=$SERVERS_OPERATOR_REDIS_URL
-    BUNDLE_REDIS_URL=$url "$BUILD_BIN/bundlectl" "$@"
+    "$BUILD_BIN/bundlectl" "$@"
 }
 
 generate() { # generate DIR LINES [option...]
