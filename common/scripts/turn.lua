@@ -208,8 +208,9 @@ local function claim_of_job(job, its, again)
   call('SADD', j.busy, unpack(refs))
 end
 
+-- A ref may stand twice: a job that ended left it waiting, and was begun anew.
 local function claim(refs, again)
-  local of_job, order = {}, {}
+  local of_job, order, seen = {}, {}, {}
   for _, ref in ipairs(refs) do
     local job, task = split_ref(ref)
     local its = of_job[job]
@@ -218,8 +219,11 @@ local function claim(refs, again)
       of_job[job] = its
       order[#order + 1] = job
     end
-    its.names[#its.names + 1] = task
-    its.refs[#its.refs + 1] = ref
+    if not seen[ref] then
+      its.names[#its.names + 1] = task
+      its.refs[#its.refs + 1] = ref
+      seen[ref] = true
+    end
   end
   for _, job in ipairs(order) do guarded(job, claim_of_job, job, of_job[job], again) end
 end
