@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/log.h"
 #include "worker/stages/job_json.h"
@@ -147,8 +148,10 @@ static bool write_ends(struct reconcile *r, const struct ends *ends, struct err 
     }
     arena_fini(&memory);
     struct err second;
+    FAILPOINT("told.before");
     if (!call(r, &told, &reply, ok ? e : &second))
         ok = false;
+    FAILPOINT("told.after");
     return ok;
 }
 
@@ -219,6 +222,7 @@ static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err 
         return false;
     if (is_known)
         return true;
+    FAILPOINT("reconcile.push");
     if (!make_message(l, ended.len > 0, &message, e) || !push(r, buf_str(&message), e))
         return false;
     const struct log_context context = {
