@@ -27,7 +27,7 @@ struct message {
     char job[NAME_BYTES], text[TEXT_BYTES];
     int variant;
     int64_t due_ms, pushed_ms, pushed_at_ms; // monotonic; 0: not yet; Unix
-    bool is_cancel, is_forced;
+    bool is_cancel, is_forced, is_written;   // written: PostgreSQL has it
 };
 
 struct ended {
@@ -113,21 +113,21 @@ static void round_begin(struct chaos *c, struct round *r)
 }
 
 // As common/PROTOCOL.md asks web apps to: first what is wanted, in PostgreSQL, then the push.
-static void write_request(struct chaos *c, const struct round *r, const struct message *m)
+static bool write_request(struct chaos *c, const struct round *r, const struct message *m)
 {
+    static const char SQL[] = "UPDATE csv_uploads SET status = 'requested', request = $2::jsonb, requested_at = now(), "
+                              "updated_at = now() WHERE id = $1::uuid";
     const char *const values[] = {r->upload->id, m->text};
-    PQclear(
-        pg_ask(&c->servers,
-               "UPDATE csv_uploads SET status = 'requested', request = $2::jsonb, requested_at = now(), updated_at = "
-               "now() WHERE id = $1::uuid",
-               2, values));
+    PGresult *done = pg_ask(&c->servers, SQL, 2, values);
+    PQclear(done);
+    return done != NULL;
 }
 
-// An answer that is lost leaves open whether it was pushed: like any web app, we look later (round_missing).
+// An answer that is lost leaves open whether it was pushed: like any web app, we look later (push_again).
 static void push(struct chaos *c, const struct round *r, struct message *m)
 {
-    if (!m->is_cancel)
-        write_request(c, r, m);
+    if (!m->is_cancel && !m->is_written && !(m->is_written = write_request(c, r, m)))
+        return; // PostgreSQL is away
     redisReply *reply = redis_ask(&c->servers, "RPUSH " QUEUE ":jobs %s", m->text);
     if (!reply && (c->servers.is_refused || !c->servers.redis_pid || c->servers.is_redis_frozen))
         return; // it is certain that nothing was pushed: the next tick tries again

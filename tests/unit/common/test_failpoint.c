@@ -107,9 +107,9 @@ static void test_sleep(void **state)
 static void test_wrong_specifications_stop_the_process(void **state)
 {
     (void)state;
-    static const char *const WRONG[] = {"no.such=kill",     "task.after",         "task.after=",
-                                        "task.after=die",   "task.after=kill@",   "task.after=kill@0",
-                                        "task.after=sleep", "task.after=stop:-1", "task.after=kill@x"};
+    static const char *const WRONG[] = {
+        "no.such=kill",      "task.after",       "task.after=",        "task.after=die",   "task.after=kill@",
+        "task.after=kill@0", "task.after=sleep", "task.after=stop:-1", "task.after=kill@x"};
     for (size_t i = 0; i < ARRAY_LEN(WRONG); i++)
         assert_killed(WRONG[i], "task.before", 1, SIGABRT);
     assert_killed("", "no.such", 1, SIGABRT);
