@@ -19,6 +19,17 @@ local PASSING = {upload = 'string', progress = 'hash', cache = 'string', made = 
                  worker = 'string', turn = 'string', swept = 'string', doctor = 'string'}
 local MOST = 1000 -- entries of one list that are looked at
 
+-- Runs it; false where keys that somebody has spoilt make that impossible.
+local function reads(run, ...)
+  local ok, cause = pcall(run, ...)
+  if ok then return true end
+  local text = type(cause) == 'table' and cause.err or tostring(cause)
+  for _, sign in ipairs({'WRONGTYPE', 'attempt to', 'bad argument'}) do
+    if string.find(text, sign, 1, true) then return false end
+  end
+  error(cause)
+end
+
 local function expire(key, ms) return function() call('PEXPIRE', key, ms) end end
 local function delete(key) return function() call('DEL', key) end end
 
@@ -31,7 +42,7 @@ end
 
 local waiting = {} -- of each ready list that was asked for, the refs in it
 local function waits(j, ref)
-  local list = Q .. ':ready:' .. class_of(j) .. ':' .. j.shop
+  local list = ready_list(class_of(j), j.shop)
   if not waiting[list] then
     waiting[list] = {}
     for _, each in ipairs(call('LRANGE', list, 0, 19999)) do waiting[list][each] = true end
@@ -73,12 +84,17 @@ local function look_at_job(key, job)
   end
 end
 
-local PARTS = {open = 'set', tasks = 'hash', results = 'hash', log = 'stream'}
+local PARTS = {open = true, tasks = true, results = true, log = true}
 local function look_at_job_key(key, rest)
-  if call('TYPE', key).ok == 'hash' and call('HEXISTS', key, 'plan') == 1 then return look_at_job(key, rest) end
+  if call('TYPE', key).ok == 'hash' and call('HEXISTS', key, 'plan') == 1 then
+    if not reads(look_at_job, key, rest) then
+      -- What the sweep does when it meets one.
+      found('job that does not read', rest, function() guarded(rest, look_at_job, key, rest) end)
+    end
+    return
+  end
   local job, part = string.match(rest, '^(.+):(%a+)$')
   if not job or not PARTS[part] then return found('unknown key', key) end
-  if call('TYPE', key).ok ~= PARTS[part] then return found('wrong type', key) end
   local ttl = call('PTTL', key)
   if call('EXISTS', Q .. ':job:' .. job) == 0 then
     if ttl == -1 or ttl > 5000 then found('part of a job that is gone', key, delete(key)) end
@@ -147,12 +163,14 @@ function LOOK.wake()
   end
 end
 
-local function look_at_ring(key, class)
+local function look_at_ring(key, priority)
   local seen = {}
   for _, shop in ipairs(call('LRANGE', key, 0, MOST - 1)) do
-    local is_empty = call('EXISTS', Q .. ':ready:' .. class .. ':' .. shop) == 0
+    local first = 3 * priority
+    local is_empty =
+      call('EXISTS', ready_list(first, shop), ready_list(first + 1, shop), ready_list(first + 2, shop)) == 0
     if is_empty or seen[shop] then
-      found(is_empty and 'shop in a ring without tasks' or 'shop twice in a ring', class .. ':' .. shop, function()
+      found(is_empty and 'shop in a ring without tasks' or 'shop twice in a ring', priority .. ':' .. shop, function()
         call('LREM', key, -1, shop)
       end)
     end
@@ -161,7 +179,7 @@ local function look_at_ring(key, class)
 end
 
 local function look_at_ready(class, shop)
-  local ring = Q .. ':ring:' .. class
+  local ring = ring_of(math.floor(class / 3))
   if not call('LPOS', ring, shop) then
     found('tasks of a shop that is in no ring', class .. ':' .. shop, function()
       call('RPUSH', ring, shop)
@@ -193,16 +211,19 @@ local function look_at_other(key, kind, rest)
   if call('PTTL', key) == -1 then found('no TTL', key, expire(key, LIMIT.keep_ms)) end
 end
 
-for i = 3, #ARGV do
-  local key = ARGV[i]
+local function look_at_key(key)
   local kind, rest = string.match(string.sub(key, #Q + 2), '^([^:]*):?(.*)$')
-  local type = call('TYPE', key).ok
-  if type == 'none' then -- gone since it was listed
-  elseif rest == '' and LASTING[kind] then
-    if type ~= LASTING[kind] then found('wrong type', key)
+  local is = call('TYPE', key).ok
+  if is == 'none' then return end -- gone since it was listed
+  if rest == '' and LASTING[kind] then
+    if is ~= LASTING[kind] then found('wrong type', key)
     elseif LOOK[kind] then LOOK[kind]() end
   elseif kind == 'job' then look_at_job_key(key, rest)
   else look_at_other(key, kind, rest) end
+end
+
+for i = 3, #ARGV do
+  if not reads(look_at_key, ARGV[i]) then found('key that does not read', ARGV[i]) end
 end
 finish()
 return findings

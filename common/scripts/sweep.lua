@@ -116,13 +116,12 @@ local function look_at_task(j, task)
     mend(j, task, 'delayed for ever')
     task_requeue(j, task, r)
   elseif r.state == 'w' then
-    local class = class_of(j)
-    if not call('LPOS', Q .. ':ready:' .. class .. ':' .. j.shop, ref) then
+    if not call('LPOS', ready_list(class_of(j), j.shop), ref) then
       mend(j, task, 'waiting nowhere')
       push(j, {ref}, true)
-    elseif not call('LPOS', Q .. ':ring:' .. class, j.shop) then
+    elseif not call('LPOS', ring_of(j.priority), j.shop) then
       mend(j, task, 'its shop is not in the ring')
-      call('RPUSH', Q .. ':ring:' .. class, j.shop)
+      call('RPUSH', ring_of(j.priority), j.shop)
       must_wake = true
     end
   end
@@ -152,6 +151,20 @@ end
 
 for i = 3, math.min(#ARGV, 52) do guarded(ARGV[i], look_at, ARGV[i]) end
 for _, job in ipairs(call('ZRANDMEMBER', Q .. ':open', 1)) do guarded(job, look_at, job) end
+-- What waits in the intake is read by the one that asks; one that is too large for any worker is put aside here.
+local waiting = {}
+for _ = 1, 16 do
+  local message = call('LINDEX', Q .. ':intake', #waiting)
+  if not message then break end
+  if #message > LIMIT.payload_max then
+    call('LSET', Q .. ':intake', #waiting, '') -- so that removing it needs no copy of it
+    call('LREM', Q .. ':intake', 1, '')
+    reject(message, 'the job has ' .. #message .. ' bytes, more than queue.payload_bytes_max = ' .. LIMIT.payload_max, '',
+           '', '')
+  else
+    waiting[#waiting + 1] = message
+  end
+end
 call('ZREMRANGEBYSCORE', Q .. ':workers', '-inf', NOW)
 call('ZREMRANGEBYSCORE', Q .. ':kept', '-inf', string.format('%.0f', NOW - LIMIT.keep_ms))
 finish()
@@ -168,17 +181,4 @@ for _, job in ipairs(call('ZRANGEBYSCORE', Q .. ':ended', '-inf', NOW, 'LIMIT', 
   end
 end
 
--- One that is too large for any worker is put aside here; the others are read by the one that asks.
-local waiting = {}
-for _ = 1, 16 do
-  local message = call('LINDEX', Q .. ':intake', #waiting)
-  if not message then break end
-  if #message > LIMIT.payload_max then
-    call('LREM', Q .. ':intake', 1, message)
-    bury('rejected', 'larger than queue.payload_bytes_max', '', '', message, '', '', '')
-    call('HINCRBY', Q .. ':stats', 'jobs_rejected', 1)
-  else
-    waiting[#waiting + 1] = message
-  end
-end
 return {waiting, ends, mended}

@@ -8,23 +8,32 @@
 #
 # They die with the test, however that ends.
 
-declare -A redis_pids=() redis_ports=()
+declare -A redis_pids=()
 
-redis_start() { # redis_start NAME [option...]; true when it answers
-    redis_spawn "$1" redis-server "${@:2}" --save '' --unixsocket "$TEST_DIR/$1.sock"
-    [[ " $* " == *' --port '* ]] || redis_ports[$1]=0
+redis_start() { # redis_start NAME [option...]; true when it answers. It has no TCP port, unless with --port
+    local ports=(--port 0)
+    [[ " $* " != *' --port '* ]] || ports=(--bind 127.0.0.1)
+    rm -f "$TEST_DIR/$1.sock"
+    redis_spawn "$1" "${ports[@]}" --save '' --unixsocket "$TEST_DIR/$1.sock" "${@:2}"
     servers_wait_for "${redis_pids[$1]}" redis_is_up "$1" || servers_fail "$TEST_DIR/$1.log" "Redis $1 did not start"
 }
 
-redis_spawn() { # redis_spawn NAME PROGRAM ARGUMENT...
-    local program
-    program=$(command -v "$2" || command -v "${2/redis/valkey}")
+redis_spawn() { # redis_spawn NAME ARGUMENT...
     mkdir -p "$TEST_DIR/$1"
-    rm -f "$TEST_DIR/$1.sock"
+    # shellcheck disable=SC2034 # servers_spawn reads it: as nobody else
     servers_as=()
-    [[ " $* " == *' --port '* ]] || set -- "$@" --port 0
-    servers_spawn KILL "$TEST_DIR/$1.log" "$program" "${@:3}" --dir "$TEST_DIR/$1"
+    servers_spawn KILL "$TEST_DIR/$1.log" "$(command -v redis-server || command -v valkey-server)" "${@:2}" --dir "$TEST_DIR/$1"
     redis_pids[$1]=$!
+}
+
+# A Sentinel that watches the master "shop-master" on that port; its own port is in $PORT then.
+redis_start_sentinel() { # redis_start_sentinel NAME MASTER_PORT QUORUM [line of its configuration...]
+    redis_free_port
+    mkdir -p "$TEST_DIR/$1"
+    printf '%s\n' "port $PORT" 'bind 127.0.0.1' "sentinel monitor shop-master 127.0.0.1 $2 $3" \
+        'sentinel down-after-milliseconds shop-master 1000' 'sentinel failover-timeout shop-master 3000' "${@:4}" \
+        >"$TEST_DIR/$1/sentinel.conf"
+    redis_spawn "$1" "$TEST_DIR/$1/sentinel.conf" --sentinel
 }
 
 redis_is_up() { # redis_is_up NAME: it has loaded
@@ -78,4 +87,21 @@ expect_quiet_logs() { # expect_quiet_logs LINES_BEFORE WORKERS: fewer than 20 mo
     local lines
     lines=$(($(log_of_trouble | wc -l) - $1))
     [ "$lines" -lt $((20 * $2)) ] || fail "$lines log lines of $2 workers: $(log_of_trouble | cut -c 1-200 | tail -n 60)"
+}
+
+# config/redis.acl as an operator makes it his own, for this test's queue: in $TEST_DIR/users.acl. The passwords are in
+# $TEST_DIR/USER.password and in $ADMIN_PASSWORD, $WORKER_PASSWORD, $WEB_PASSWORD, $OPERATOR_PASSWORD.
+redis_make_acl() {
+    local user hash expressions=(-e '/^#/d' -e '/^$/d' -e "s/{bundles}/{$BUNDLE_QUEUE_NAME}/g")
+    for user in admin worker web operator; do
+        od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' >"$TEST_DIR/$user.password"
+        hash=$(sha256sum <"$TEST_DIR/$user.password" | cut -c 1-64)
+        expressions+=(-e "s/@${user^^}@/$hash/")
+        printf -v "${user^^}_PASSWORD" %s "$(cat "$TEST_DIR/$user.password")"
+    done
+    sed "${expressions[@]}" config/redis.acl >"$TEST_DIR/users.acl"
+}
+
+redis_as() { # redis_as USER PASSWORD COMMAND...
+    "$SERVERS_REDIS_CLI" -s "$SERVERS_REDIS_SOCKET" --user "$1" -a "$2" --no-auth-warning "${@:3}"
 }

@@ -40,9 +40,8 @@ static bool print_state(const struct ctl *c, struct str state, struct str job, s
     return ctl_print(&out, e);
 }
 
-// {"v":1, "shop": ..., "upload": ..., "cancel": true}, or by its job.
-static bool ask_in_the_inbox(const struct ctl *c, struct ctl_redis *r, const struct queue_cancellation *whose,
-                             struct err *e)
+// {"v":1, "shop": ..., "upload": ..., "cancel": true}, or by its job: whatever was pushed before it is admitted before.
+static bool follow_through_inbox(struct ctl_redis *r, const struct queue_cancellation *whose, struct err *e)
 {
     AUTO(buf_fini) struct buf message;
     buf_init(&message, 1 << 16);
@@ -57,9 +56,7 @@ static bool ask_in_the_inbox(const struct ctl *c, struct ctl_redis *r, const str
     }
     json_out_key_bool(&j, "cancel", true);
     json_out_end(&j);
-    if (!ctl_redis_push(r, buf_str(&message), e))
-        return false;
-    return print_state(c, STR("asked"), whose->job.len ? whose->job : whose->upload, e);
+    return ctl_redis_push(r, buf_str(&message), e);
 }
 
 static bool inbox_is_empty(struct ctl_redis *r, bool *is_empty, struct err *e)
@@ -76,18 +73,32 @@ static bool inbox_is_empty(struct ctl_redis *r, bool *is_empty, struct err *e)
     return true;
 }
 
-static bool on_unknown(const struct ctl *c, struct ctl_redis *r, const struct queue_cancellation *whose, struct err *e)
+static bool not_found(const struct queue_cancellation *whose, struct err *e)
 {
-    bool is_empty;
-    if (!inbox_is_empty(r, &is_empty, e))
-        return false;
-    if (!is_empty)
-        return ask_in_the_inbox(c, r, whose, e);
     if (whose->job.len)
         return err_set(e, ERR_NOT_FOUND, "the queue knows no job " STR_FMT "; of an upload, say whose: --shop SHOP",
                        STR_ARG(whose->job));
     return err_set(e, ERR_NOT_FOUND, "the queue knows no job of upload " STR_FMT " of shop " STR_FMT,
                    STR_ARG(whose->upload), STR_ARG(whose->shop));
+}
+
+static bool cancel(struct ctl *c, struct ctl_redis *r, const struct queue_cancellation *whose, struct err *e)
+{
+    AUTO(redis_cmd_fini) struct redis_cmd cmd = {0};
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    bool is_empty;
+    queue_cancel_cmd(&r->queue, STR(""), whose, "Cancelled", "bundlectl cancel", &cmd);
+    if (!redis_call(r->redis, &cmd, &reply, e) || !inbox_is_empty(r, &is_empty, e))
+        return false;
+    struct str state = redis_reply_str(redis_reply_at(reply, 0)), job = redis_reply_str(redis_reply_at(reply, 1));
+    bool is_unknown = str_eq(state, STR("unknown"));
+    // A job's id is known or not; of an upload, another message may be on its way.
+    bool may_follow = !is_empty && (is_unknown || whose->upload.len);
+    if (may_follow && !follow_through_inbox(r, whose, e))
+        return false;
+    if (may_follow && !str_eq(state, STR("cancelled")))
+        return print_state(c, STR("asked"), whose->job.len ? whose->job : whose->upload, e);
+    return is_unknown ? not_found(whose, e) : print_state(c, state, job, e);
 }
 
 static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err *e)
@@ -98,20 +109,10 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     if (!str_is_utf8(word) || word.len > QUEUE_ID_MAX || (shop && (!str_is_utf8(str_of(shop)) || !shop[0])))
         return err_set(e, ERR_USAGE, "a job, an upload and a shop have 1 to %d bytes of UTF-8", QUEUE_ID_MAX);
     AUTO(ctl_redis_close) struct ctl_redis redis = {0};
-    AUTO(redis_cmd_fini) struct redis_cmd cancel = {0};
-    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    if (!ctl_redis_open(&redis, c, e))
-        return false;
     struct queue_cancellation whose = {.job = word};
     if (shop)
         whose = (struct queue_cancellation){.shop = str_of(shop), .upload = word};
-    queue_cancel_cmd(&redis.queue, STR(""), &whose, "Cancelled", "bundlectl cancel", &cancel);
-    if (!redis_call(redis.redis, &cancel, &reply, e))
-        return false;
-    struct str state = redis_reply_str(redis_reply_at(reply, 0));
-    if (str_eq(state, STR("unknown")))
-        return on_unknown(c, &redis, &whose, e);
-    return print_state(c, state, redis_reply_str(redis_reply_at(reply, 1)), e);
+    return ctl_redis_open(&redis, c, e) && cancel(c, &redis, &whose, e);
 }
 
 const struct ctl_command CMD_CANCEL = {

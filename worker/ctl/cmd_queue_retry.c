@@ -6,8 +6,8 @@
 #include "common/check.h"
 #include "common/json_out.h"
 #include "worker/ctl/cmd_queue.h"
-#include "worker/ctl/payload.h"
 #include "worker/ctl/queue_view.h"
+#include "worker/stages/job_json.h"
 
 enum { PAGE = 100 };
 
@@ -105,7 +105,7 @@ static bool retry_job(struct ctl_redis *r, struct str job, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "the queue knows no dead entry and no job " STR_FMT, STR_ARG(job));
     if (str_eq(buf_str(&state), STR("open")))
         return err_set(e, ERR_USAGE, "job " STR_FMT " is queued or running; see bundlectl queue inspect", STR_ARG(job));
-    if (!payload_repeat(buf_str(&payload), &message, e))
+    if (!job_json_of_payload(buf_str(&payload), STR(""), &message, e))
         return err_wrap(e, "job " STR_FMT, STR_ARG(job));
     return ctl_redis_push(r, buf_str(&message), e);
 }

@@ -1,10 +1,11 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "worker/ctl/doctor.h"
+#include "worker/stages/reconcile.h"
 #include "worker/store/pg_health.h"
 #include "worker/store/schema.h"
 
-enum { VERSION_MIN = 140000, SKEW_WARN_MS = 1000, SKEW_FAIL_MS = 60000, LOST_MAX = 1000 };
+enum { VERSION_MIN = 140000, SKEW_WARN_MS = 1000, SKEW_FAIL_MS = 60000, LOST_MAX = 100, EXAMPLES = 3 };
 
 // ---- the server ----
 
@@ -29,7 +30,7 @@ static void examine_health(struct doctor *d, struct pg *pg)
     doctor_say(d, "postgres", "clock", status, status == DOCTOR_OK ? "" : "let NTP set both clocks",
                "%lld ms from this machine's", (long long)skew_ms);
     // Every slot keeps one; import, bundlectl and the web app want some too.
-    int64_t wanted = d->slots ? d->slots : d->c->settings->worker_slots;
+    int64_t here = d->c->settings->worker_slots, wanted = d->slots > here ? d->slots : here;
     bool is_tight = wanted && h.connections_max < wanted + 5;
     doctor_say(d, "postgres", "connections", is_tight ? DOCTOR_WARN : DOCTOR_OK,
                is_tight ? "raise max_connections, lower worker.slots, or put a pooler between" : "",
@@ -92,11 +93,10 @@ void doctor_postgres(struct doctor *d)
 struct lost {
     struct doctor *d;
     struct buf names;
-    int64_t n, waiting, mended;
+    int64_t n, on_their_way;
 };
 
-// Whether a job of it is open: no reply means that nobody knows.
-static bool has_open_job(struct doctor *d, struct str shop, struct str upload, bool *is_open, struct err *e)
+static bool is_open(struct doctor *d, struct str shop, struct str upload, bool *is_open, struct err *e)
 {
     AUTO(redis_cmd_fini) struct redis_cmd find = {0};
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
@@ -107,21 +107,39 @@ static bool has_open_job(struct doctor *d, struct str shop, struct str upload, b
     return true;
 }
 
-static bool on_unfinished(void *context, struct str shop, struct str upload, struct str status, int64_t idle_s,
-                          struct err *e)
+// A job calls it by its id, by its run, or by the id of another of its files.
+static bool on_unfinished(void *context, const struct pg_unfinished *u, struct err *e)
 {
     struct lost *l = context;
-    bool is_open;
-    if (!has_open_job(l->d, shop, upload, &is_open, e))
-        return false;
-    if (is_open) {
-        l->waiting++;
+    const struct str names[] = {u->id, u->run_id, u->asked_as};
+    bool has_job = false;
+    for (size_t i = 0; i < ARRAY_LEN(names) && !has_job; i++)
+        if (names[i].len && !is_open(l->d, u->shop, names[i], &has_job, e))
+            return false;
+    if (has_job) {
+        l->on_their_way++;
         return true;
     }
-    if (l->n++ < 3)
+    if (l->n++ < EXAMPLES)
         buf_printf(&l->names, "%s" STR_FMT " of shop " STR_FMT " (" STR_FMT " for %lld s)", l->names.len ? "; " : "",
-                   STR_ARG(upload), STR_ARG(shop), STR_ARG(status), (long long)idle_s);
+                   STR_ARG(u->id), STR_ARG(u->shop), STR_ARG(u->status), (long long)u->idle_s);
     return true;
+}
+
+static void mend_lost(struct doctor *d, struct lost *l)
+{
+    const struct stages_env env = {
+        .settings = d->c->settings, .queue = &d->redis.queue, .redis_url = &d->redis.url, .worker = "bundlectl"};
+    struct err e;
+    int64_t n;
+    if (!reconcile_lost(&env, &n, &e))
+        doctor_say_error(d, "uploads", "lost", "", &e);
+    else if (n >= l->n)
+        doctor_say(d, "uploads", "lost", DOCTOR_MENDED, "", "%lld enqueued again: %s", (long long)n, l->names.data);
+    else
+        doctor_say(d, "uploads", "lost", DOCTOR_FAIL,
+                   "what waits in the inbox may be just those: start a worker, then run this again",
+                   "%lld of %lld enqueued again: %s", (long long)n, (long long)l->n, l->names.data);
 }
 
 void doctor_uploads(struct doctor *d)
@@ -131,14 +149,17 @@ void doctor_uploads(struct doctor *d)
     if (!d->pg || !d->redis.redis)
         return;
     buf_init(&l.names, DOCTOR_TEXT_MAX / 2);
-    if (!pg_health_unfinished(d->pg, 60, LOST_MAX, on_unfinished, &l, &e))
+    if (!pg_health_unfinished(d->pg, d->c->settings->queue_reconcile_after_s, LOST_MAX, on_unfinished, &l, &e))
         doctor_say_error(d, "uploads", "lost", "", &e);
+    else if (l.n && d->is_repair)
+        mend_lost(d, &l);
     else if (l.n)
         doctor_say(d, "uploads", "lost", DOCTOR_FAIL,
-                   "bundlectl doctor --repair enqueues them; a worker does so by itself",
+                   "bundlectl doctor --repair enqueues them; a worker does so by itself "
+                   "every queue.reconcile_s",
                    "%lld uploads were asked for and no job is on its way to them: %s", (long long)l.n, l.names.data);
     else
-        doctor_say(d, "uploads", "lost", DOCTOR_OK, "", "none; %lld are on their way for over a minute",
-                   (long long)l.waiting);
+        doctor_say(d, "uploads", "lost", DOCTOR_OK, "", "none; %lld are on their way for a while",
+                   (long long)l.on_their_way);
     buf_fini(&l.names);
 }

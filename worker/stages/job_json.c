@@ -3,10 +3,6 @@
 #include <stdio.h>
 
 #include "common/check.h"
-#include "common/json_out.h"
-#include "common/mp.h"
-
-static void put_value(struct json_out *j, const struct mp_value *v);
 
 // Keys of a request are names of fields: short, and without NULs.
 static void put_key(struct json_out *j, struct str key)
@@ -24,7 +20,7 @@ static void put_map(struct json_out *j, const struct mp_value *map)
     for (size_t i = 0; i < mp_size(map); i++)
         if (mp_entry(map, i, &key, &value)) {
             put_key(j, key);
-            put_value(j, value);
+            job_json_put(j, value);
         }
     json_out_end(j);
 }
@@ -33,7 +29,7 @@ static void put_array(struct json_out *j, const struct mp_value *array)
 {
     json_out_array(j);
     for (size_t i = 0; i < mp_size(array); i++)
-        put_value(j, mp_at(array, i));
+        job_json_put(j, mp_at(array, i));
     json_out_end(j);
 }
 
@@ -44,7 +40,7 @@ static void put_real(struct json_out *j, double value)
     json_out_raw(j, (struct str){text, (size_t)len});
 }
 
-static void put_value(struct json_out *j, const struct mp_value *v)
+void job_json_put(struct json_out *j, const struct mp_value *v)
 {
     struct str text;
     int64_t integer;
@@ -85,7 +81,7 @@ bool job_json_of_payload(struct str payload, struct str job, struct buf *json, s
     for (size_t i = 0; i < mp_size(mp_root(doc)); i++)
         if (mp_entry(mp_root(doc), i, &key, &value) && !is_for_once(key)) {
             put_key(&j, key);
-            put_value(&j, value);
+            job_json_put(&j, value);
         }
     json_out_end(&j);
     return buf_ok(json, "the job's message", e);

@@ -35,6 +35,7 @@ struct reconcile {
     struct pg *pg;
     struct redis *redis; // NULL: not connected
     int64_t scan_at_ms;
+    int64_t n_enqueued;
 };
 
 static struct ends *ends_create(void)
@@ -193,6 +194,7 @@ static bool read_request(struct reconcile *r, struct lost *l, struct err *e)
     if (!job_payload_of_message(row->message, bytes_max, l->memory, &l->payload, e) ||
         !job_request_read(l->payload, l->memory, &l->request, e))
         return err_wrap(e, "csv_uploads.request");
+    l->request.job = keep(l->memory, l->request.job); // NUL-terminated, for logs
     if (l->request.is_cancellation || !str_eq(l->request.shop, row->shop))
         return err_set(e, ERR_INPUT, "csv_uploads.request: not a job of this shop");
     return true;
@@ -225,6 +227,7 @@ static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err 
     FAILPOINT("reconcile.push");
     if (!make_message(l, ended.len > 0, &message, e) || !push(r, buf_str(&message), e))
         return false;
+    r->n_enqueued++;
     const struct log_context context = {
         .job = l->request.job.ptr, .upload = l->row->csv_upload_id.ptr, .shop = l->row->shop.ptr};
     log_set_context(&context);
@@ -399,4 +402,13 @@ void reconcile_destroy(struct reconcile *r)
     (void)pthread_cond_destroy(&r->is_changed);
     (void)pthread_mutex_destroy(&r->lock);
     free(r);
+}
+
+bool reconcile_lost(const struct stages_env *env, int64_t *n, struct err *e)
+{
+    struct reconcile r = {.env = env, .pg = pg_create(env->settings, "bundlectl doctor")};
+    bool ok = scan(&r, e);
+    *n = r.n_enqueued;
+    disconnect(&r);
+    return ok;
 }

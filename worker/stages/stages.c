@@ -203,12 +203,13 @@ struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struc
     return rules;
 }
 
-// Redis' clock goes first: its counter starts anew when Redis has lost everything.
+// "<counter>.<ms>-...": Redis' clock goes first, since its counter starts anew when Redis has lost everything.
 int64_t stage_fence(const struct task *t)
 {
-    long long counter, ms;
-    bool is_ours = sscanf(t->token.ptr, "%lld.%lld-", &counter, &ms) == 2;
-    return is_ours ? ms * 1000000 + counter % 1000000 : 0;
+    char *end;
+    int64_t counter = strtoll(t->token.ptr, &end, 10);
+    int64_t ms = *end == '.' ? strtoll(end + 1, NULL, 10) : 0;
+    return ms * 1000000 + counter % 1000000;
 }
 
 struct store_target stage_target(const struct task *t, struct str csv_upload_id)

@@ -21,10 +21,9 @@ static const char RIGHTS_SQL[] =
     "WHERE to_regclass(w.name) IS NULL OR NOT has_table_privilege(to_regclass(w.name), w.what)";
 
 static const char UNFINISHED_SQL[] =
-    "SELECT shop_id, coalesce(run_id, id::text), min(status), "
-    "floor(extract(epoch FROM now() - max(updated_at)))::int8 FROM csv_uploads "
-    "WHERE status IN ('requested', 'processing', 'preliminary') GROUP BY 1, 2 "
-    "HAVING max(updated_at) < now() - make_interval(secs => $1::float8) ORDER BY max(updated_at) LIMIT $2::int8";
+    "SELECT shop_id, id, run_id, request->>'upload', status, floor(extract(epoch FROM now() - updated_at))::int8 "
+    "FROM csv_uploads WHERE status IN ('requested', 'processing', 'preliminary') "
+    "AND updated_at < now() - $1::int8 * interval '1 second' ORDER BY updated_at LIMIT $2::int8";
 
 static int64_t int_at(const PGresult *r, int row, int column)
 {
@@ -72,8 +71,15 @@ bool pg_health_unfinished(struct pg *pg, int64_t after_s, int64_t limit, pg_heal
     if (!pg_connect(pg, e) ||
         !pg_query(pg, "looking for unfinished uploads", UNFINISHED_SQL, ARRAY_LEN(values), values, &r, e))
         return false;
-    for (int i = 0; i < PQntuples(r); i++)
-        if (!on_upload(context, text_at(r, i, 0), text_at(r, i, 1), text_at(r, i, 2), int_at(r, i, 3), e))
+    for (int i = 0; i < PQntuples(r); i++) {
+        const struct pg_unfinished u = {.shop = text_at(r, i, 0),
+                                        .id = text_at(r, i, 1),
+                                        .run_id = text_at(r, i, 2),
+                                        .asked_as = text_at(r, i, 3),
+                                        .status = text_at(r, i, 4),
+                                        .idle_s = int_at(r, i, 5)};
+        if (!on_upload(context, &u, e))
             return false;
+    }
     return true;
 }

@@ -21,8 +21,11 @@ bool pg_health_rights(struct pg *pg, struct buf *missing, struct err *e) MUST_US
 
 // Uploads whose bundles were asked for, are not there, and have not been touched for after_s: at most limit, oldest
 // first. Whether a job is on its way to them, the queue knows.
-typedef bool pg_health_on_upload(void *context, struct str shop, struct str upload, struct str status, int64_t idle_s,
-                                 struct err *e);
+struct pg_unfinished {
+    struct str shop, id, run_id, asked_as, status; // run_id, asked_as (by the last request): "" for none
+    int64_t idle_s;
+};
+typedef bool pg_health_on_upload(void *context, const struct pg_unfinished *u, struct err *e);
 bool pg_health_unfinished(struct pg *pg, int64_t after_s, int64_t limit, pg_health_on_upload *on_upload, void *context,
                           struct err *e) MUST_USE;
 
