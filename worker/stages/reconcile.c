@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/log.h"
 #include "worker/stages/job_json.h"
@@ -166,7 +167,10 @@ static bool write_ends(struct reconcile *r, const struct ends *ends, struct err 
             redis_cmd_str(&told, ends->list[i].job);
     }
     arena_fini(&memory);
-    return call(r, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
+    FAILPOINT("told.before");
+    ok = call(r, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
+    FAILPOINT("told.after");
+    return ok;
 }
 
 // ---- what was lost ----
@@ -233,6 +237,7 @@ static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err 
 {
     AUTO(buf_fini) struct buf message;
     buf_init(&message, TEXT_MAX);
+    FAILPOINT("reconcile.push");
     if (!make_message(l, &message, e) || !push(r, buf_str(&message), e))
         return false;
     const struct log_context context = {
