@@ -6,7 +6,7 @@
 
 #include "common/check.h"
 
-enum { ALIGNMENT = 16, SMALLEST_BLOCK = 64 << 10, LARGEST_GROWTH = 8 << 20 };
+enum { ALIGNMENT = 16, SMALLEST_BLOCK = 2 << 10, LARGEST_GROWTH = 8 << 20 };
 
 struct arena_block {
     struct arena_block *older;

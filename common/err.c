@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/check.h"
+#include "common/str.h"
 
 struct err_kind_row {
     const char *name;
@@ -16,6 +17,19 @@ struct err_kind_row {
 #define ERR_KIND_ROW(kind, name, retried, burns, code) [kind] = {name, retried, burns, code},
 static const struct err_kind_row KINDS[] = {ERR_KINDS(ERR_KIND_ROW)};
 
+// Messages go into JSON: what was cut within a character, or never was UTF-8 (it may come from anywhere), is replaced.
+static void keep_utf8(char *text)
+{
+    struct str left = str_of(text);
+    while (left.len) {
+        size_t n = str_utf8_len(left);
+        if (n == 0)
+            text[left.ptr - text] = '?';
+        n = n ? n : 1;
+        left = (struct str){left.ptr + n, left.len - n};
+    }
+}
+
 bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
     va_list args;
@@ -23,6 +37,7 @@ bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
     e->kind = kind;
     (void)vsnprintf(e->message, sizeof e->message, fmt, args);
     va_end(args);
+    keep_utf8(e->message);
     return false;
 }
 
@@ -36,6 +51,7 @@ bool err_wrap(struct err *e, const char *fmt, ...)
     va_end(args);
     memcpy(tail, e->message, sizeof tail);
     (void)snprintf(e->message, sizeof e->message, "%.240s: %.260s", head, tail);
+    keep_utf8(e->message);
     return false;
 }
 

@@ -9,6 +9,7 @@
 void queue_init(struct queue *q, const char *name, const struct queue_limits *l)
 {
     (void)snprintf(q->key, sizeof q->key, "{%s}", name);
+    q->payload_max = (size_t)l->payload_max;
     int n = snprintf(q->limits, sizeof q->limits,
                      " lease_ms=%lld attempts=%lld crashes=%lld retry_ms=%lld keep_ms=%lld jobs_kept=%lld log_max=%lld "
                      "dead_max=%lld shop_running_max=%lld deadline_ms=%lld payload_max=%lld life_ms=%lld",
@@ -73,7 +74,7 @@ static bool name_index(const struct redis_reply *r, const char *const *names, si
 
 bool queue_admit_reply(const struct redis_reply *r, struct queue_admitted *out)
 {
-    static const char *const NAMES[] = {"admitted", "joined", "replaced", "gone"};
+    static const char *const NAMES[] = {"admitted", "joined", "replaced", "gone", "taken"};
     size_t i;
     if (!name_index(redis_reply_at(r, 0), NAMES, ARRAY_LEN(NAMES), &i))
         return false;

@@ -28,6 +28,7 @@ struct queue_limits { // of settings; see worker/settings.h
 struct queue {
     char key[80];     // "{bundles}"
     char limits[384]; // ARGV[1] of every script
+    size_t payload_max;
 };
 void queue_init(struct queue *q, const char *name, const struct queue_limits *l);
 
@@ -46,7 +47,7 @@ struct queue_stage {
 
 enum queue_priority { QUEUE_INTERACTIVE, QUEUE_NORMAL, QUEUE_BULK };
 struct queue_job {
-    struct str id, upload, shop; // id, upload: 1..QUEUE_ID_MAX bytes, id without '/'
+    struct str id, upload, shop; // id, upload: 1..QUEUE_ID_MAX bytes, id without '/' and ':'
     bool is_forced;              // replaces a running job of the same upload
     enum queue_priority priority;
     int64_t not_before_ms, delay_ms; // Unix ms, and from its admission; 0: at once
@@ -55,7 +56,7 @@ struct queue_job {
 // raw: the message as it stands in the intake; empty when the job did not come by the inbox.
 void queue_admit_cmd(const struct queue *q, struct str raw, const struct queue_job *job, const struct queue_stage *plan,
                      size_t n_stages, struct redis_cmd *out);
-enum queue_admission { QUEUE_ADMITTED, QUEUE_JOINED, QUEUE_REPLACED, QUEUE_GONE };
+enum queue_admission { QUEUE_ADMITTED, QUEUE_JOINED, QUEUE_REPLACED, QUEUE_GONE, QUEUE_TAKEN };
 struct queue_admitted { // views into the reply
     enum queue_admission what;
     struct str job, upload, shop;

@@ -25,7 +25,7 @@
 // version: it drops a connection whose greeting or oldest pending answer is overdue. Freeing inside hiredis' connect
 // callback is a use after free there; all drops that we decide ourselves go through the timer.
 enum state { WAITING, LOCATING, CONNECTING, GREETING, READY };
-enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 5000, WATCHDOG_MS = 200 };
+enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, WATCHDOG_MS = 200 };
 
 struct pending {
     struct redis_async *owner;
@@ -240,20 +240,22 @@ static void connect_now(struct redis_async *r)
     arm(r, WATCHDOG_MS);
 }
 
-static void stop_searching(struct redis_async *r)
+// The loop lets go of the search's file before anybody may close it.
+static struct redis_search *stop_watching(struct redis_async *r)
 {
+    struct redis_search *search = r->search;
     if (r->search_event)
         event_free(r->search_event);
     r->search_event = NULL;
     r->search = NULL;
+    return search;
 }
 
 static void on_found(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct redis_async *r = context;
-    struct redis_search *search = r->search;
-    stop_searching(r);
+    struct redis_search *search = stop_watching(r);
     if (redis_search_end(search, &r->sentinel, &r->place, r->server, &r->cause))
         connect_now(r);
     else
@@ -329,8 +331,7 @@ void redis_async_destroy(struct redis_async *r)
     if (!r)
         return;
     r->is_closing = true;
-    redis_search_abandon(r->search);
-    stop_searching(r);
+    redis_search_abandon(stop_watching(r));
     drop(r);
     event_free(r->timer);
     redis_url_forget(&r->url);

@@ -96,6 +96,17 @@ static size_t count_of(const struct addrinfo *list)
     return n;
 }
 
+// Those of IPv4 first: where a name has both, servers that listen on one of them mostly listen on that.
+static const struct addrinfo *nth_address(const struct addrinfo *list, size_t n)
+{
+    static const int FAMILIES[] = {AF_INET, AF_INET6};
+    for (size_t f = 0; f < ARRAY_LEN(FAMILIES); f++)
+        for (const struct addrinfo *a = list; a; a = a->ai_next)
+            if (a->ai_family == FAMILIES[f] && n-- == 0)
+                return a;
+    return list;
+}
+
 // Of several addresses each gets its turn: one that does not answer must not hide the others.
 static bool resolve(const char *host, unsigned attempt, char out[256], struct err *e)
 {
@@ -104,9 +115,7 @@ static bool resolve(const char *host, unsigned attempt, char out[256], struct er
     int status = getaddrinfo(host, NULL, &wanted, &list);
     if (status != 0)
         return err_set(e, ERR_REDIS_AWAY, "connecting to Redis: no address for %s: %s", host, gai_strerror(status));
-    const struct addrinfo *a = list;
-    for (size_t skip = attempt % count_of(list); skip > 0; skip--)
-        a = a->ai_next;
+    const struct addrinfo *a = nth_address(list, attempt % count_of(list));
     status = getnameinfo(a->ai_addr, a->ai_addrlen, out, 256, NULL, 0, NI_NUMERICHOST);
     freeaddrinfo(list);
     return status == 0 || err_set(e, ERR_REDIS_AWAY, "connecting to Redis: %s: %s", host, gai_strerror(status));

@@ -93,8 +93,8 @@ enum meaning {
     X("WRONGPASS", REFUSED)                                                                                            \
     X("DENIED", REFUSED) /* protected mode */                                                                          \
     X("NOPERM", NO_RIGHT)                                                                                              \
-    X("ERR ACL failure in script", NO_RIGHT)           /* 7.0 */                                                       \
-    X("The user executing the script can't", NO_RIGHT) /* 6.2 */                                                       \
+    X("The user executing the script can't", NO_RIGHT)     /* 6.2 */                                                   \
+    X("ERR The user executing the script can't", NO_RIGHT) /* 7.0 */                                                   \
     X("MOVED", CLUSTER)                                                                                                \
     X("ASK", CLUSTER)                                                                                                  \
     X("CROSSSLOT", CLUSTER)

@@ -62,12 +62,22 @@ static bool expect_server(SSL *ssl, const char *server)
     return X509_VERIFY_PARAM_set1_host(rules, server, 0) == 1 && SSL_set_tlsext_host_name(ssl, server) == 1;
 }
 
+// On a connection of the event loop this only begins the handshake; hiredis goes on with it, and says how it ended.
 static bool begin(redisContext *c, SSL *take_ssl, struct err *e)
 {
     if (redisInitiateSSL(c, take_ssl) == REDIS_OK)
         return true;
+    long verdict = SSL_get_verify_result(take_ssl);
     // Whatever it was, it may be mended on the other side: certificates are renewed there too.
-    return err_set(e, ERR_REDIS_AWAY, "TLS to Redis: %s", c->errstr);
+    if (verdict == X509_V_OK)
+        (void)err_set(e, ERR_REDIS_AWAY, "TLS to Redis: %s", c->errstr);
+    else
+        (void)err_set(
+            e, ERR_REDIS_AWAY,
+            "TLS to Redis: its certificate is refused: %s (check redis.tls_ca_file and the name in redis.url)",
+            X509_verify_cert_error_string(verdict));
+    SSL_free(take_ssl); // hiredis took it only if it came to something
+    return false;
 }
 
 bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *server, struct err *e)

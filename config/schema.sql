@@ -1,4 +1,4 @@
--- The schema of bundle-worker, version 1. Applied by the programs themselves (and by hand: psql -f), in one transaction
+-- The schema of bundle-worker, version 2. Applied by the programs themselves (and by hand: psql -f), in one transaction
 -- under an advisory lock, as often as one likes: every statement leaves alone what is there already.
 --
 -- Migrations: a later version is appended as a block that is idempotent as well (ADD COLUMN IF NOT EXISTS ...), with a
@@ -29,7 +29,9 @@ CREATE TABLE IF NOT EXISTS csv_uploads (
     total_rows     bigint      NOT NULL DEFAULT 0,
     processed_rows bigint      NOT NULL DEFAULT 0,
     rejected_rows  bigint      NOT NULL DEFAULT 0,
-    -- importing, ready | requested, processing, preliminary, final | failed (with last_job: a job failed; without: the import)
+    -- importing, ready | requested, processing, preliminary, final | cancelled (the job) | failed (with last_job: a job
+    -- failed; without: the import). Of a run, one file's row carries what its jobs write: the file that was named, else
+    -- the first orders file.
     status         text        NOT NULL DEFAULT 'importing',
     error_message  text,
     content_hash   text,                          -- of the file's bytes; artefacts are cached under it
@@ -181,3 +183,15 @@ CREATE OR REPLACE TRIGGER csv_uploads_delete_data AFTER DELETE ON csv_uploads
     FOR EACH ROW EXECUTE FUNCTION csv_uploads_delete_data();
 
 INSERT INTO schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+
+-- Version 2: what was asked for outlives Redis. The web app writes the message that it pushes here, with status
+-- 'requested' and updated_at; a worker that begins the job writes it too. Uploads that are neither final nor known to
+-- Redis are enqueued again from it (without it: with the shop's defaults).
+
+ALTER TABLE csv_uploads ADD COLUMN IF NOT EXISTS request jsonb;
+-- Of the tasks that wrote about the upload, the one that was drawn last: an earlier one that wakes up later is refused.
+ALTER TABLE csv_uploads ADD COLUMN IF NOT EXISTS fence bigint NOT NULL DEFAULT 0;
+CREATE INDEX IF NOT EXISTS csv_uploads_unfinished ON csv_uploads (updated_at)
+    WHERE status IN ('requested', 'processing', 'preliminary');
+
+INSERT INTO schema_version (version) VALUES (2) ON CONFLICT DO NOTHING;

@@ -9,7 +9,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
-#include "worker/stages/stages.h"
+#include "worker/stages/reconcile.h"
 
 extern char **environ;
 
@@ -111,7 +111,13 @@ static bool work(const struct settings *s, struct err *e)
     c->admit_context = &env;
     c->slot_hooks =
         (struct slots_hooks){.slot_open = stages_slot_open, .slot_close = stages_slot_close, .context = &env};
-    ok = ok && loop_run(c, e);
+    if (ok) {
+        struct reconcile *reconcile = reconcile_create(&env);
+        c->on_end = reconcile_poke;
+        c->on_end_context = reconcile;
+        ok = loop_run(c, e);
+        reconcile_destroy(reconcile);
+    }
     artefact_cache_destroy(env.cache);
     redis_url_forget(&c->redis);
     free(c);

@@ -53,6 +53,10 @@
     INT(queue_jobs_kept, "queue.jobs_kept", 1000, 1, 1000000,                                                          \
         "... and of how many jobs at most, the oldest go first.")                                                      \
     INT(queue_log_max, "queue.log_max", 200, 10, 100000, "Events kept in a job's log stream.")                         \
+    INT(queue_reconcile_s, "queue.reconcile_s", 30, 0, 86400,                                                          \
+        "How often a worker looks in PostgreSQL for uploads that Redis has lost; 0: never.")                           \
+    INT(queue_reconcile_after_s, "queue.reconcile_after_s", 60, 1, 86400,                                              \
+        "An upload is looked for once nothing was written about it for this long.")                                    \
     INT(queue_dead_max, "queue.dead_max", 1000, 1, 1000000, "Entries kept in the dead list.")                          \
     INT(job_deadline_s, "job.deadline_s", 300, 1, 86400, "A job that takes longer ends with what is there (partial).") \
     INT(job_lines_max, "job.lines_max", 20000000, 1, 1000000000, "Most order lines in an upload.")                     \

@@ -2,7 +2,8 @@
 -- ARGV 2 raw message ('' when it came another way)  3 job  4 upload  5 shop  6 force ('1')  7 payload
 --      8 plan: a stage a line  9 counts: JSON members ("pairs_done":0, ...) of its splitting stages  10 priority (0..2)
 --      11 not before (Unix ms, 0)  12 not before this many ms from now
--- Returns {what, job, upload, shop}: admitted | joined | replaced | gone (somebody else admitted it).
+-- Returns {what, job, upload, shop}: admitted | joined | replaced | gone (somebody else admitted it) | taken (the id is
+-- that of another upload's job: to the dead).
 local raw, job, upload, shop, priority = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[10])
 if raw ~= '' and call('LREM', Q .. ':intake', 1, raw) == 0 then return {'gone', '', upload, shop} end
 
@@ -13,18 +14,35 @@ local running = call('GET', Q .. ':upload:' .. name)
 local there = running and job_get(running)
 if not (there and there.state == 'open') then there = job_get(job) end
 
+-- Nobody reaches into a stranger's job, by chance or otherwise.
+local namesake = job_get(job)
+if namesake and (namesake.shop ~= shop or namesake.upload ~= upload) then
+  reject(raw ~= '' and raw or ARGV[7], 'the job id is that of another upload\'s job', shop, upload, job)
+  finish()
+  return {'taken', job, upload, shop}
+end
 if there and there.state == 'final' and there.id == job then
   return {'joined', job, there.upload, there.shop} -- the same job again: its answer stands
 end
+
+-- Tasks that wait go over to the lists of the new priority.
+local function hasten(j)
+  local class, moved = class_of(j), {}
+  for _, task in ipairs(call('SMEMBERS', j.key .. ':open')) do
+    local ref = j.id .. '/' .. task
+    if call('LREM', ready_list(class, j.shop), 1, ref) > 0 then moved[#moved + 1] = ref end
+  end
+  j.priority = priority
+  job_set(j, 'priority', priority)
+  if #moved > 0 then push(j, moved, false) end
+end
+
 if there and there.state == 'open' and (ARGV[6] ~= '1' or there.id == job) then
   local first = there.at == 1 and there.stage.name
   local waits_until = first and tonumber(call('ZSCORE', Q .. ':delayed', there.id .. '/' .. first) or 0) or 0
   local r = first and task_get(there, first)
   if r and r.attempts == 0 and waits_until > due then call('ZADD', Q .. ':delayed', due, there.id .. '/' .. first) end
-  if priority < there.priority then
-    there.priority = priority
-    job_set(there, 'priority', priority)
-  end
+  if priority < there.priority then hasten(there) end
   emit(there, there.status == 'preliminary' and 'running' or there.status, there.stage.name, there.progress,
        'Asked for again while it runs: this job answers both')
   count('jobs_joined')

@@ -16,7 +16,7 @@ for at = 4, #ARGV, 2 do
     lost[#lost + 1] = ARGV[at]
   end
 end
-for job, list in pairs(by_job) do
+local function renew(job, list)
   local names, refs, renewed = {}, {}, {}
   for i, held in ipairs(list) do names[i], refs[i] = held.task, held.ref end
   local records = call('HMGET', Q .. ':job:' .. job .. ':tasks', unpack(names))
@@ -32,4 +32,6 @@ for job, list in pairs(by_job) do
   end
   if #renewed > 0 then call('ZADD', Q .. ':leases', unpack(renewed)) end
 end
+for job, list in pairs(by_job) do guarded(job, renew, job, list) end
+finish()
 return lost

@@ -1,8 +1,13 @@
 -- Cancels by job, or by shop and upload. ARGV 2 raw message ('' when it came another way)  3 job ('')  4 shop  5 upload
 --      6 message  7 reason
--- Returns {state, job}: cancelled | final | failed (it had ended) | unknown | gone (somebody else did it).
+-- Returns {state, job}: cancelled | final | failed (it had ended) | unknown | gone (somebody else did it) | waits (what was
+-- pushed before it, the job perhaps, is still being admitted: a sweep brings the message again).
 even_when_full()
-if ARGV[2] ~= '' and call('LREM', Q .. ':intake', 1, ARGV[2]) == 0 then return {'gone', ''} end
+if ARGV[2] ~= '' then
+  local at = call('LPOS', Q .. ':intake', ARGV[2])
+  if at ~= 0 then return {at and 'waits' or 'gone', ''} end
+  call('LPOP', Q .. ':intake')
+end
 local job = ARGV[3]
 if job == '' then job = call('GET', Q .. ':upload:' .. address(ARGV[4], ARGV[5])) end
 local j = job and job_get(job)

@@ -62,14 +62,34 @@ local function job_get(job)
   if j == nil then
     local key = Q .. ':job:' .. job
     local f = call('HMGET', key, 'state', 'shop', 'upload', 'priority', 'at', 'stage', 'total', 'counts', 'progress',
-                   'status', 'bundles', 'seq', 'created')
+                   'status', 'bundles', 'seq', 'created', 'started')
     j = f[1] and {id = job, key = key, state = f[1], shop = f[2], upload = f[3], address = address(f[2], f[3]),
                   priority = tonumber(f[4]), at = tonumber(f[5]), stage = stage_read(f[6]), total = tonumber(f[7]),
                   counts = f[8], progress = tonumber(f[9]), status = f[10], bundles = tonumber(f[11]),
-                  seq = tonumber(f[12]), created = tonumber(f[13]), busy = Q .. ':busy:' .. f[2], changed = {}}
+                  seq = tonumber(f[12]), created = tonumber(f[13]), is_begun = f[14] and true,
+                  busy = Q .. ':busy:' .. f[2], changed = {}}
     jobs[job] = j or false
   end
   return j or nil
+end
+
+-- One job whose keys somebody has spoilt costs that job, not the queue: its keys go, and the dead have the reason. What
+-- its upload is owed, PostgreSQL still knows.
+local function guarded(job, run, ...)
+  local ok, cause = pcall(run, ...)
+  if ok then return end
+  local text = type(cause) == 'table' and cause.err or tostring(cause)
+  if not (string.find(text, 'WRONGTYPE', 1, true) or string.find(text, 'attempt to', 1, true) or
+          string.find(text, 'bad argument', 1, true)) then
+    error(cause) -- Redis' own trouble, not the job's
+  end
+  local key = Q .. ':job:' .. job
+  jobs[job] = false
+  call('DEL', key, key .. ':open', key .. ':tasks', key .. ':results', key .. ':log')
+  call('ZREM', Q .. ':open', job)
+  call('XADD', Q .. ':dead', 'MAXLEN', LIMIT.dead_max, '*', 'kind', 'broken', 'reason', text, 'shop', '', 'upload', '',
+       'job', job, 'stage', '', 'task', '', 'bytes', 0, 'payload', '')
+  count('jobs_broken')
 end
 
 local function job_set(j, field, value)
@@ -112,14 +132,20 @@ local function set_counts(j, done, total)
   job_set(j, 'counts', j.counts)
 end
 
--- Ready tasks wait in one list per class and shop; the ring of a class names each shop with a non-empty list once.
-local function class_of(j) return 2 * j.priority + j.stage.urgency end
+-- Ready tasks wait in one list per class and shop; the ring of a priority names each shop that has any, once. Within a
+-- priority: 0 ends what has begun, 1 begins a job, 2 is one of many.
+local function class_of(j) return 3 * j.priority + (j.stage.urgency > 0 and 2 or j.is_begun and 0 or 1) end
+local function ready_list(class, shop) return Q .. ':ready:' .. class .. ':' .. shop end
+local function ring_of(priority) return Q .. ':ring:' .. priority end
 
 local function push(j, refs, at_head)
-  local class = class_of(j)
-  local list, length = Q .. ':ready:' .. class .. ':' .. j.shop, 0
-  each_chunk(refs, function(...) length = call(at_head and 'LPUSH' or 'RPUSH', list, ...) end)
-  if length == #refs then call('RPUSH', Q .. ':ring:' .. class, j.shop) end
+  local class, length = class_of(j), 0
+  each_chunk(refs, function(...) length = call(at_head and 'LPUSH' or 'RPUSH', ready_list(class, j.shop), ...) end)
+  if length == #refs then -- its first; the shop may be in the ring for others
+    local first = 3 * j.priority
+    local there = call('EXISTS', ready_list(first, j.shop), ready_list(first + 1, j.shop), ready_list(first + 2, j.shop))
+    if there == 1 then call('RPUSH', ring_of(j.priority), j.shop) end
+  end
   must_wake = true
 end
 
@@ -136,6 +162,17 @@ local function bury(kind, reason, shop, upload, payload, job, stage, task)
   if bytes > LIMIT.payload_max then payload = string.sub(payload, 1, LIMIT.payload_max) end
   call('XADD', Q .. ':dead', 'MAXLEN', LIMIT.dead_max, '*', 'kind', kind, 'reason', reason, 'shop', shop, 'upload', upload,
        'job', job, 'stage', stage, 'task', task, 'bytes', bytes, 'payload', payload)
+end
+
+-- A message that no job came of.
+local function reject(payload, reason, shop, upload, job)
+  bury('rejected', reason, shop, upload, payload, job, '', '')
+  count('jobs_rejected')
+  local event = string.format('{"v":1,"job":%s,"upload":%s,"shop":%s,"status":"rejected","message":%s,"ts":%.0f}',
+                              job == '' and 'null' or cjson.encode(job), cjson.encode(upload), cjson.encode(shop),
+                              cjson.encode(reason), NOW)
+  if upload ~= '' then call('PUBLISH', Q .. ':progress:' .. address(shop, upload), event) end
+  call('PUBLISH', Q .. ':progress', event)
 end
 
 local function bury_job(j, kind, reason, task)
@@ -310,7 +347,7 @@ end
 
 -- Is there anything that a worker could draw?
 local function something_is_ready()
-  return call('EXISTS', Q .. ':ring:0', Q .. ':ring:1', Q .. ':ring:2', Q .. ':ring:3', Q .. ':ring:4', Q .. ':ring:5') > 0
+  return call('EXISTS', ring_of(0), ring_of(1), ring_of(2)) > 0
 end
 
 local function finish()

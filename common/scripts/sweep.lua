@@ -7,9 +7,7 @@ even_when_full()
 local jitter = tonumber(ARGV[2])
 
 -- Retries that are due, and jobs whose time has come.
-for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':delayed', '-inf', NOW, 'LIMIT', 0, 100)) do
-  call('ZREM', Q .. ':delayed', ref)
-  local job, task = split_ref(ref)
+local function make_ready(ref, job, task)
   local j = job_get(job)
   local r = j and task_get(j, task)
   if r and r.state == 'd' and j.state == 'open' then
@@ -17,6 +15,12 @@ for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':delayed', '-inf', NOW, 'LIMIT'
     task_set(j, task, r)
     push(j, {ref}, false)
   end
+end
+
+for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':delayed', '-inf', NOW, 'LIMIT', 0, 100)) do
+  call('ZREM', Q .. ':delayed', ref)
+  local job, task = split_ref(ref)
+  if job then guarded(job, make_ready, ref, job, task) end
 end
 
 -- Nobody has swept for a while: Redis was away, frozen or new, or all workers were. Those that live get a moment to say
@@ -33,11 +37,9 @@ if NOW - swept > LIMIT.lease_ms * 0.3 then
 end
 
 -- Leases that ran out: the worker died, or the task is past its own time limit.
-for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':leases', '-inf', NOW, 'LIMIT', 0, 100)) do
-  local job, task = split_ref(ref)
+local function take_over(ref, job, task)
   local j = job_get(job)
   local r = j and task_get(j, task)
-  call('ZREM', Q .. ':leases', ref)
   if j then call('SREM', j.busy, ref) end
   if r and r.state == 'l' and j.state == 'open' then
     if r.til <= NOW then
@@ -55,13 +57,19 @@ for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':leases', '-inf', NOW, 'LIMIT',
   end
 end
 
+for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':leases', '-inf', NOW, 'LIMIT', 0, 100)) do
+  call('ZREM', Q .. ':leases', ref)
+  local job, task = split_ref(ref)
+  if job then guarded(job, take_over, ref, job, task) end
+end
+
 -- Jobs past their deadline end with what is there: what is still open of an optional stage is given up, what follows gets
 -- half the time again. A job that has nothing yet, or overruns that too, fails. Where it is paused, time stands still.
 local function is_paused(j)
   return call('HEXISTS', Q .. ':paused', '*') == 1 or call('HEXISTS', Q .. ':paused', ':' .. j.shop) == 1
 end
 
-for _, job in ipairs(call('ZRANGEBYSCORE', Q .. ':open', '-inf', NOW, 'LIMIT', 0, 20)) do
+local function past_deadline(job)
   local j = job_get(job)
   local half_more = string.format('%.0f', NOW + math.floor(LIMIT.deadline_ms / 2))
   if not j or j.state ~= 'open' then
@@ -81,6 +89,10 @@ for _, job in ipairs(call('ZRANGEBYSCORE', Q .. ':open', '-inf', NOW, 'LIMIT', 0
       end
     end
   end
+end
+
+for _, job in ipairs(call('ZRANGEBYSCORE', Q .. ':open', '-inf', NOW, 'LIMIT', 0, 20)) do
+  guarded(job, past_deadline, job)
 end
 
 -- What must always hold, of a job: it lives; each of its open tasks is waiting, delayed or leased; a stage without open
@@ -104,13 +116,12 @@ local function look_at_task(j, task)
     mend(j, task, 'delayed for ever')
     task_requeue(j, task, r)
   elseif r.state == 'w' then
-    local class = class_of(j)
-    if not call('LPOS', Q .. ':ready:' .. class .. ':' .. j.shop, ref) then
+    if not call('LPOS', ready_list(class_of(j), j.shop), ref) then
       mend(j, task, 'waiting nowhere')
       push(j, {ref}, true)
-    elseif not call('LPOS', Q .. ':ring:' .. class, j.shop) then
+    elseif not call('LPOS', ring_of(j.priority), j.shop) then
       mend(j, task, 'its shop is not in the ring')
-      call('RPUSH', Q .. ':ring:' .. class, j.shop)
+      call('RPUSH', ring_of(j.priority), j.shop)
       must_wake = true
     end
   end
@@ -138,8 +149,22 @@ local function look_at(job)
   end
 end
 
-for i = 3, math.min(#ARGV, 52) do look_at(ARGV[i]) end
-for _, job in ipairs(call('ZRANDMEMBER', Q .. ':open', 1)) do look_at(job) end
+for i = 3, math.min(#ARGV, 52) do guarded(ARGV[i], look_at, ARGV[i]) end
+for _, job in ipairs(call('ZRANDMEMBER', Q .. ':open', 1)) do guarded(job, look_at, job) end
+-- What waits in the intake is read by the one that asks; one that is too large for any worker is put aside here.
+local waiting = {}
+for _ = 1, 16 do
+  local message = call('LINDEX', Q .. ':intake', #waiting)
+  if not message then break end
+  if #message > LIMIT.payload_max then
+    call('LSET', Q .. ':intake', #waiting, '') -- so that removing it needs no copy of it
+    call('LREM', Q .. ':intake', 1, '')
+    reject(message, 'the job has ' .. #message .. ' bytes, more than queue.payload_bytes_max = ' .. LIMIT.payload_max, '',
+           '', '')
+  else
+    waiting[#waiting + 1] = message
+  end
+end
 call('ZREMRANGEBYSCORE', Q .. ':workers', '-inf', NOW)
 call('ZREMRANGEBYSCORE', Q .. ':kept', '-inf', string.format('%.0f', NOW - LIMIT.keep_ms))
 finish()
@@ -156,17 +181,4 @@ for _, job in ipairs(call('ZRANGEBYSCORE', Q .. ':ended', '-inf', NOW, 'LIMIT', 
   end
 end
 
--- One that is too large for any worker is put aside here; the others are read by the one that asks.
-local waiting = {}
-for _ = 1, 16 do
-  local message = call('LINDEX', Q .. ':intake', #waiting)
-  if not message then break end
-  if #message > LIMIT.payload_max then
-    call('LREM', Q .. ':intake', 1, message)
-    bury('rejected', 'larger than queue.payload_bytes_max', '', '', message, '', '', '')
-    call('HINCRBY', Q .. ':stats', 'jobs_rejected', 1)
-  else
-    waiting[#waiting + 1] = message
-  end
-end
 return {waiting, ends, mended}

@@ -71,7 +71,7 @@ local function settle_job(job, list)
   end
 end
 
-for _, job in ipairs(order) do settle_job(job, of_job[job]) end
+for _, job in ipairs(order) do guarded(job, settle_job, job, of_job[job]) end
 local verdicts = {}
 for i, e in ipairs(ended) do
   verdicts[i] = e.verdict
@@ -84,30 +84,57 @@ local is_any_paused = call('EXISTS', Q .. ':paused') == 1
 local is_paused = is_any_paused and call('HEXISTS', Q .. ':paused', '*') == 1
 local token, told_jobs, number_of, claims = '', {}, {}, {}
 
--- Up to n refs of a class: its shops in turn, each an equal share, passing over those that are paused or at their cap.
-local function draw(class, n)
-  local ring, refs, idle, visits = Q .. ':ring:' .. class, {}, 0, 0
+-- A job is begun while there is little to do for those that have begun: else all begin, and none ends in its time.
+local MANY_WAIT, JOBS_BEGUN = 64, 64
+local n_begun
+local function are_many_begun()
+  n_begun = n_begun or call('ZCOUNT', Q .. ':open', '-inf', string.format('(%.0f', NEVER))
+  return n_begun >= JOBS_BEGUN
+end
+
+-- Up to n refs of a shop: what ends a job, what begins one, one of many.
+local function draw_of_shop(refs, priority, shop, n, n_urgent, must_begin)
+  local lists, lengths, left = {}, {}, 0
+  for i = 1, 3 do
+    lists[i] = ready_list(3 * priority + i - 1, shop)
+    lengths[i] = call('LLEN', lists[i])
+    left = left + lengths[i]
+  end
+  local may_begin = must_begin or lengths[2] == 0 or (lengths[3] < MANY_WAIT and not are_many_begun())
+  for i = 1, 3 do
+    local k = math.min(n, lengths[i], i == 3 and n or n_urgent)
+    if i == 2 and not may_begin then k = 0 end
+    if k > 0 then
+      for _, ref in ipairs(call('LPOP', lists[i], k)) do refs[#refs + 1] = ref end
+      n, left = n - k, left - k
+      if i < 3 then n_urgent = n_urgent - k end
+    end
+  end
+  return left, n_urgent
+end
+
+-- Up to n refs of a priority, of which n_urgent may be urgent: its shops in turn, each an equal share, passing over
+-- those that are paused or at their cap.
+local function draw(priority, n, n_urgent, must_begin)
+  local ring, refs, drawn, idle, visits = ring_of(priority), {}, {}, 0, 0
   local shops = call('LLEN', ring)
   local share = shops > 0 and math.ceil(n / shops) or 0
   while #refs < n and idle < shops and visits < 200 do
     visits = visits + 1
     local shop = call('LMOVE', ring, ring, 'LEFT', 'RIGHT')
     if not shop then break end
-    local list = Q .. ':ready:' .. class .. ':' .. shop
-    local length = call('LLEN', list)
-    local room = LIMIT.shop_running_max - call('SCARD', Q .. ':busy:' .. shop)
+    local before, left = #refs, nil
+    local room = LIMIT.shop_running_max - call('SCARD', Q .. ':busy:' .. shop) - (drawn[shop] or 0)
     if is_any_paused and call('HEXISTS', Q .. ':paused', ':' .. shop) == 1 then room = 0 end
-    local k = math.min(share, length, n - #refs, room)
-    if k == length then
+    if room > 0 then
+      left, n_urgent = draw_of_shop(refs, priority, shop, math.min(share, n - before, room), n_urgent, must_begin)
+    end
+    if left == 0 then
       call('LREM', ring, -1, shop)
       shops = shops - 1
     end
-    if k > 0 then
-      for _, ref in ipairs(call('LPOP', list, k)) do refs[#refs + 1] = ref end
-      idle = 0
-    else
-      idle = idle + 1
-    end
+    drawn[shop] = (drawn[shop] or 0) + #refs - before
+    idle = #refs > before and 0 or idle + 1
   end
   return refs
 end
@@ -116,6 +143,7 @@ end
 local function tell_job(j)
   local f = call('HMGET', j.key, 'payload', 'shared', 'started', 'partial', 'failed')
   if not f[3] then
+    j.is_begun = true
     job_set(j, 'started', NOW)
     call('ZADD', Q .. ':open', string.format('%.0f', NOW + LIMIT.deadline_ms), j.id)
     emit(j, 'running', j.stage.name, j.stage.from, j.stage.message)
@@ -167,7 +195,7 @@ local function claim(refs, again)
     end
     table.insert(tasks_of[job], task)
   end
-  for _, job in ipairs(in_order) do claim_of_job(job, tasks_of[job], again) end
+  for _, job in ipairs(in_order) do guarded(job, claim_of_job, job, tasks_of[job], again) end
 end
 
 local function new_token()
@@ -187,22 +215,30 @@ end
 
 -- Interactive jobs before normal ones before bulk ones; in every eighth turn the other way round, so that nobody starves.
 local redrawn, urgent = #claims, 0
+
+local function claim_counted(refs)
+  local before = #claims
+  claim(refs, nil)
+  for i = before + 1, #claims do
+    if jobs[told_jobs[claims[i][1]][1]].stage.urgency == 0 then urgent = urgent + 1 end
+  end
+end
+
+local function draw_priority(priority)
+  for _ = 1, 20 do -- what was drawn may have ended meanwhile
+    local n, n_urgent = want - (#claims - redrawn), want_urgent - urgent
+    if n == 0 then return end
+    local refs = draw(priority, n, n_urgent, false)
+    if #refs == 0 and n_urgent > 0 then refs = draw(priority, n, n_urgent, true) end
+    if #refs == 0 then return end
+    claim_counted(refs)
+  end
+end
+
 if want > 0 and not is_paused and something_is_ready() then
   new_token()
   local is_turned = tonumber(string.match(token, '^%d+')) % 8 == 0
-  for step = 0, 5 do
-    local class = is_turned and (5 - step) - 1 + 2 * (step % 2) or step
-    local is_urgent = class % 2 == 0
-    for _ = 1, 20 do -- what was drawn may have ended meanwhile
-      local before = #claims
-      local n = want - (before - redrawn)
-      if is_urgent then n = math.min(n, want_urgent - urgent) end
-      local refs = n > 0 and draw(class, n) or {}
-      if #refs == 0 then break end
-      claim(refs, nil)
-      if is_urgent then urgent = urgent + #claims - before end
-    end
-  end
+  for step = 0, 2 do draw_priority(is_turned and 2 - step or step) end
   -- More than this worker takes: wake the next one, which does the same. Not when nothing could be drawn: shops that are
   -- at their cap or paused stay in the ring.
   must_wake = must_wake or #claims - redrawn == want or (want_urgent > 0 and urgent == want_urgent)

@@ -105,15 +105,26 @@ servers_start_postgres() {
     : >"$log" # ours: the server only inherits it
     setpriv "${servers_as[@]}" --reset-env "$bin/initdb" -D "$dir/data" -U postgres --auth=trust --locale=C.UTF-8 -E UTF8 --no-sync \
         >>"$log" 2>&1 </dev/null || servers_fail "$log" 'initdb failed' || return 1
-    servers_spawn INT "$log" "$bin/postgres" -D "$dir/data" -k "$dir/sock" -c listen_addresses= -c fsync=off \
-        -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB \
-        -c max_connections=200 -c timezone=UTC
-    servers_pg_pid=$!
-    servers_wait_for "$servers_pg_pid" "$bin/pg_isready" -q -h "$dir/sock" -U postgres ||
-        servers_fail "$log" 'PostgreSQL did not start' || return 1
-    servers_create_database bundles
+    servers_run_postgres && servers_create_database bundles || return 1
     export BUNDLE_PG_URL=$SERVERS_PG_URL
     [ "$servers_keep" = no ] || servers_sign "$servers_pg_pid"
+}
+
+servers_run_postgres() { # servers_run_postgres [option...]: on the data that is there; true when it answers
+    local log=$SERVERS_DIR/postgres.log dir=$SERVERS_DIR/pg
+    servers_as=()
+    [ "$(id -u)" != 0 ] || servers_as=(--reuid=postgres --regid=postgres --init-groups)
+    servers_spawn INT "$log" "$SERVERS_PG_BIN/postgres" -D "$dir/data" -k "$dir/sock" -c listen_addresses= -c fsync=off \
+        -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=4GB \
+        -c max_connections=200 -c timezone=UTC "$@"
+    servers_pg_pid=$!
+    servers_wait_for "$servers_pg_pid" "$SERVERS_PG_BIN/pg_isready" -q -h "$dir/sock" -U postgres ||
+        servers_fail "$log" 'PostgreSQL did not start'
+}
+
+servers_crash_postgres() { # as pg_ctl stop -m immediate does: no goodbye to anybody, recovery at the next start
+    kill -QUIT "$servers_pg_pid"
+    wait "$servers_pg_pid" 2>/dev/null || true
 }
 
 servers_create_database() { # servers_create_database NAME [TEMPLATE]; its URL is in $SERVERS_PG_URL then

@@ -21,6 +21,7 @@ trap test_end EXIT
 test_end() {
     local status=$?
     [ "$status" = 0 ] || [ "$status" = 77 ] || tail -n 40 "$TEST_DIR"/worker-*.log 2>/dev/null || true # there may be none
+    [ "$(type -t test_cleanup)" != function ] || test_cleanup
     servers_stop_own
 }
 
@@ -140,6 +141,21 @@ job_events() { # job_events JOB: its events, a JSON array
     servers_redis xrange "{$BUNDLE_QUEUE_NAME}:job:$1:log" - + | grep '^{' | jq -s .
 }
 
+# Somebody else's transaction, which keeps its locks until it is let go (or the server dies).
+pg_hold() { # pg_hold SQL
+    PGAPPNAME=holder "$SERVERS_PG_BIN/psql" -X -q -d "$BUNDLE_PG_URL" -c "BEGIN; $1; SELECT pg_sleep(3600)" \
+        >"$TEST_DIR/holder.log" 2>&1 </dev/null &
+    pg_holder=$!
+    wait_until 10 pg_is "application_name = 'holder' AND wait_event = 'PgSleep'"
+}
+pg_let_go() {
+    servers_psql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'" >/dev/null
+    wait "$pg_holder" || true # it was terminated
+}
+pg_is() { # pg_is CONDITION on pg_stat_activity: one such session is there
+    [ "$(servers_psql "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND $1")" = t ]
+}
+
 # What common/PROTOCOL.md promises of any job's events.
 expect_sound_events() { # expect_sound_events JOB
     job_events "$1" >"$TEST_DIR/events.json"
@@ -162,4 +178,23 @@ expect_sound_bundles() { # expect_sound_bundles FILE: as bundles_of prints them
     expect_json "$1" 'all(.[].pricing; .original_total == null or
         ((((.original_total - .bundle_price - .discount_amount) * 1000 | round) == 0) and .bundle_price > 0 and .discount_amount >= 0))'
     expect_json "$1" 'all(.[]; .products | length >= 1 and length <= 30)'
+}
+
+# Copies of an upload under other names: as many jobs as one likes, without importing each.
+load_copies() { # load_copies SHOP N: of $UPLOAD, of any shop; the nth is called copy-n
+    servers_psql "with source as (select * from csv_uploads where run_id = '$UPLOAD'),
+        copies as (insert into csv_uploads (id, run_id, shop_id, csv_type, total_rows, processed_rows, status, content_hash)
+            select gen_random_uuid(), 'copy-' || n, '$1', csv_type, total_rows, processed_rows, 'ready', id::text
+            from source, generate_series(1, $2) n returning id, content_hash::uuid source),
+        o as (insert into orders select (jsonb_populate_record(orders, jsonb_build_object('csv_upload_id', copies.id))).*
+            from orders join copies on csv_upload_id = source),
+        l as (insert into order_lines select (jsonb_populate_record(order_lines, jsonb_build_object('csv_upload_id', copies.id))).*
+            from order_lines join copies on csv_upload_id = source),
+        v as (insert into variants overriding system value select (jsonb_populate_record(variants, jsonb_build_object('csv_upload_id', copies.id))).*
+            from variants join copies on csv_upload_id = source),
+        i as (insert into inventory_levels select (jsonb_populate_record(inventory_levels, jsonb_build_object('csv_upload_id', copies.id))).*
+            from inventory_levels join copies on csv_upload_id = source)
+        insert into catalog_snapshot overriding system value select (jsonb_populate_record(catalog_snapshot, jsonb_build_object('csv_upload_id', copies.id))).*
+            from catalog_snapshot join copies on csv_upload_id = source"
+    servers_psql "update csv_uploads set content_hash = null where run_id like 'copy-%' and shop_id = '$1'"
 }

@@ -1,7 +1,6 @@
 // time_job SHOP UPLOAD RUNS: enqueues a job as a producer would and times what a listener sees, RUNS times one after
-// the other, each a forced repeat. Prints one JSON object: milliseconds from the push to *preliminary* (0: none came) and
-// to *final*.
-// Redis and queue from BUNDLE_REDIS_URL and BUNDLE_QUEUE_NAME.
+// the other, each a forced repeat. Prints one JSON object: milliseconds from the push to *preliminary* (0: none came)
+// and to *final*. Redis and queue from BUNDLE_REDIS_URL and BUNDLE_QUEUE_NAME.
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,6 +10,9 @@ static const struct arg_option OPTIONS[] = {
     {"shop", "SHOP", "whose upload it is (required)", NULL},
     JOB_OPTION_ROWS,
     {"force", NULL, "replace a running job of the same upload", NULL},
+    {"priority", "NAME", "interactive goes before normal (the default), normal before bulk", "interactive|normal|bulk"},
+    {"at", "TIME", "not before this time: 2026-11-23T08:00:00Z, or Unix seconds", NULL},
+    {"delay", "S", "not before S seconds from now, at most 30 days", NULL},
     {"wait", NULL, "show progress until the job ends; see `bundlectl watch --help` for the exit code", NULL},
     {NULL, NULL, NULL, NULL},
 };
@@ -22,7 +25,8 @@ static const char HELP[] =
     "examples:\n"
     "  bundlectl enqueue --shop demo UPLOAD --wait\n"
     "  bundlectl enqueue --shop demo UPLOAD --objective gift_box --option max_discount=20 --option exclude=SKU1,SKU2\n"
-    "  bundlectl enqueue --shop demo UPLOAD --force --wait --json";
+    "  bundlectl enqueue --shop demo UPLOAD --force --wait --json\n"
+    "  bundlectl enqueue --shop demo UPLOAD --priority bulk --at 2026-11-24T03:00:00Z";
 
 // The worker would say the same, but later and elsewhere.
 static bool check_message(const struct ctl *c, const struct buf *message, struct err *e)

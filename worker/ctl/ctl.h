@@ -18,7 +18,7 @@ struct ctl {
 };
 
 struct ctl_command {
-    const char *name;
+    const char *name;                   // of a command's own command: "queue ls"
     const char *words;                  // "FILE... --shop SHOP", for the usage line
     const char *summary;                // one line
     const char *help;                   // paragraphs and examples
@@ -27,13 +27,16 @@ struct ctl_command {
     unsigned words_min, words_max;
     bool needs_settings;
     bool (*run)(struct ctl *c, const struct args *a, int *exit_code, struct err *e);
+    const struct ctl_command *const *commands; // its own commands, up to a NULL; then it has no run, words and options
 };
 
 extern const struct ctl_command *const CTL_COMMANDS[]; // up to a NULL
+// The one that a word calls, by the last word of its name; NULL: none.
+const struct ctl_command *ctl_find_command(const struct ctl_command *const *commands, const char *word);
 extern const struct arg_option CTL_SHARED_OPTIONS[];
 
 extern const struct ctl_command CMD_IMPORT, CMD_PREVIEW, CMD_EVALUATE, CMD_PAIRS, CMD_BUNDLES, CMD_ENQUEUE, CMD_WATCH,
-    CMD_CANCEL, CMD_CONFIG, CMD_SCHEMA, CMD_SHOP, CMD_COMPLETION;
+    CMD_CANCEL, CMD_QUEUE, CMD_DOCTOR, CMD_CONFIG, CMD_SCHEMA, CMD_SHOP, CMD_COMPLETION;
 
 enum { CTL_OUTPUT_MAX = 1 << 30 };
 

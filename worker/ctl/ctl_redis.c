@@ -1,6 +1,7 @@
 #include "worker/ctl/ctl_redis.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "common/check.h"
 
@@ -25,6 +26,31 @@ void ctl_redis_close(struct ctl_redis *r)
 bool ctl_redis_more(const struct ctl_redis *r, struct redis **out, struct err *e)
 {
     return redis_open(out, &r->url, CLIENT_NAME, r->timeout_ms, e);
+}
+
+bool ctl_redis_ask(struct ctl_redis *r, const struct str *words, size_t n, struct redis_reply **reply, struct err *e)
+{
+    AUTO(redis_cmd_fini) struct redis_cmd c = {0};
+    CHECK(n > 0 && words[0].ptr[words[0].len] == '\0');
+    redis_cmd_init(&c, words[0].ptr);
+    for (size_t i = 1; i < n; i++)
+        redis_cmd_str(&c, words[i]);
+    return redis_call(r->redis, &c, reply, e);
+}
+
+struct str ctl_redis_key(const struct ctl_redis *r, const char *name, char out[128])
+{
+    int len = snprintf(out, 128, "%s:%s", r->queue.key, name);
+    CHECK(len > 0 && len < 128);
+    return (struct str){out, (size_t)len};
+}
+
+bool ctl_redis_push(struct ctl_redis *r, struct str message, struct err *e)
+{
+    AUTO(redis_cmd_fini) struct redis_cmd c = {0};
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    queue_push_cmd(&r->queue, message, &c);
+    return redis_call(r->redis, &c, &reply, e);
 }
 
 bool ctl_redis_hget(struct ctl_redis *r, const char *name, struct str suffix, const char *field, struct buf *out,

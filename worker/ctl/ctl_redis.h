@@ -17,6 +17,13 @@ void ctl_redis_close(struct ctl_redis *r); // for AUTO; all zero is fine
 // One more connection, for a subscription.
 bool ctl_redis_more(const struct ctl_redis *r, struct redis **out, struct err *e) MUST_USE;
 
+// A command of plain words.
+bool ctl_redis_ask(struct ctl_redis *r, const struct str *words, size_t n, struct redis_reply **reply,
+                   struct err *e) MUST_USE;
+// "{queue}:<name>" and a message into the inbox.
+struct str ctl_redis_key(const struct ctl_redis *r, const char *name, char out[128]);
+bool ctl_redis_push(struct ctl_redis *r, struct str message, struct err *e) MUST_USE;
+
 // HGET {queue}:<name>:<suffix> field; *out is empty (and put is nothing) where it is not there.
 bool ctl_redis_hget(struct ctl_redis *r, const char *name, struct str suffix, const char *field, struct buf *out,
                     struct err *e) MUST_USE;

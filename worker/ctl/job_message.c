@@ -130,6 +130,21 @@ bool job_message_options_json(const struct args *a, struct buf *out, struct err 
     return build_options(a, options, e) && dump(options, out, e);
 }
 
+// When it is to be done, where the command has these options; whether the values are right is the reader's business.
+static bool add_when(json_t *job, const struct args *a, struct err *e)
+{
+    static const char *const FIELDS[][2] = {{"priority", "priority"}, {"at", "at"}, {"delay", "delay_s"}};
+    for (size_t i = 0; i < ARRAY_LEN(FIELDS); i++) {
+        const char *value = args_value(a, FIELDS[i][0]);
+        json_t *v = value ? value_new(value, e) : NULL;
+        if (value && !v)
+            return false;
+        if (v)
+            CHECK(json_object_set_new(job, FIELDS[i][1], v) == 0);
+    }
+    return true;
+}
+
 bool job_message_build(const struct args *a, const char *shop, const char *upload, bool is_forced, struct buf *out,
                        struct err *e)
 {
@@ -140,7 +155,7 @@ bool job_message_build(const struct args *a, const char *shop, const char *uploa
     CHECK(job && options && json_object_set_new(job, "options", options) == 0);
     if (is_forced)
         CHECK(json_object_set_new(job, "force", json_true()) == 0);
-    return build_options(a, options, e) && dump(job, out, e);
+    return add_when(job, a, e) && build_options(a, options, e) && dump(job, out, e);
 }
 
 bool job_message_options(const struct args *a, struct arena *memory, struct job_request *out, struct err *e)

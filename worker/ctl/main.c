@@ -51,6 +51,10 @@ static void print_command_help(const struct ctl_command *command, struct buf *ou
 {
     buf_printf(out, "usage: bundlectl %s %s%s\n\n%s\n", command->name, command->words,
                command->options ? " [options]" : "", command->help);
+    if (command->commands)
+        buf_puts(out, "\ncommands:\n");
+    for (const struct ctl_command *const *c = command->commands; c && *c; c++)
+        buf_printf(out, "  %-16s %s\n", (*c)->name, (*c)->summary);
     if (command->more_help)
         command->more_help(out);
     if (command->options)
@@ -59,14 +63,6 @@ static void print_command_help(const struct ctl_command *command, struct buf *ou
     buf_puts(out, "\noptions of every command:\n");
     args_print_help(CTL_SHARED_OPTIONS, out);
     buf_puts(out, "\nExit codes: see `bundlectl --help`.\n");
-}
-
-static const struct ctl_command *find_command(const char *name)
-{
-    for (const struct ctl_command *const *c = CTL_COMMANDS; *c; c++)
-        if (strcmp((*c)->name, name) == 0)
-            return *c;
-    return NULL;
 }
 
 static bool load_settings(const struct args *a, struct settings *s, struct err *e)
@@ -127,17 +123,25 @@ static bool run(struct args *a, int argc, char **argv, const struct ctl_command 
     int used;
     if (!args_parse(a, NULL, CTL_SHARED_OPTIONS, argc, argv, true, &used, e))
         return false;
-    if (used < argc) {
-        *command = find_command(argv[used]);
-        if (!*command)
-            return err_set(e, ERR_USAGE, "there is no command %.64s; see bundlectl --help", argv[used]);
-        if (!args_parse(a, (*command)->options, CTL_SHARED_OPTIONS, argc - used - 1, argv + used + 1, false, &used, e))
+    const struct ctl_command *const *commands = CTL_COMMANDS;
+    while (commands && used < argc) {
+        const char *word = argv[used];
+        const struct ctl_command *found = ctl_find_command(commands, word);
+        if (!found)
+            return err_set(e, ERR_USAGE, "there is no command %.64s; see bundlectl %s%s--help", word,
+                           *command ? (*command)->name : "", *command ? " " : "");
+        *command = found;
+        commands = found->commands;
+        argc -= used + 1;
+        argv += used + 1;
+        if (!args_parse(a, found->options, CTL_SHARED_OPTIONS, argc, argv, commands != NULL, &used, e))
             return false;
     }
     if (args_has(a, "help") || args_has(a, "version"))
         return print_help(*command, args_has(a, "version"), e);
-    if (!*command)
-        return err_set(e, ERR_USAGE, "no command given; see bundlectl --help");
+    if (!*command || (*command)->commands)
+        return err_set(e, ERR_USAGE, "no command given; see bundlectl %s%s--help", *command ? (*command)->name : "",
+                       *command ? " " : "");
     return run_command(*command, a, exit_code, e);
 }
 

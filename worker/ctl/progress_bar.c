@@ -25,8 +25,10 @@ void progress_put_duration(struct buf *out, int64_t ms)
         buf_printf(out, "%d ms", (int)ms);
     else if (ms < 60000)
         buf_printf(out, "%d.%d s", (int)(ms / 1000), (int)(ms % 1000 / 100));
+    else if (ms < 3600000)
+        buf_printf(out, "%d min %02d s", (int)(ms / 60000), (int)(ms / 1000 % 60));
     else
-        buf_printf(out, "%lld min %02d s", (long long)(ms / 60000), (int)(ms / 1000 % 60));
+        buf_printf(out, "%lld h %02d min", (long long)(ms / 3600000), (int)(ms / 60000 % 60));
 }
 
 static struct str text_of(const json_t *event, const char *key)

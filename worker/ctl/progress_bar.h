@@ -9,7 +9,7 @@ struct json_t; // jansson's, without its names: they clash with the short ones o
 enum { PROGRESS_BAR_COLUMNS = 24 };
 
 void progress_bar_put(const struct term *t, double share, unsigned columns, struct buf *out); // share: 0..1, clamped
-void progress_put_duration(struct buf *out, int64_t ms); // "850 ms", "3.2 s", "4 min 05 s"
+void progress_put_duration(struct buf *out, int64_t ms); // "850 ms", "3.2 s", "4 min 05 s", "2 h 10 min"
 
 // One line, no newline, never wider than the terminal:
 //     pairs        ██████████░░░░░░░░░░░░░░  62%  12/34 pairs  3.1 s, about 2.0 s left  Looking for partners

@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/outage.h"
 
@@ -33,6 +34,7 @@ static void put_card(const struct beat *b, struct buf *out)
     json_out_key_str(&j, "worker", str_of(b->worker));
     json_out_key_str(&j, "host", str_of(host));
     json_out_key_int(&j, "pid", getpid());
+    json_out_key_str(&j, "version", STR(BUNDLE_VERSION));
     json_out_key_int(&j, "slots", b->slots);
     json_out_key_int(&j, "held", (int64_t)b->n_held);
     json_out_end(&j);
@@ -77,7 +79,9 @@ static bool beat_once(struct beat *b, struct redis **redis, struct err *e)
     struct redis_cmd c;
     build(b, &c);
     AUTO(redis_reply_freep) struct redis_reply *lost = NULL;
+    FAILPOINT("beat.before");
     bool ok = redis_call(*redis, &c, &lost, e);
+    FAILPOINT("beat.after");
     redis_cmd_fini(&c);
     if (ok)
         cancel_lost(b, lost);

@@ -3,12 +3,13 @@
 #include <stdio.h>
 
 #include "common/check.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 
 static void log_admitted(const struct queue_admitted *a)
 {
-    static const char *const WORDS[] = {"job admitted", "job joined the one that runs",
-                                        "job replaced the one that ran"};
+    static const char *const WORDS[] = {"job admitted", "job joined the one that runs", "job replaced the one that ran",
+                                        NULL, "job rejected: its id is that of another upload's job"};
     AUTO(arena_fini) struct arena memory;
     arena_init(&memory, 0);
     const struct log_context context = {.job = arena_strdup(&memory, a->job.ptr, a->job.len),
@@ -23,7 +24,8 @@ static void on_admitted(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
     struct queue_admitted admitted;
-    loop_refused(l, "admitting a job", reply);
+    FAILPOINT("admit.after");
+    loop_heard(l, LOOP_ADMIT, reply);
     // Where it was not admitted it waits in the intake: the sweep brings it again.
     if (!queue_admit_reply(reply, &admitted) || admitted.what == QUEUE_GONE)
         return;
@@ -34,18 +36,20 @@ static void on_admitted(void *context, const struct redis_reply *reply)
 
 static void on_put_aside(void *context, const struct redis_reply *reply)
 {
-    loop_refused(context, "putting a message aside", reply);
+    FAILPOINT("reject.after");
+    loop_heard(context, LOOP_REJECT, reply);
 }
 
 static void on_cancelled(void *context, const struct redis_reply *reply)
 {
-    loop_refused(context, "cancelling a job", reply);
+    FAILPOINT("cancel.after");
+    loop_heard(context, LOOP_CANCEL, reply);
     struct str job = redis_reply_str(redis_reply_at(reply, 1));
     struct str state = redis_reply_str(redis_reply_at(reply, 0));
     char texts[2][QUEUE_ID_MAX + 1];
     (void)snprintf(texts[0], sizeof texts[0], STR_FMT, STR_ARG(job));
     (void)snprintf(texts[1], sizeof texts[1], STR_FMT, STR_ARG(state));
-    if (state.len && !str_eq(state, STR("gone")))
+    if (state.len && !str_eq(state, STR("gone")) && !str_eq(state, STR("waits")))
         LOG(LOG_INFO, "asked to cancel a job", LOG_S("job", texts[0]), LOG_S("state", texts[1]));
 }
 
@@ -54,6 +58,7 @@ static void reject(struct loop *l, struct str raw, const struct admission *a, co
     struct redis_cmd c;
     LOG(LOG_WARN, "message rejected: it is among the dead", LOG_S("error", why->message), LOG_I("bytes", raw.len));
     queue_reject_cmd(&l->config->queue, raw, why->message, a->job.shop, a->job.upload, &c);
+    FAILPOINT("reject.before");
     (void)redis_async_send(l->command, &c, 0, on_put_aside, l);
 }
 
@@ -62,6 +67,7 @@ static void cancel(struct loop *l, struct str raw, const struct queue_job *j)
     struct redis_cmd c;
     const struct queue_cancellation cancellation = {j->id, j->shop, j->upload};
     queue_cancel_cmd(&l->config->queue, raw, &cancellation, "Cancelled", "asked for by a message", &c);
+    FAILPOINT("cancel.before");
     (void)redis_async_send(l->command, &c, 0, on_cancelled, l);
 }
 
@@ -81,10 +87,18 @@ static void admit(struct loop *l, struct str raw)
     }
     struct redis_cmd c;
     queue_admit_cmd(&l->config->queue, raw, &a.job, a.plan, a.n_stages, &c);
+    FAILPOINT("admit.before");
     (void)redis_async_send(l->command, &c, 0, on_admitted, l); // not ready: the sweep brings the message again
     // The turn right behind it, without waiting for the answer, draws what this job begins with.
     l->may_draw = true;
     turn_maybe(l);
+}
+
+// Within Redis, by a sweep: it is not sent there and back once more.
+static void put_aside(struct loop *l, size_t bytes)
+{
+    LOG(LOG_WARN, "message rejected: larger than queue.payload_bytes_max", LOG_I("bytes", bytes));
+    intake_sweep(l);
 }
 
 static void on_intake(void *context, const struct redis_reply *reply)
@@ -93,12 +107,17 @@ static void on_intake(void *context, const struct redis_reply *reply)
     l->is_intake_out = false;
     if (!reply)
         return; // on_ready of the connection waits again
-    if (redis_reply_type(reply) == REDIS_ERROR) {
-        loop_refused(l, "waiting for jobs", reply);
+    loop_heard(l, LOOP_JOBS, reply);
+    if (redis_reply_type(reply) == REDIS_ERROR)
         return; // the sweep waits again
+    FAILPOINT("intake.after");
+    if (redis_reply_type(reply) == REDIS_TEXT) {
+        struct str raw = redis_reply_str(reply);
+        if (raw.len <= l->config->queue.payload_max)
+            admit(l, raw);
+        else
+            put_aside(l, raw.len);
     }
-    if (redis_reply_type(reply) == REDIS_TEXT)
-        admit(l, redis_reply_str(reply));
     intake_wait(l);
 }
 
@@ -131,8 +150,8 @@ static void log_mends(const struct redis_reply *reply)
 static void on_swept(void *context, const struct redis_reply *reply)
 {
     struct loop *l = context;
-    if (redis_reply_type(reply) == REDIS_ERROR)
-        loop_refused(l, "a sweep", reply);
+    FAILPOINT("sweep.after");
+    loop_heard(l, LOOP_SWEEP, reply);
     for (size_t i = 0; !l->is_draining && i < queue_swept_messages(reply); i++)
         admit(l, queue_swept_message(reply, i));
     hand_over_ends(l, reply);
@@ -146,5 +165,6 @@ void intake_sweep(struct loop *l)
 {
     struct redis_cmd c;
     queue_sweep_cmd(&l->config->queue, &c);
+    FAILPOINT("sweep.before");
     (void)redis_async_send(l->command, &c, 0, on_swept, l);
 }

@@ -53,22 +53,23 @@ static void on_wake_ready(void *context)
     turn_wait(l);
 }
 
-void loop_refused(struct loop *l, const char *what, const struct redis_reply *reply)
+void loop_heard(struct loop *l, enum loop_ask what, const struct redis_reply *reply)
 {
+    static const char *const MESSAGES[LOOP_ASKS][2] = {
+        [LOOP_TURN] = {"Redis refuses a turn; trying again", "Redis takes turns again"},
+        [LOOP_WORK] = {"Redis refuses to wait for work; trying again", "waiting for work again"},
+        [LOOP_COMMAND] = {"Redis refuses a command of a task", "Redis takes commands of tasks again"},
+        [LOOP_JOBS] = {"Redis refuses to wait for jobs; trying again", "waiting for jobs again"},
+        [LOOP_ADMIT] = {"Redis refuses to admit a job; trying again", "Redis admits jobs again"},
+        [LOOP_REJECT] = {"Redis refuses to put a message aside; trying again", "Redis puts messages aside again"},
+        [LOOP_CANCEL] = {"Redis refuses to cancel a job; trying again", "Redis cancels jobs again"},
+        [LOOP_SWEEP] = {"Redis refuses a sweep; trying again", "Redis takes sweeps again"},
+    };
     struct err e;
-    if (!redis_reply_error(reply, &e))
-        return;
-    LOG(l->is_refusal_said ? LOG_DEBUG : LOG_ERROR,
-        "Redis refuses what the worker asks; trying again until it does not", LOG_S("what", what),
-        LOG_S("error", e.message));
-    l->is_refusal_said = true;
-}
-
-void loop_accepted(struct loop *l)
-{
-    if (l->is_refusal_said)
-        LOG(LOG_INFO, "Redis accepts again");
-    l->is_refusal_said = false;
+    if (redis_reply_error(reply, &e))
+        outage_failed(&l->refusals[what], MESSAGES[what][0], &e);
+    else if (reply)
+        outage_ended(&l->refusals[what], MESSAGES[what][1]);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *context)

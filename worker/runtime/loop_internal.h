@@ -2,6 +2,7 @@
 #ifndef BUNDLE_WORKER_RUNTIME_LOOP_INTERNAL_H
 #define BUNDLE_WORKER_RUNTIME_LOOP_INTERNAL_H
 
+#include "common/outage.h"
 #include "worker/runtime/beat.h"
 #include "worker/runtime/loop.h"
 #include "worker/runtime/mailbox.h"
@@ -13,6 +14,19 @@ enum {
     INTAKE_WAIT_MS = 5000
 };
 
+// What Redis is asked for.
+enum loop_ask {
+    LOOP_TURN,
+    LOOP_WORK,    // the wait for it
+    LOOP_COMMAND, // of a task: progress, what it shares
+    LOOP_JOBS,    // the wait for them
+    LOOP_ADMIT,
+    LOOP_REJECT,
+    LOOP_CANCEL,
+    LOOP_SWEEP,
+    LOOP_ASKS
+};
+
 struct loop {
     const struct loop_config *config;
     struct event_base *base;
@@ -22,6 +36,7 @@ struct loop {
     struct beat *beat;
     struct event *sweep_timer, *grace_timer, *signals[2];
     bool was_connected, is_draining, is_grace_over;
+    struct outage refusals[LOOP_ASKS];
 
     // turn.c
     struct task *ended; // waiting to be settled, oldest first
@@ -35,7 +50,6 @@ struct loop {
     unsigned settle_max; // 1 after Redis refused a turn: which of its ends was it?
     uint64_t turn_number, turn_answered;
     bool is_turn_out, is_wake_out, is_intake_out, may_draw;
-    bool is_refusal_said;          // Redis refuses something, and the log has it
     double round_trip_us, task_us; // moving averages
     uint64_t tasks_done, turns, fenced;
 };
@@ -52,11 +66,10 @@ void turn_hand_back_waiting(struct loop *l);
 void intake_wait(struct loop *l); // block on the inbox
 void intake_sweep(struct loop *l);
 
-// An error that Redis answers: a line when it begins, not for every try. loop_accepted: it answers well again.
-void loop_refused(struct loop *l, const char *what, const struct redis_reply *reply);
-void loop_accepted(struct loop *l);
-
 // loop.c
+// Takes note of an answer: an error is said when it begins and once a minute while it goes on, not for every try; so is
+// its end. NULL (no answer) says nothing: the connection speaks for itself.
+void loop_heard(struct loop *l, enum loop_ask what, const struct redis_reply *reply);
 void loop_stop_if_idle(struct loop *l);
 
 #endif

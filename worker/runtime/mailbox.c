@@ -1,20 +1,25 @@
 #include "worker/runtime/mailbox.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
 
 #include "common/check.h"
+#include "common/clock.h"
 #include "worker/runtime/task.h"
 
 struct mailbox {
     pthread_mutex_t lock;
     struct mail *first;
     struct mail **end;
-    struct event *wake;
+    struct event *wake, *look;
     void (*on_mail)(void *context);
     void *context;
+    int64_t patience_us;
+    // Until then `look` will be seen to fire: what is posted before need not wake anybody.
+    _Atomic int64_t looks_until_us;
 };
 
 static void on_wake(evutil_socket_t fd, short what, void *context)
@@ -33,61 +38,92 @@ struct mailbox *mailbox_create(struct event_base *base, void (*on_mail)(void *co
     m->on_mail = on_mail;
     m->context = context;
     m->wake = event_new(base, -1, EV_PERSIST, on_wake, m);
-    CHECK(m->wake);
+    m->look = evtimer_new(base, on_wake, m);
+    CHECK(m->wake && m->look);
     return m;
 }
 
 void mail_destroy(struct mail *mail)
 {
+    if (mail->task)
+        return;
     redis_cmd_fini(&mail->cmd);
     free(mail);
 }
 
 void mailbox_destroy(struct mailbox *m)
 {
-    struct mail *mail;
-    while ((mail = mailbox_take(m))) {
-        task_destroy(mail->task);
-        mail_destroy(mail);
+    for (struct mail *mail = m->first, *next; mail; mail = next) {
+        next = mail->next;
+        if (mail->task)
+            task_destroy(mail->task);
+        else
+            mail_destroy(mail);
     }
     event_free(m->wake);
+    event_free(m->look);
     (void)pthread_mutex_destroy(&m->lock);
     free(m);
 }
 
-static void post(struct mailbox *m, struct mail mail)
+static void put(struct mailbox *m, struct mail *mail)
 {
-    struct mail *copy = malloc(sizeof *copy);
-    CHECK(copy);
-    *copy = mail;
-    copy->next = NULL;
+    mail->next = NULL;
     (void)pthread_mutex_lock(&m->lock);
-    *m->end = copy;
-    m->end = &copy->next;
+    *m->end = mail;
+    m->end = &mail->next;
     (void)pthread_mutex_unlock(&m->lock);
+}
+
+void mailbox_wake(struct mailbox *m)
+{
     event_active(m->wake, EV_READ, 0);
 }
 
 void mailbox_post_cmd(struct mailbox *m, struct redis_cmd *take_cmd)
 {
-    post(m, (struct mail){.cmd = *take_cmd});
+    struct mail *mail = malloc(sizeof *mail);
+    CHECK(mail);
+    *mail = (struct mail){.cmd = *take_cmd};
     *take_cmd = (struct redis_cmd){0};
+    put(m, mail);
+    mailbox_wake(m);
 }
 
-void mailbox_post_task(struct mailbox *m, struct task *take_task)
+bool mailbox_post_task(struct mailbox *m, struct task *take_task)
 {
-    post(m, (struct mail){.task = take_task});
+    take_task->mail.task = take_task;
+    put(m, &take_task->mail);
+    // The clock is read after that: a look that comes later finds it.
+    if (clock_mono_us() < atomic_load(&m->looks_until_us))
+        return true;
+    mailbox_wake(m);
+    return false;
+}
+
+static void look_later(struct mailbox *m)
+{
+    int64_t now_us = clock_mono_us();
+    const struct timeval after = {.tv_sec = m->patience_us / 1000000, .tv_usec = m->patience_us % 1000000};
+    (void)evtimer_add(m->look, &after);
+    atomic_store(&m->looks_until_us, now_us + m->patience_us);
 }
 
 struct mail *mailbox_take(struct mailbox *m)
 {
     (void)pthread_mutex_lock(&m->lock);
     struct mail *mail = m->first;
-    if (mail) {
-        m->first = mail->next;
-        if (!m->first)
-            m->end = &m->first;
-    }
+    m->first = NULL;
+    m->end = &m->first;
     (void)pthread_mutex_unlock(&m->lock);
+    if (mail && m->patience_us > 0)
+        look_later(m);
     return mail;
+}
+
+void mailbox_expect(struct mailbox *m, int64_t patience_us)
+{
+    m->patience_us = patience_us;
+    if (patience_us > 0)
+        look_later(m);
 }

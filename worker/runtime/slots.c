@@ -7,13 +7,19 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "worker/runtime/mailbox.h"
+
+struct line { // of tasks that no slot has begun, oldest first
+    struct task *first, **end;
+};
 
 struct slots {
     pthread_mutex_t lock;
     pthread_cond_t is_work;
-    struct task *waiting;
+    struct line urgent, others;
+    unsigned n_idle;
     bool is_closing;
     struct slots_hooks hooks;
     struct mailbox *mailbox;
@@ -26,14 +32,47 @@ struct thread_start {
     unsigned number;
 };
 
-static struct task *wait_for_task(struct slots *s)
+static void line_init(struct line *l)
+{
+    l->first = NULL;
+    l->end = &l->first;
+}
+
+static void line_append(struct line *l, struct task *t)
+{
+    t->next = NULL;
+    *l->end = t;
+    l->end = &t->next;
+}
+
+static struct task *line_take(struct line *l)
+{
+    struct task *t = l->first;
+    if (t && !(l->first = t->next))
+        l->end = &l->first;
+    return t;
+}
+
+static struct task *next_task(struct slots *s)
+{
+    struct task *t = line_take(&s->urgent);
+    return t ? t : line_take(&s->others);
+}
+
+// must_wake: ends lie in the mailbox of which the loop has not been told.
+static struct task *wait_for_task(struct slots *s, bool must_wake)
 {
     (void)pthread_mutex_lock(&s->lock);
-    while (!s->waiting && !s->is_closing)
+    struct task *t = next_task(s);
+    if (!t && must_wake) {
+        (void)pthread_mutex_unlock(&s->lock);
+        mailbox_wake(s->mailbox);
+        (void)pthread_mutex_lock(&s->lock);
+    }
+    s->n_idle++;
+    while (!t && !(t = next_task(s)) && !s->is_closing)
         (void)pthread_cond_wait(&s->is_work, &s->lock);
-    struct task *t = s->waiting;
-    if (t)
-        s->waiting = t->next;
+    s->n_idle--;
     (void)pthread_mutex_unlock(&s->lock);
     return t;
 }
@@ -98,10 +137,12 @@ static void *slot_main(void *argument)
     (void)pthread_setname_np(pthread_self(), name);
     void *slot = s->hooks.slot_open(s->hooks.context, start->number);
     free(start);
-    struct task *t;
-    while ((t = wait_for_task(s))) {
+    bool must_wake = false;
+    for (struct task *t; (t = wait_for_task(s, must_wake));) {
+        FAILPOINT("task.before");
         run(t, slot);
-        mailbox_post_task(s->mailbox, t);
+        FAILPOINT("task.after");
+        must_wake = mailbox_post_task(s->mailbox, t);
     }
     s->hooks.slot_close(slot);
     return NULL;
@@ -125,6 +166,8 @@ struct slots *slots_create(unsigned n, const struct slots_hooks *hooks, struct m
     struct slots *s = calloc(1, sizeof *s + n * sizeof s->threads[0]);
     CHECK(s);
     CHECK(pthread_mutex_init(&s->lock, NULL) == 0 && pthread_cond_init(&s->is_work, NULL) == 0);
+    line_init(&s->urgent);
+    line_init(&s->others);
     s->hooks = *hooks;
     s->mailbox = mailbox;
     s->n = n;
@@ -136,7 +179,7 @@ struct slots *slots_create(unsigned n, const struct slots_hooks *hooks, struct m
 void slots_destroy(struct slots *s)
 {
     (void)pthread_mutex_lock(&s->lock);
-    CHECK(!s->waiting);
+    CHECK(!s->urgent.first && !s->others.first);
     s->is_closing = true;
     (void)pthread_cond_broadcast(&s->is_work);
     (void)pthread_mutex_unlock(&s->lock);
@@ -147,29 +190,23 @@ void slots_destroy(struct slots *s)
     free(s);
 }
 
-static int urgency(const struct task *t)
-{
-    return t->kind ? t->kind->urgency : 0;
-}
-
-void slots_push(struct slots *s, struct task *take_task)
+void slots_push(struct slots *s, struct task *take_tasks)
 {
     (void)pthread_mutex_lock(&s->lock);
-    struct task **at = &s->waiting;
-    while (*at && urgency(*at) <= urgency(take_task))
-        at = &(*at)->next;
-    take_task->next = *at;
-    *at = take_task;
-    (void)pthread_cond_signal(&s->is_work);
+    unsigned n = 0;
+    for (struct task *t = take_tasks, *next; t; t = next, n++) {
+        next = t->next;
+        line_append(t->kind && t->kind->urgency > 0 ? &s->others : &s->urgent, t);
+    }
+    for (unsigned i = 0; i < n && i < s->n_idle; i++)
+        (void)pthread_cond_signal(&s->is_work);
     (void)pthread_mutex_unlock(&s->lock);
 }
 
 struct task *slots_take_back(struct slots *s)
 {
     (void)pthread_mutex_lock(&s->lock);
-    struct task *t = s->waiting;
-    if (t)
-        s->waiting = t->next;
+    struct task *t = next_task(s);
     (void)pthread_mutex_unlock(&s->lock);
     return t;
 }

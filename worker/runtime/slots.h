@@ -1,5 +1,5 @@
 // Slots: the compute threads. Each runs one task at a time with what it owns (its PostgreSQL connection, say).
-// THREADS  Push, take back and count from the loop's thread; handlers run on the slots' threads.
+// THREADS  Push and take back from the loop's thread; handlers run on the slots' threads.
 #ifndef BUNDLE_WORKER_RUNTIME_SLOTS_H
 #define BUNDLE_WORKER_RUNTIME_SLOTS_H
 
@@ -14,7 +14,8 @@ struct slots_hooks {
 struct slots;
 struct slots *slots_create(unsigned n, const struct slots_hooks *hooks, struct mailbox *mailbox);
 void slots_destroy(struct slots *s); // waits for running tasks; waiting ones must have been taken back
-void slots_push(struct slots *s, struct task *take_task); // urgent tasks go ahead of the others
-struct task *slots_take_back(struct slots *s);            // a task that no slot has begun; NULL: none
+// Tasks chained by `next`, in order; urgent ones go ahead of the others.
+void slots_push(struct slots *s, struct task *take_tasks);
+struct task *slots_take_back(struct slots *s); // a task that no slot has begun; NULL: none
 
 #endif

@@ -10,9 +10,9 @@
 
 #include "common/arena.h"
 #include "common/queue.h"
+#include "worker/runtime/mailbox.h"
 
 struct task;
-struct mailbox;
 
 // Which handler runs a stage's tasks, and what goes first on a worker's slots (0 before 1, as in the plan). `slot` is
 // what the thread owns (hooks.slot_open of the loop).
@@ -54,6 +54,7 @@ struct task {
     const struct queue *queue;
     struct mailbox *mailbox;
     struct task *next;                      // in whoever holds it
+    struct mail mail;                       // takes it to the loop
     struct task *held_next, *held_previous; // in the registry of leases (beat.h)
 };
 

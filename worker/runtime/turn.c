@@ -6,10 +6,13 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 
 // Moving averages forget with this weight per sample: about the last ten count.
 static const double AVERAGE_WEIGHT = 0.1;
+// Ends may lie in the mailbox for this share of a round trip: too little to leave slots without work.
+static const double LIE_SHARE = 0.125;
 
 static void on_gather_over(evutil_socket_t fd, short what, void *context)
 {
@@ -83,6 +86,8 @@ static const struct task_kind *kind_of(const struct loop *l, struct str stage)
 
 static void begin_claimed(struct loop *l, const struct redis_reply *reply)
 {
+    struct task *first = NULL;
+    struct task **end = &first;
     struct task_job *job = NULL; // of the claim before: those of one job stand together
     size_t number = SIZE_MAX;
     for (size_t i = 0; i < queue_turn_claims(reply); i++) {
@@ -100,9 +105,14 @@ static void begin_claimed(struct loop *l, const struct redis_reply *reply)
         struct task *t = task_create(&l->config->queue, l->mailbox, job, &c, queue_turn_token(reply));
         t->kind = kind_of(l, t->stage);
         beat_hold(l->beat, t);
-        slots_push(l->slots, t);
+        *end = t;
+        end = &t->next;
     }
     task_job_release(job);
+    if (!first)
+        return;
+    mailbox_expect(l->mailbox, (int64_t)(l->round_trip_us * LIE_SHARE));
+    slots_push(l->slots, first);
 }
 
 static void end_settled(struct loop *l, const struct redis_reply *reply)
@@ -139,7 +149,7 @@ static void settle_again(struct loop *l)
 static void on_refused_turn(struct loop *l, const struct redis_reply *reply)
 {
     struct err e;
-    loop_refused(l, "a turn", reply);
+    loop_heard(l, LOOP_TURN, reply);
     if (redis_reply_error(reply, &e) && e.kind == ERR_REDIS && l->n_settling == 1) {
         struct task *t = l->settling[0];
         LOG(LOG_ERROR, "Redis refuses a task's end: giving it up", LOG_S("ref", t->ref.ptr), LOG_S("error", e.message));
@@ -149,6 +159,22 @@ static void on_refused_turn(struct loop *l, const struct redis_reply *reply)
     }
     l->settle_max = 1;
     settle_again(l);
+}
+
+static bool settles_a_split(const struct loop *l)
+{
+    for (unsigned i = 0; i < l->n_settling; i++)
+        if (l->settling[i]->n_more > 0)
+            return true;
+    return false;
+}
+
+static bool settles_a_stage(const struct loop *l) // of one task, which opens the next
+{
+    for (unsigned i = 0; i < l->n_settling; i++)
+        if (l->settling[i]->kind && l->settling[i]->kind->urgency == 0)
+            return true;
+    return false;
 }
 
 static void on_turn(void *context, const struct redis_reply *reply)
@@ -163,13 +189,20 @@ static void on_turn(void *context, const struct redis_reply *reply)
         on_refused_turn(l, reply);
         return; // the sweep tries again
     }
-    loop_accepted(l);
+    loop_heard(l, LOOP_TURN, reply);
+    FAILPOINT("turn.after");
+    if (settles_a_split(l))
+        FAILPOINT("turn.split.after");
+    if (settles_a_stage(l))
+        FAILPOINT("turn.stage.after");
     average(&l->round_trip_us, (double)(clock_mono_us() - l->turn_sent_us));
     l->turns++;
     l->turn_answered = l->turn_number;
     l->settle_max = TURN_TASKS_MAX;
     end_settled(l, reply);
     l->may_draw = l->turn_want > 0 && queue_turn_claims(reply) >= l->turn_want;
+    if (queue_turn_claims(reply))
+        FAILPOINT("turn.claimed");
     begin_claimed(l, reply);
     if (l->is_draining)
         turn_hand_back_waiting(l);
@@ -255,6 +288,11 @@ void turn_maybe(struct loop *l)
     l->may_draw = false;
     l->is_turn_out = true;
     l->turn_sent_us = clock_mono_us();
+    FAILPOINT("turn.before");
+    if (settles_a_split(l))
+        FAILPOINT("turn.split.before");
+    if (settles_a_stage(l))
+        FAILPOINT("turn.stage.before");
     if (!redis_async_send(l->command, &c, 0, on_turn, l)) {
         l->is_turn_out = false;
         l->may_draw = true;
@@ -268,10 +306,9 @@ static void on_wake(void *context, const struct redis_reply *reply)
     l->is_wake_out = false;
     if (!reply)
         return; // on_ready of the connection waits again
-    if (redis_reply_type(reply) == REDIS_ERROR) {
-        loop_refused(l, "waiting for work", reply);
-        return; // the sweep waits again
-    }
+    loop_heard(l, LOOP_WORK, reply);
+    if (redis_reply_type(reply) == REDIS_ERROR)
+        return;         // the sweep waits again
     l->may_draw = true; // a marker, or time to look anyway
     turn_maybe(l);
     turn_wait(l);
@@ -289,18 +326,20 @@ void turn_wait(struct loop *l)
 
 static void ignore_reply(void *context, const struct redis_reply *reply)
 {
-    loop_refused(context, "a command of a task", reply);
+    FAILPOINT("post.after");
+    loop_heard(context, LOOP_COMMAND, reply);
 }
 
 void turn_on_mail(void *loop)
 {
     struct loop *l = loop;
-    struct mail *mail;
-    while ((mail = mailbox_take(l->mailbox))) {
+    for (struct mail *mail = mailbox_take(l->mailbox), *next; mail; mail = next) {
+        next = mail->next;
         if (mail->task) {
             note_run(l, mail->task);
             ended_append(l, mail->task);
         } else {
+            FAILPOINT("post.before");
             (void)redis_async_send(l->command, &mail->cmd, 0, ignore_reply, l); // away: the next event says more
         }
         mail_destroy(mail);

@@ -148,20 +148,33 @@ static bool read_bool(struct reader *r, const char *key)
     return value;
 }
 
+static void bad_key(struct reader *r, struct str key, const char *what)
+{
+    if (!r->is_bad)
+        (void)err_set(r->e, ERR_INPUT, "the job has a field \"%.60s\" %s", arena_strdup(r->memory, key.ptr, key.len),
+                      what);
+    r->is_bad = true;
+}
+
+// MessagePack lets a key stand twice: two readers of it may see two jobs.
 static void only_keys(struct reader *r, const char *const *keys, size_t n_keys)
 {
-    for (size_t i = 0; i < mp_size(r->map); i++) {
-        struct str key;
+    uint32_t seen = 0;
+    CHECK(n_keys <= 32);
+    for (size_t i = 0; i < mp_size(r->map) && !r->is_bad; i++) {
+        struct str key = STR("(not a text)");
         const struct mp_value *value;
-        bool is_known = false;
-        bool is_text = mp_entry(r->map, i, &key, &value);
-        for (size_t k = 0; is_text && k < n_keys; k++)
-            is_known = is_known || str_eq(key, str_of(keys[k]));
-        if (is_known || r->is_bad)
-            continue;
-        (void)err_set(r->e, ERR_INPUT, "the job has a field \"%.60s\" that this version does not know",
-                      is_text ? arena_strdup(r->memory, key.ptr, key.len) : "(not a text)");
-        r->is_bad = true;
+        size_t k = 0;
+        if (!mp_entry(r->map, i, &key, &value))
+            k = n_keys;
+        while (k < n_keys && !str_eq(key, str_of(keys[k])))
+            k++;
+        if (k == n_keys)
+            bad_key(r, key, "that this version does not know");
+        else if (seen >> k & 1)
+            bad_key(r, key, "twice");
+        else
+            seen |= UINT32_C(1) << k;
     }
 }
 
@@ -217,8 +230,9 @@ static void read_whose(struct reader *r, struct job_request *out)
     bool is_needed = !out->is_cancellation || out->job.len == 0;
     out->shop = read_id(r, "shop", is_needed);
     out->upload = read_id(r, "upload", is_needed);
-    if (out->job.len && memchr(out->job.ptr, '/', out->job.len))
-        bad(r, "job", "a text without '/'");
+    // Both part what Redis keys and refs are made of.
+    if (out->job.len && (memchr(out->job.ptr, '/', out->job.len) || memchr(out->job.ptr, ':', out->job.len)))
+        bad(r, "job", "a text without '/' and ':'");
 }
 
 bool job_request_read(struct str payload, struct arena *memory, struct job_request *out, struct err *e)

@@ -2,6 +2,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/mp.h"
 #include "worker/copy/template.h"
@@ -175,8 +176,10 @@ static bool merge(struct task *t, struct stages_slot *slot, const struct job_req
     struct bundle_list list;
     struct bundle_rows rows;
     buf_init(&metrics, METRICS_MAX_BYTES);
-    if (!read_pairs(t, a, pairs, e) ||
-        !offers_merge(&a->market, &rules, pairs->lists, pairs->n, &t->memory, &t->is_cancelled, &list, &report, e))
+    if (!read_pairs(t, a, pairs, e))
+        return false;
+    FAILPOINT("merge.read");
+    if (!offers_merge(&a->market, &rules, pairs->lists, pairs->n, &t->memory, &t->is_cancelled, &list, &report, e))
         return false;
     bundle_rows_make(&a->market, &list, p->csv_upload_id, STR("final"), &t->memory, &rows);
     template_rows(&a->market, &list, &rows, &t->memory);

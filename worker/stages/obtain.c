@@ -3,6 +3,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/outage.h"
 #include "worker/stages/stages_internal.h"
 
@@ -125,10 +126,12 @@ static enum queue_once ask(struct search *s, char value[VALUE_MAX])
     if (s->is_alone)
         buf_printf(&name, "@%s", s->slot->env->worker);
     queue_once_cmd(t->queue, buf_str(&name), t->ref, t->token, str_of(s->outdated), &once);
+    FAILPOINT("once.before");
     if (redis && !redis_call(redis, &once, &reply, &e))
         LOG(outage_level(&e), "Redis does not say who mines", LOG_S("error", e.message));
     else if (redis && (!queue_once_reply(reply, &what, &text) || text.len >= VALUE_MAX))
         what = QUEUE_ONCE_YOURS; // not of this program
+    FAILPOINT("once.after");
     redis_cmd_fini(&once);
     (void)snprintf(value, VALUE_MAX, STR_FMT, STR_ARG(text));
     return what;
@@ -183,6 +186,7 @@ static bool make(struct search *s, struct err *e)
     if (!upload_load(s->slot->pg, s->task->shop, s->task->upload, &enrich, asks(s), &out->info, &data, e))
         return false;
     int64_t loaded_ms = clock_mono_ms();
+    FAILPOINT("mine.before");
     if (!artefact_make(&out->artefact, data, &mining, s->early, &s->task->is_cancelled, &out->blob, e))
         return false;
     out->from = ARTEFACT_MADE;
@@ -248,6 +252,7 @@ void stage_share(struct task *t, struct stages_slot *slot, const struct stage_ar
 {
     struct redis_cmd c;
     char value[VALUE_MAX];
+    FAILPOINT("share.before");
     bool is_shared =
         artefact_cache_share_cmd(slot->env->cache, a->artefact, a->from == ARTEFACT_MADE ? &a->blob : NULL, &c);
     if (is_shared)

@@ -2,6 +2,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/mp.h"
 #include "worker/offers/report.h"
 
@@ -37,12 +38,14 @@ bool stage_pair(struct task *t, void *slot_, struct err *e)
     stage_pairs_of_shared(t->shared, &fingerprint, &shop_options);
     if (!stage_begin(t, slot, shop_options, &r, e) || !stage_find(t, slot, &r, fingerprint, &a, e))
         return false;
+    FAILPOINT("pair.before");
     struct pair_report report = {.now_us = clock_mono_us};
     int64_t begun_us = clock_cpu_us();
     struct offer_rules rules = stage_offer_rules(slot, &r, a, &t->memory);
     bool ok = offers_for_pair(&a->market, &rules, o, type, &t->memory, &t->is_cancelled, &list, &report, e) &&
               arena_within(&t->memory, "working out offers", e) &&
               leave(t, slot, &list, &report, clock_cpu_us() - begun_us, e);
+    FAILPOINT("pair.after");
     artefact_release(slot->env->cache, a);
     return ok;
 }

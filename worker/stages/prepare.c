@@ -4,12 +4,15 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/log.h"
 #include "common/mp.h"
 #include "worker/copy/template.h"
+#include "worker/stages/job_json.h"
 #include "worker/store/bundle_store.h"
 #include "worker/store/shop_options.h"
+#include "worker/store/upload_requests.h"
 
 enum { METRICS_MAX_BYTES = 1 << 20 };
 
@@ -120,20 +123,23 @@ static bool store_preliminary(void *prepared_, const struct artefact *a, struct 
 {
     struct prepared *p = prepared_;
     struct task *t = p->task;
-    const struct store_target target = {t->job, t->shop, str_of(p->from.info.csv_upload_id)};
+    const struct store_target target = stage_target(t, str_of(p->from.info.csv_upload_id));
     struct bundle_list list;
     struct bundle_rows rows;
     bool is_stored = false;
     int64_t begun_ms = clock_mono_ms();
+    FAILPOINT("mine.counted");
     task_progress(t, 47, "%u orders and %u products compared", a->data->n_orders, a->data->n_items);
     add_shop_options(p);
     p->rules = stage_offer_rules(p->slot, &p->request, a, &t->memory);
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
     template_rows(&a->market, &list, &rows, &t->memory);
+    FAILPOINT("preliminary.before");
     if (!arena_within(&t->memory, "the preliminary bundles", e) ||
         !bundle_store_preliminary(p->slot->pg, &target, &rows, a->data, &is_stored, e))
         return false;
+    FAILPOINT("preliminary.committed");
     p->preliminary_ms = clock_mono_ms() - begun_ms;
     p->is_preliminary = true;
     if (is_stored) {
@@ -174,12 +180,24 @@ static void share(struct prepared *p)
     p->share_ms = clock_mono_ms() - begun_ms;
 }
 
+// What was asked for is known to PostgreSQL before anything is made of it.
+static bool note_request(struct prepared *p, struct err *e)
+{
+    AUTO(buf_fini) struct buf message;
+    struct task *t = p->task;
+    buf_init(&message, METRICS_MAX_BYTES);
+    if (!job_json_of_payload(t->job_payload, t->job, &message, e))
+        return false;
+    const struct upload_request request = {t->job, t->shop, t->upload, buf_str(&message), stage_fence(t)};
+    return upload_request_note(p->slot->pg, &request, e);
+}
+
 // What is found need not be mined, so that nothing has answered yet.
 static bool prepare(struct prepared *p, struct err *e)
 {
     const struct artefact_early early = {store_preliminary, p};
     task_progress(p->task, 5, "Reading the orders");
-    if (!stage_obtain(p->task, p->slot, &p->request, &early, &p->from, e) ||
+    if (!note_request(p, e) || !stage_obtain(p->task, p->slot, &p->request, &early, &p->from, e) ||
         (!p->is_preliminary && !store_preliminary(p, p->from.artefact, e)))
         return false;
     share(p);

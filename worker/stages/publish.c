@@ -1,6 +1,7 @@
 #include "worker/stages/stages_internal.h"
 
 #include "common/check.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/mp.h"
 #include "worker/store/bundle_store.h"
@@ -29,9 +30,11 @@ bool stage_publish(struct task *t, void *slot_, struct err *e)
     if (!read_merged(t, &m, e))
         return false;
     uint64_t statements_before = pg_statements(slot->pg);
-    const struct store_target target = {t->job, t->shop, m.csv_upload_id};
+    const struct store_target target = stage_target(t, m.csv_upload_id);
+    FAILPOINT("publish.before");
     if (!bundle_store_final(slot->pg, &target, &m.rows, m.metrics, e))
         return stage_failed(t, slot, m.csv_upload_id, e);
+    FAILPOINT("publish.committed");
     t->bundles = m.rows.n;
     if (m.rows.n)
         task_say(t, "%u bundles are ready", m.rows.n);

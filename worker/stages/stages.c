@@ -203,15 +203,29 @@ struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struc
     return rules;
 }
 
+// "<counter>.<ms>-...": Redis' clock goes first, since its counter starts anew when Redis has lost everything.
+int64_t stage_fence(const struct task *t)
+{
+    char *end;
+    int64_t counter = strtoll(t->token.ptr, &end, 10);
+    int64_t ms = *end == '.' ? strtoll(end + 1, NULL, 10) : 0;
+    return ms * 1000000 + counter % 1000000;
+}
+
+struct store_target stage_target(const struct task *t, struct str csv_upload_id)
+{
+    return (struct store_target){t->job, t->shop, csv_upload_id, stage_fence(t)};
+}
+
 bool stage_failed(struct task *t, struct stages_slot *slot, struct str csv_upload_id, struct err *e)
 {
     bool is_last = !err_kind_is_retried(e->kind) ||
                    (err_kind_burns_attempt(e->kind) && t->attempts + 1 >= slot->env->settings->queue_attempts);
     if (!is_last || e->kind == ERR_CANCELLED || e->kind == ERR_FENCED || csv_upload_id.len == 0)
         return false;
-    const struct store_target target = {.job = t->job, .shop = t->shop, .csv_upload_id = csv_upload_id};
+    const struct store_target target = stage_target(t, csv_upload_id);
     struct err second;
-    if (!bundle_store_failed(slot->pg, &target, str_of(e->message), &second))
+    if (!bundle_store_failed(slot->pg, &target, str_of(e->message), &second) && second.kind != ERR_FENCED)
         LOG(LOG_ERROR, "the failure could not be written to PostgreSQL", LOG_S("error", second.message));
     return false;
 }

@@ -4,6 +4,7 @@
 
 #include "worker/stages/job_request.h"
 #include "worker/stages/stages.h"
+#include "worker/store/bundle_store.h"
 #include "worker/store/upload_load.h"
 
 enum { PREPARE_VERSION = 1, PAIR_VERSION = 2, MERGE_VERSION = 1 };
@@ -49,6 +50,10 @@ void stage_share(struct task *t, struct stages_slot *slot, const struct stage_ar
 // caller owns the reference.
 bool stage_find(struct task *t, struct stages_slot *slot, const struct job_request *r, struct str fingerprint,
                 struct artefact **out, struct err *e) MUST_USE;
+
+// Where this task writes to, and what makes PostgreSQL refuse it once a task that was drawn later has written.
+struct store_target stage_target(const struct task *t, struct str csv_upload_id);
+int64_t stage_fence(const struct task *t); // of its token
 
 // A failure that ends the job is written to PostgreSQL too, where the web app looks (csv_upload_id "": there is no such
 // row to write it to). Returns false, as err_set does.

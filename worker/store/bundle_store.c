@@ -6,30 +6,34 @@
 #include "common/json_out.h"
 #include "worker/store/pg_internal.h"
 
-// $1 upload, $2 shop, $3 job: the first parameters of every statement here.
+enum { STATUS_MAX = 16 };
+
+// $1 upload, $2 shop, $3 job, $4 fence: the first parameters of every statement here.
 //
 // The first statement locks the upload's row: jobs of one upload queue up, and what they see afterwards is what the one
-// before them committed. TARGET is empty where the upload is not this shop's, so that nothing happens then.
-#define TARGET "target AS (SELECT id FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2)"
-// Besides: not where this job has stored its final bundles already, which nothing of a slow worker's must follow.
-#define TARGET_NOT_FINAL                                                                                               \
-    "target AS (SELECT id FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 AND NOT (status = 'final' AND "        \
-    "last_job IS NOT DISTINCT FROM $3))"
+// before them committed. TARGET is empty where the upload is not this shop's, where a task that was drawn later has
+// written already, and where this job was cancelled: nothing happens then.
+#define TARGET_UNLESS(ends)                                                                                            \
+    "target AS (SELECT id FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 AND fence <= $4 AND NOT (status IN "   \
+    "(" ends ") AND last_job IS NOT DISTINCT FROM $3))"
+#define TARGET TARGET_UNLESS("'cancelled'")
+// Besides: not where this job has ended already, which nothing of a slow worker's must follow.
+#define TARGET_NOT_ENDED TARGET_UNLESS("'final', 'failed', 'cancelled'")
 
-static const char LOCK_SQL[] = "SELECT status = 'final' AND last_job IS NOT DISTINCT FROM $3 FROM csv_uploads WHERE id "
-                               "= $1::uuid AND shop_id = $2 "
-                               "FOR UPDATE";
+static const char LOCK_SQL[] =
+    "SELECT fence > $4, CASE WHEN last_job IS NOT DISTINCT FROM $3 AND status IN ('final', 'failed', 'cancelled') THEN "
+    "status END FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 FOR UPDATE";
 
 // Rows that are made again keep their created_at; approved and used ones are the merchant's.
 #define DELETE_OTHERS(target, which)                                                                                   \
     "WITH " target " DELETE FROM bundle_recommendations b USING target WHERE b.csv_upload_id = target.id AND NOT "     \
-    "b.is_approved AND NOT b.is_used AND NOT b.id = ANY ($4::uuid[])" which ""
+    "b.is_approved AND NOT b.is_used AND NOT b.id = ANY ($5::uuid[])" which ""
 
 #define INSERT_ROWS(target, status)                                                                                    \
-    "WITH " target ", n AS (SELECT * FROM unnest($4::text[]::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], " \
-    "$9::text[], $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::int8[], "             \
-    "$16::text[], "                                                                                                    \
-    "$17::text[], $18::text[], $19::text[], $20::text[]) AS n (id, bundle_type, objective, products, pricing, "        \
+    "WITH " target ", n AS (SELECT * FROM unnest($5::text[]::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], " \
+    "$10::text[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::int8[], "            \
+    "$17::text[], "                                                                                                    \
+    "$18::text[], $19::text[], $20::text[], $21::text[]) AS n (id, bundle_type, objective, products, pricing, "        \
     "ai_copy, "                                                                                                        \
     "confidence, predicted_lift, support, lift, ranking_score, rank_position, discount_reference, explanation, "       \
     "evidence, generation_sources, objectives)) "                                                                      \
@@ -52,9 +56,9 @@ static const char LOCK_SQL[] = "SELECT status = 'final' AND last_job IS NOT DIST
 // knows such a variant by (catalog.c): a variant's SKU, else an identity made of its SKU, its titles or its title. Keys
 // that two items share name none of them. Rows that have their flags already are not written again.
 static const char FLAGS_SQL[] =
-    "WITH " TARGET_NOT_FINAL ", files AS (SELECT f.id FROM csv_uploads f, csv_uploads u, target WHERE u.id = target.id "
+    "WITH " TARGET_NOT_ENDED ", files AS (SELECT f.id FROM csv_uploads f, csv_uploads u, target WHERE u.id = target.id "
     "AND f.shop_id = u.shop_id AND (f.id = u.id OR f.run_id = nullif(u.run_id, ''))), "
-    "n AS (SELECT key, min(flags) AS flags FROM unnest($4::text[], $5::int8[]) AS n (key, flags) GROUP BY key "
+    "n AS (SELECT key, min(flags) AS flags FROM unnest($5::text[], $6::int8[]) AS n (key, flags) GROUP BY key "
     "HAVING count(*) = 1), "
     "wanted AS (SELECT DISTINCT ON (c.csv_upload_id, c.row_no) c.csv_upload_id, c.row_no, n.flags & 1 <> 0 AS slow, "
     "n.flags & 2 <> 0 AS new, n.flags & 4 <> 0 AS season, n.flags & 8 <> 0 AS margin FROM catalog_snapshot c, "
@@ -73,20 +77,20 @@ static const char FLAGS_SQL[] =
 
 #define PUT_PROGRESS(target)                                                                                           \
     "WITH " target " INSERT INTO generation_progress (upload_id, shop_domain, step, progress, status, message, "       \
-    "metadata) SELECT target.id, $2, $4, $5::int8, $6, $7, $8::jsonb FROM target "                                     \
+    "metadata) SELECT target.id, $2, $5, $6::int8, $7, $8, $9::jsonb FROM target "                                     \
     "ON CONFLICT (upload_id) DO UPDATE SET shop_domain = excluded.shop_domain, step = excluded.step, "                 \
     "progress = excluded.progress, status = excluded.status, message = excluded.message, "                             \
     "metadata = excluded.metadata, updated_at = now()"
 
 static const char UPLOAD_PRELIMINARY_SQL[] =
-    "WITH " TARGET_NOT_FINAL " UPDATE csv_uploads u SET status = 'preliminary', error_message = NULL, last_job = $3, "
-    "updated_at = now() FROM target WHERE u.id = target.id";
+    "WITH " TARGET_NOT_ENDED " UPDATE csv_uploads u SET status = 'preliminary', error_message = NULL, last_job = $3, "
+    "fence = $4, updated_at = now() FROM target WHERE u.id = target.id";
 static const char UPLOAD_FINAL_SQL[] =
-    "UPDATE csv_uploads SET status = 'final', error_message = NULL, last_job = $3, bundle_generation_metrics = "
-    "$4::jsonb, updated_at = now() WHERE id = $1::uuid AND shop_id = $2";
+    "WITH " TARGET " UPDATE csv_uploads u SET status = 'final', error_message = NULL, last_job = $3, fence = $4, "
+    "bundle_generation_metrics = $5::jsonb, updated_at = now() FROM target WHERE u.id = target.id";
 static const char UPLOAD_FAILED_SQL[] =
-    "WITH " TARGET_NOT_FINAL " UPDATE csv_uploads u SET status = 'failed', error_message = $4, last_job = $3, "
-    "updated_at = now() FROM target WHERE u.id = target.id";
+    "WITH " TARGET_NOT_ENDED " UPDATE csv_uploads u SET status = 'failed', error_message = $5, last_job = $3, "
+    "fence = $4, updated_at = now() FROM target WHERE u.id = target.id";
 
 // --- parameters
 
@@ -96,6 +100,7 @@ static struct pg_params params_of(const struct store_target *t, struct arena *me
     pg_params_text(&p, t->csv_upload_id);
     pg_params_text(&p, t->shop);
     pg_params_text(&p, t->job);
+    pg_params_int(&p, t->fence);
     return p;
 }
 
@@ -280,8 +285,8 @@ static bool begin(struct store *s, struct pg *pg, const struct store_target *t, 
     return pg_pipeline_begin(&s->pipeline, pg, e) && add_lock(s, e);
 }
 
-// *is_final: the locked row said that this job has ended already.
-static bool commit(struct store *s, const char *what, bool *is_final, struct err *e)
+// *ended: how this job had ended before, as the locked row said; "": it had not.
+static bool commit(struct store *s, const char *what, char ended[STATUS_MAX], struct err *e)
 {
     AUTO(pg_result_clearp) PGresult *lock = NULL;
     if (!pg_pipeline_end(&s->pipeline, what, &lock, 1, e))
@@ -289,69 +294,115 @@ static bool commit(struct store *s, const char *what, bool *is_final, struct err
     if (PQntuples(lock) == 0)
         return err_set(e, ERR_NOT_FOUND, "%s: shop \"" STR_FMT "\" has no upload \"" STR_FMT "\" any more", what,
                        STR_ARG(s->target->shop), STR_ARG(s->target->csv_upload_id));
-    *is_final = PQgetvalue(lock, 0, 0)[0] == 't';
+    if (PQgetvalue(lock, 0, 0)[0] == 't')
+        return err_set(e, ERR_FENCED, "%s: a task that was drawn later has written already", what);
+    (void)snprintf(ended, STATUS_MAX, "%s", PQgetvalue(lock, 0, 1));
     return true;
+}
+
+// --- what is stored, each as one transaction that can be tried again
+
+struct preliminary {
+    const struct store_target *target;
+    const struct bundle_rows *rows;
+    const struct dataset *flags_of;
+    char ended[STATUS_MAX];
+};
+
+static bool store_preliminary(void *context, struct pg *pg, struct err *e)
+{
+    static const char delete_sql[] = DELETE_OTHERS(TARGET_NOT_ENDED, " AND b.status = 'preliminary'");
+    static const char insert_sql[] = INSERT_ROWS(TARGET_NOT_ENDED, "preliminary");
+    struct preliminary *c = context;
+    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_ENDED),
+                                .step = "preliminary",
+                                .status = "preliminary",
+                                .percent = "50",
+                                .message = STR("Preliminary bundles are ready."),
+                                .bundles = c->rows->n};
+    AUTO(store_finip) struct store s;
+    struct pg_params upload;
+    if (!begin(&s, pg, c->target, e) || !add_rows(&s, delete_sql, insert_sql, c->rows, e) ||
+        !add_flags(&s, c->flags_of, e) || !add_progress(&s, &progress, e))
+        return false;
+    upload = params_of(c->target, &s.memory);
+    return pg_pipeline_add(&s.pipeline, UPLOAD_PRELIMINARY_SQL, &upload, e) &&
+           commit(&s, "storing preliminary bundles", c->ended, e);
 }
 
 bool bundle_store_preliminary(struct pg *pg, const struct store_target *t, const struct bundle_rows *rows,
                               const struct dataset *flags_of, bool *stored, struct err *e)
 {
-    static const char delete_sql[] = DELETE_OTHERS(TARGET_NOT_FINAL, " AND b.status = 'preliminary'");
-    static const char insert_sql[] = INSERT_ROWS(TARGET_NOT_FINAL, "preliminary");
-    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_FINAL),
-                                .step = "preliminary",
-                                .status = "preliminary",
-                                .percent = "50",
-                                .message = STR("Preliminary bundles are ready."),
-                                .bundles = rows->n};
-    AUTO(store_finip) struct store s;
-    struct pg_params upload;
-    bool is_final;
-    if (!begin(&s, pg, t, e) || !add_rows(&s, delete_sql, insert_sql, rows, e) || !add_flags(&s, flags_of, e) ||
-        !add_progress(&s, &progress, e))
+    struct preliminary c = {.target = t, .rows = rows, .flags_of = flags_of};
+    if (!pg_retry(pg, store_preliminary, &c, e))
         return false;
-    upload = params_of(t, &s.memory);
-    if (!pg_pipeline_add(&s.pipeline, UPLOAD_PRELIMINARY_SQL, &upload, e) ||
-        !commit(&s, "storing preliminary bundles", &is_final, e))
-        return false;
-    *stored = !is_final;
+    *stored = c.ended[0] == '\0';
     return true;
 }
 
-bool bundle_store_final(struct pg *pg, const struct store_target *t, const struct bundle_rows *rows,
-                        struct str metrics_json, struct err *e)
+struct final {
+    const struct store_target *target;
+    const struct bundle_rows *rows;
+    struct str metrics_json;
+    char ended[STATUS_MAX];
+};
+
+static bool store_final(void *context, struct pg *pg, struct err *e)
 {
     static const char delete_sql[] = DELETE_OTHERS(TARGET, "");
     static const char insert_sql[] = INSERT_ROWS(TARGET, "final");
+    struct final *c = context;
     struct progress progress = {.sql = PUT_PROGRESS(TARGET),
                                 .step = "publish",
                                 .status = "final",
                                 .percent = "100",
                                 .message = STR("Bundles are ready."),
-                                .bundles = rows->n};
+                                .bundles = c->rows->n};
     AUTO(store_finip) struct store s;
-    bool ignored;
-    if (!begin(&s, pg, t, e) || !add_rows(&s, delete_sql, insert_sql, rows, e) || !add_progress(&s, &progress, e))
+    if (!begin(&s, pg, c->target, e) || !add_rows(&s, delete_sql, insert_sql, c->rows, e) ||
+        !add_progress(&s, &progress, e))
         return false;
-    struct pg_params upload = params_of(t, &s.memory);
-    pg_params_json(&upload, metrics_json);
+    struct pg_params upload = params_of(c->target, &s.memory);
+    pg_params_json(&upload, c->metrics_json);
     return pg_pipeline_add(&s.pipeline, UPLOAD_FINAL_SQL, &upload, e) &&
-           commit(&s, "storing final bundles", &ignored, e);
+           commit(&s, "storing final bundles", c->ended, e);
+}
+
+bool bundle_store_final(struct pg *pg, const struct store_target *t, const struct bundle_rows *rows,
+                        struct str metrics_json, struct err *e)
+{
+    struct final c = {.target = t, .rows = rows, .metrics_json = metrics_json};
+    if (!pg_retry(pg, store_final, &c, e))
+        return false;
+    return strcmp(c.ended, "cancelled") != 0 ||
+           err_set(e, ERR_FENCED, "storing final bundles: the job was cancelled before");
+}
+
+struct failure {
+    const struct store_target *target;
+    struct str message;
+};
+
+static bool store_failed(void *context, struct pg *pg, struct err *e)
+{
+    const struct failure *c = context;
+    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_ENDED),
+                                .step = "failed",
+                                .status = "failed",
+                                .percent = "100",
+                                .message = c->message};
+    AUTO(store_finip) struct store s;
+    char ended[STATUS_MAX];
+    if (!begin(&s, pg, c->target, e) || !add_progress(&s, &progress, e))
+        return false;
+    struct pg_params upload = params_of(c->target, &s.memory);
+    pg_params_text(&upload, c->message);
+    return pg_pipeline_add(&s.pipeline, UPLOAD_FAILED_SQL, &upload, e) &&
+           commit(&s, "storing the job's failure", ended, e);
 }
 
 bool bundle_store_failed(struct pg *pg, const struct store_target *t, struct str message, struct err *e)
 {
-    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_FINAL),
-                                .step = "failed",
-                                .status = "failed",
-                                .percent = "100",
-                                .message = message};
-    AUTO(store_finip) struct store s;
-    bool ignored;
-    if (!begin(&s, pg, t, e) || !add_progress(&s, &progress, e))
-        return false;
-    struct pg_params upload = params_of(t, &s.memory);
-    pg_params_text(&upload, message);
-    return pg_pipeline_add(&s.pipeline, UPLOAD_FAILED_SQL, &upload, e) &&
-           commit(&s, "storing the job's failure", &ignored, e);
+    struct failure c = {t, message};
+    return pg_retry(pg, store_failed, &c, e);
 }

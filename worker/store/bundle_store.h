@@ -8,9 +8,14 @@
 //                csv_uploads gets status and metrics. A reader sees one set or the other. Approved or used rows
 //                survive; a new row equal to one (same id) leaves it as it is.
 //
-// INVARIANTS  Running either twice leaves what running it once does. A "final" never goes back to "preliminary": the
-//             preliminary write of a job is refused (returns true, *stored = false) when csv_uploads.last_job is this
-//             job's and final already.
+// INVARIANTS  1. Running either twice leaves what running it once does.
+//             2. An ended job does not go back: a preliminary write is refused (returns true, *stored = false) when
+//                csv_uploads says that this job is final, failed or cancelled; a final one when it is cancelled.
+//             3. Fence: what a task wrote is not overwritten by one that was drawn before it, however late that one
+//                wakes up: ERR_FENCED.
+// FAILURE     As pg.h says; ERR_FENCED; ERR_NOT_FOUND: the shop has no such upload. Deadlocks and serialization
+// failures
+//             are tried again in here.
 #ifndef BUNDLE_WORKER_STORE_BUNDLE_STORE_H
 #define BUNDLE_WORKER_STORE_BUNDLE_STORE_H
 
@@ -19,6 +24,7 @@
 
 struct store_target {
     struct str job, shop, csv_upload_id;
+    int64_t fence; // of the task: larger, the later it was drawn
 };
 
 bool bundle_store_preliminary(struct pg *pg, const struct store_target *t, const struct bundle_rows *rows,

@@ -1,3 +1,5 @@
+#include "worker/store/pg.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -59,6 +59,7 @@ struct pg_params { // values in libpq's binary format
     struct arena *memory; // of values that are built
 };
 void pg_params_text(struct pg_params *p, struct str text); // NULs are left out: text in PostgreSQL holds none
+void pg_params_int(struct pg_params *p, int64_t value);
 void pg_params_json(struct pg_params *p, struct str json); // sent as text, \u0000 taken out: jsonb holds none
 void pg_params_text_array(struct pg_params *p, size_t n, struct str (*at)(const void *rows, size_t i),
                           const void *rows);

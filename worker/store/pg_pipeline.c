@@ -78,6 +78,13 @@ static char *put64(char *at, uint64_t v)
     return put32(put32(at, (uint32_t)(v >> 32)), (uint32_t)(v & 0xffffffff));
 }
 
+void pg_params_int(struct pg_params *p, int64_t value)
+{
+    char *bytes = arena_alloc(p->memory, sizeof value);
+    (void)put64(bytes, (uint64_t)value);
+    add(p, OID_INT8, 1, bytes, sizeof value);
+}
+
 enum { ARRAY_HEAD_BYTES = 20 };
 
 // int32 dimensions, has nulls, element type, length, lower bound.

@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "common/check.h"
+#include "common/failpoint.h"
 #include "worker/store/upload_internal.h"
 
 #define LOADING "loading the upload"
@@ -229,9 +230,11 @@ static bool expect(struct load *l, ExecStatusType status, PGresult **out, struct
 
 static bool read_messages(struct load *l, struct pgbin_reader *reader, struct err *e)
 {
-    for (;;) {
+    for (unsigned n = 0;; n++) {
         char *bytes;
         int len = pg_next_copy(l->pg, LOADING, &bytes, e);
+        if (n % 4096 == 0)
+            FAILPOINT("load.copy");
         if (len == -1)
             return pgbin_reader_end(reader, e);
         if (len < 0)
@@ -251,6 +254,7 @@ static bool read_table(struct load *l, const struct table *t, struct err *e)
     struct pgbin_reader reader;
     l->table = t;
     pgbin_reader_init(&reader, t->n_fields, t->on_row, l);
+    FAILPOINT("load.copy");
     bool is_good = read_messages(l, &reader, e);
     bool is_short = !is_good && e->kind == ERR_CODEC && !reader.has_ended;
     pgbin_reader_fini(&reader);

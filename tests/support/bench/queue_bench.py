@@ -245,7 +245,8 @@ class Plan:
             yield self.server.socket
             return
         socket = self.folder / "far.sock"
-        with subprocess.Popen([self.bin / "delay_proxy", socket, self.server.socket, str(delay_ms)]) as proxy:
+        command = [self.bin / "fault_proxy", socket, self.server.socket, str(delay_ms)]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as proxy:
             wait_until(socket.is_socket, "the delay proxy")
             yield str(socket)
             proxy.terminate()

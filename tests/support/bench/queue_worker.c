@@ -1,10 +1,11 @@
-// bench_queue_worker SHAPE: a worker on the product's own event loop and queue, with stages that compute nothing, so that
-// what is measured is the queue. Settings as the product's, from the environment. A job is split (1 task) -> work (40) ->
-// join (1), and join fails the job unless it is given all 40 results, whole.
+// bench_queue_worker SHAPE: a worker on the product's own event loop and queue, with stages that compute nothing, so
+// that what is measured is the queue. Settings as the product's, from the environment. A job is split (1 task) -> work
+// (40) -> join (1), and join fails the job unless it is given all 40 results, whole.
 //
 //     noop       a task of work ends at once with a result of 1,024 bytes
 //     spin       ... after SPIN_US of computing; split announces "preliminary"
-//     hold       each job has one task of work: it says its pid on the channel <queue>:begun and goes on for ever; after a
+//     hold       each job has one task of work: it says its pid on the channel <queue>:begun and goes on for ever;
+//     after a
 //                crash it says so again and ends
 //
 // `scripts/bench queue` runs it.

@@ -27,6 +27,19 @@ static void wrap_puts_what_we_did_in_front(void **state)
     assert_int_equal(e.kind, ERR_PG);
 }
 
+static void messages_are_utf8(void **state)
+{
+    (void)state;
+    struct err e;
+    (void)err_set(&e, ERR_INPUT, "a\xff\xc3\xa9 \xc3");
+    assert_string_equal(e.message, "a?\xc3\xa9 ?");
+    (void)err_set(&e, ERR_INPUT, "%*s\xe2\x82\xac", ERR_MESSAGE_MAX - 2, ""); // the euro sign does not fit
+    assert_string_equal(e.message + ERR_MESSAGE_MAX - 2, "?");
+    (void)err_wrap(&e, "%*s\xc3\xa9", 239, "");
+    assert_int_equal(e.message[239], '?');
+    assert_int_equal(e.message[240], ':');
+}
+
 static void kinds_decide_what_happens_next(void **state)
 {
     (void)state;
@@ -44,6 +57,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(set_cuts_long_messages),
         cmocka_unit_test(wrap_puts_what_we_did_in_front),
+        cmocka_unit_test(messages_are_utf8),
         cmocka_unit_test(kinds_decide_what_happens_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

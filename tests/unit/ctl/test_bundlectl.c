@@ -38,6 +38,13 @@ static void help_is_there_for_every_command(void **state)
         assert_non_null(strstr(output, "\nexamples:\n"));
         assert_non_null(strstr(output, "--config FILE"));
     }
+    for (const struct ctl_command *const *c = CMD_QUEUE.commands; *c; c++) {
+        assert_int_equal(run("queue --help"), 0);
+        assert_non_null(strstr(output, (*c)->summary));
+        (void)snprintf(arguments, sizeof arguments, "%s --help", (*c)->name);
+        assert_int_equal(run(arguments), 0);
+        assert_non_null(strstr(output, "\nexamples:\n"));
+    }
 }
 
 static void usage_errors_exit_with_2(void **state)
@@ -54,6 +61,20 @@ static void usage_errors_exit_with_2(void **state)
     assert_int_equal(run("preview x.csv --option colour=red"), 3);
     assert_int_equal(run("config --set queue.leas_ms=1"), 2);
     assert_int_equal(run("completion fish"), 2);
+    assert_int_equal(run("queue"), 2);
+    assert_string_equal(output, "bundlectl queue: no command given; see bundlectl queue --help\n");
+    assert_int_equal(run("queue lose"), 2);
+    assert_string_equal(output, "bundlectl queue: there is no command lose; see bundlectl queue --help\n");
+    assert_int_equal(run("queue ls --limit 0"), 2);
+    assert_int_equal(run("queue retry"), 2);
+    assert_int_equal(run("queue retry x --all"), 2);
+    assert_int_equal(run("queue retry x --shop demo"), 2);
+    assert_int_equal(run("queue inspect"), 2);
+    assert_int_equal(run("queue pause --shop ''"), 2);
+    assert_int_equal(run("queue drain --timeout soon"), 2);
+    assert_int_equal(run("enqueue u --shop demo --priority urgent"), 2);
+    assert_int_equal(run("enqueue u --shop demo --delay -1"), 3);
+    assert_int_equal(run("enqueue u --shop demo --at whenever"), 3);
 }
 
 static void errors_are_json_where_json_is_asked_for(void **state)
@@ -81,9 +102,12 @@ static void completion_is_valid_bash(void **state)
                    "completion bash | bash -c 'source /dev/stdin; "
                    "COMP_WORDS=(bundlectl import --kind v); COMP_CWORD=3; _bundlectl; echo \"${COMPREPLY[*]}\"; "
                    "COMP_WORDS=(bundlectl pre); COMP_CWORD=1; _bundlectl; echo \"${COMPREPLY[*]}\"; "
-                   "COMP_WORDS=(bundlectl enqueue --w); COMP_CWORD=2; _bundlectl; echo \"${COMPREPLY[*]}\"'");
+                   "COMP_WORDS=(bundlectl enqueue --w); COMP_CWORD=2; _bundlectl; echo \"${COMPREPLY[*]}\"; "
+                   "COMP_WORDS=(bundlectl enqueue --priority b); COMP_CWORD=3; _bundlectl; echo \"${COMPREPLY[*]}\"; "
+                   "COMP_WORDS=(bundlectl queue in); COMP_CWORD=2; _bundlectl; echo \"${COMPREPLY[*]}\"; "
+                   "COMP_WORDS=(bundlectl queue inspect --e); COMP_CWORD=3; _bundlectl; echo \"${COMPREPLY[*]}\"'");
     assert_int_equal(run(script), 0);
-    assert_string_equal(output, "variants\npreview\n--wait\n");
+    assert_string_equal(output, "variants\npreview\n--wait\nbulk\ninspect\n--events\n");
 }
 
 // Six orders with mug and tea together, and rows that are bad.

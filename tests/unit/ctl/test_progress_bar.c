@@ -52,7 +52,9 @@ static void durations_are_for_people(void **state)
     progress_put_duration(&out, 3270);
     buf_putc(&out, '|');
     progress_put_duration(&out, 245000);
-    assert_string_equal(out.data, "999 ms|3.2 s|4 min 05 s");
+    buf_putc(&out, '|');
+    progress_put_duration(&out, 3 * 3600000 + 65000);
+    assert_string_equal(out.data, "999 ms|3.2 s|4 min 05 s|3 h 01 min");
 }
 
 static void an_event_is_one_line(void **state)

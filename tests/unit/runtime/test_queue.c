@@ -221,10 +221,13 @@ static void check_places(struct world *w)
         (void)snprintf(ref, sizeof ref, "%s/" STR_FMT, w->job, STR_ARG(redis_reply_str(redis_reply_at(open, i))));
         AUTO(redis_reply_freep) struct redis_reply *leased = plain(w, "ZSCORE", "leases", ref, NULL);
         AUTO(redis_reply_freep) struct redis_reply *delayed = plain(w, "ZSCORE", "delayed", ref, NULL);
-        AUTO(redis_reply_freep) struct redis_reply *urgent = plain(w, "LPOS", "ready:0:shop", ref, NULL);
-        AUTO(redis_reply_freep) struct redis_reply *waiting = plain(w, "LPOS", "ready:1:shop", ref, NULL);
-        int places = (redis_reply_type(leased) != REDIS_NIL) + (redis_reply_type(delayed) != REDIS_NIL) +
-                     (redis_reply_type(urgent) != REDIS_NIL) + (redis_reply_type(waiting) != REDIS_NIL);
+        int places = (redis_reply_type(leased) != REDIS_NIL) + (redis_reply_type(delayed) != REDIS_NIL);
+        for (unsigned class = 0; class < 3; class ++) {
+            char list[32];
+            (void)snprintf(list, sizeof list, "ready:%u:shop", class);
+            AUTO(redis_reply_freep) struct redis_reply *waiting = plain(w, "LPOS", list, ref, NULL);
+            places += redis_reply_type(waiting) != REDIS_NIL;
+        }
         assert_int_equal(places, 1);
     }
 }
@@ -798,10 +801,10 @@ static void what_is_out_of_order_is_mended(void **state)
     assert_int_equal(look_closely(w), 0);
     redis_reply_free(plain(w, "ZREM", "leases", w->held[1].ref, NULL)); // leased by nobody
     assert_int_equal(look_closely(w), 1);
-    redis_reply_free(plain(w, "DEL", "ready:1:shop", NULL)); // four that wait nowhere
-    redis_reply_free(plain(w, "DEL", "ring:1", NULL));
+    redis_reply_free(plain(w, "DEL", "ready:2:shop", NULL)); // four that wait nowhere
+    redis_reply_free(plain(w, "DEL", "ring:0", NULL));
     assert_int_equal(look_closely(w), 4);
-    redis_reply_free(plain(w, "DEL", "ring:1", NULL)); // a shop that nobody visits
+    redis_reply_free(plain(w, "DEL", "ring:0", NULL)); // a shop that nobody visits
     assert_int_equal(look_closely(w), 1);
     assert_int_equal(look_closely(w), 0);
     check_places(w);
@@ -809,6 +812,44 @@ static void what_is_out_of_order_is_mended(void **state)
     run_out(w);
     check_events(w);
     check_nothing_left(w);
+}
+
+// Whatever key of a job is spoilt, however: the other job is drawn and ends.
+static void a_spoilt_job_costs_itself(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *key, *field; // field NULL: the key becomes a text
+    } SPOILT[] = {{"job:bad", NULL},          {"job:bad:tasks", NULL}, {"job:bad:open", NULL},
+                  {"job:bad:tasks", "first"}, {"job:bad", "stage"},    {"job:bad", "plan"},
+                  {"job:bad", "priority"},    {"job:bad", "created"},  {"job:bad:results", NULL}};
+    const struct queue_job good = job_of("good", "b", QUEUE_NORMAL), bad = job_of("bad", "a", QUEUE_NORMAL);
+    for (size_t i = 0; i < ARRAY_LEN(SPOILT); i++) {
+        redis_reply_free(plain(w, "DEL", "job:good", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:tasks", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:open", NULL));
+        redis_reply_free(plain(w, "DEL", "job:bad:results", NULL));
+        w->n_held = 0;
+        assert_int_equal(admit_job(w, &bad), QUEUE_ADMITTED);
+        assert_int_equal(admit_job(w, &good), QUEUE_ADMITTED);
+        if (SPOILT[i].field)
+            redis_reply_free(plain(w, "HSET", SPOILT[i].key, SPOILT[i].field, "spoilt", NULL));
+        else
+            redis_reply_free(plain(w, "SET", SPOILT[i].key, "spoilt", NULL));
+        for (int round = 0; round < 4; round++) {
+            w->n_held = 0;
+            (void)draw(w, 5);
+            for (size_t k = 0; k < w->n_held; k++)
+                (void)settle(w, &w->held[k], QUEUE_DONE);
+            let_time_pass(w, NULL);
+        }
+        char status[16] = "";
+        (void)snprintf(w->job, sizeof w->job, "good");
+        job_field(w, "status", status, sizeof status);
+        assert_string_equal(status, "final");
+        assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 0);
+    }
 }
 
 static enum queue_once once(struct world *w, const struct held *h, const char *outdated, char value[32])
@@ -908,6 +949,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_task_past_its_time_is_not_handed_back, setup, teardown),
         cmocka_unit_test_setup_teardown(redis_stays_small, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_out_of_order_is_mended, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_spoilt_job_costs_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, setup, teardown),
         cmocka_unit_test_setup_teardown(two_deaths_are_poison, setup, teardown),

@@ -40,6 +40,57 @@ static void urls_are_taken_apart(void **state)
     u = parsed("unix:///run/redis.sock?db=2");
     assert_string_equal(u.path, "/run/redis.sock");
     assert_int_equal(u.db, 2);
+    u = parsed("unix:///run/a@b/redis.sock");
+    assert_string_equal(u.path, "/run/a@b/redis.sock");
+    u = parsed("unix://me:p%2Fss@/run/redis.sock");
+    assert_string_equal(u.user, "me");
+    assert_string_equal(u.password, "p/ss");
+    assert_string_equal(u.path, "/run/redis.sock");
+}
+
+static void sentinels_are_taken_apart(void **state)
+{
+    (void)state;
+    struct redis_url u = parsed("redis+sentinel://one,two:7000,[::1]:7001/shop-master");
+    assert_int_equal(u.n_sentinels, 3);
+    assert_string_equal(u.sentinels[0].host, "one");
+    assert_int_equal(u.sentinels[0].port, 26379);
+    assert_string_equal(u.sentinels[1].host, "two");
+    assert_int_equal(u.sentinels[1].port, 7000);
+    assert_string_equal(u.sentinels[2].host, "::1");
+    assert_int_equal(u.sentinels[2].port, 7001);
+    assert_string_equal(u.master, "shop-master");
+    assert_string_equal(u.host, "");
+    assert_string_equal(u.sentinel_password, "");
+    u = parsed("redis+sentinel://me:p%40ss@one/m/3?sentinel_user=s&sentinel_password=q%26%3F");
+    assert_string_equal(u.user, "me");
+    assert_string_equal(u.password, "p@ss");
+    assert_int_equal(u.db, 3);
+    assert_string_equal(u.sentinel_user, "s");
+    assert_string_equal(u.sentinel_password, "q&?");
+}
+
+static void tls_is_there_or_said_to_be_missing(void **state)
+{
+    (void)state;
+    struct redis_url u = {0};
+    struct err e = {0};
+    bool ok = redis_url_parse("rediss://h:7000", "", &u, &e);
+    if (ok) {
+        assert_true(u.is_tls);
+        assert_true(redis_url_set_tls(&u, "", "", "", &e));
+        assert_false(redis_url_set_tls(&u, "/no/such/ca.pem", "", "", &e));
+        assert_non_null(strstr(e.message, "redis.tls_ca_file"));
+        assert_false(redis_url_set_tls(&u, "", "/dev/null", "", &e));
+        assert_non_null(strstr(e.message, "redis.tls_key_file"));
+    } else {
+        assert_int_equal(e.kind, ERR_CONFIG);
+        assert_non_null(strstr(e.message, "TLS"));
+    }
+    u = parsed("redis://h");
+    assert_true(redis_url_set_tls(&u, "", "", "", &e));
+    assert_false(redis_url_set_tls(&u, "/dev/null", "", "", &e));
+    assert_non_null(strstr(e.message, "rediss://"));
 }
 
 static void bad_urls_are_refused_without_repeating_them(void **state)
@@ -54,7 +105,16 @@ static void bad_urls_are_refused_without_repeating_them(void **state)
                                       "redis://h/x",
                                       "redis://u:geheim%zz@h",
                                       "unix://",
-                                      "unix:///s?geheim=2"};
+                                      "unix:///s?geheim=2",
+                                      "unix://geheim/s",
+                                      "redis+sentinel://h",
+                                      "redis+sentinel://h/",
+                                      "redis+sentinel:///m",
+                                      "redis+sentinel://h,,h/m",
+                                      "redis+sentinel://h:x/m",
+                                      "redis+sentinel://h/m/x",
+                                      "redis+sentinel://h/m?geheim=1",
+                                      "redis+sentinel://a,b,c,d,e,f,g,h,i/m"};
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         struct redis_url u;
         struct err e = {0};
@@ -151,6 +211,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_taken_apart),
+        cmocka_unit_test(sentinels_are_taken_apart),
+        cmocka_unit_test(tls_is_there_or_said_to_be_missing),
         cmocka_unit_test(bad_urls_are_refused_without_repeating_them),
         cmocka_unit_test(a_password_file_is_read_and_trimmed),
         cmocka_unit_test(away_is_told_from_wrong),

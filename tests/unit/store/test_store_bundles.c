@@ -14,7 +14,7 @@
 static struct test_db db;
 static struct import_result result;
 static struct dataset *data;
-static struct store_target target = {{"job-1", 5}, {"shop", 4}, {NULL, 0}};
+static struct store_target target = {{"job-1", 5}, {"shop", 4}, {NULL, 0}, 0};
 static char upload_id[37];
 
 static void load_upload(void)

@@ -40,7 +40,7 @@ static void applying_again_changes_nothing(void **state)
     assert_string_equal(test_db_value(&db, columns), before);
     assert_true(schema_version(db.pg, &version, &e));
     assert_int_equal(version, SCHEMA_VERSION);
-    assert_string_equal(test_db_value(&db, "SELECT count(*) FROM schema_version"), "1");
+    assert_string_equal(test_db_value(&db, "SELECT count(*) FROM schema_version"), "2");
 }
 
 static void no_schema_is_version_0(void **state)
@@ -78,7 +78,7 @@ static void concurrent_callers_queue_up(void **state)
         assert_int_equal(pthread_join(threads[i], &result), 0);
         assert_ptr_equal(result, &db);
     }
-    assert_string_equal(test_db_value(&db, "SELECT max(version) FROM schema_version"), "1");
+    assert_string_equal(test_db_value(&db, "SELECT max(version) FROM schema_version"), "2");
 }
 
 static void sessions_read_one_snapshot(void **state)

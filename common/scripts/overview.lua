@@ -1,0 +1,41 @@
+-- What the queue holds, for operators; changes nothing. ARGV 2 most jobs, workers, and shops of a class that are listed
+-- Returns {now, {name, number, ...}, {{2 * priority + urgency, shops, tasks} ...}, paused: {place, why, ...}, stats: {name, n, ...},
+--      {worker, until, card ...}, {{job, deadline, priority, latest event} ...} running ones first}
+local most = tonumber(ARGV[2])
+
+local figures = {'inbox', call('LLEN', Q .. ':jobs'), 'intake', call('LLEN', Q .. ':intake'),
+                 'delayed', call('ZCARD', Q .. ':delayed'), 'leased', call('ZCARD', Q .. ':leases'),
+                 'open', call('ZCARD', Q .. ':open'), 'dead', call('XLEN', Q .. ':dead'),
+                 'kept', call('ZCARD', Q .. ':kept'), 'untold', call('ZCARD', Q .. ':ended')}
+
+local ready = {}
+for priority = 0, 2 do
+  local urgent, many = {2 * priority, 0, 0}, {2 * priority + 1, 0, 0}
+  for _, shop in ipairs(call('LRANGE', ring_of(priority), 0, most - 1)) do
+    for i = 0, 2 do
+      local row, tasks = i < 2 and urgent or many, call('LLEN', ready_list(3 * priority + i, shop))
+      row[3] = row[3] + tasks
+      if tasks > 0 and row.latest ~= shop then row[2], row.latest = row[2] + 1, shop end
+    end
+  end
+  ready[#ready + 1] = urgent
+  ready[#ready + 1] = many
+end
+
+local workers = {}
+local cards = call('ZRANGEBYSCORE', Q .. ':workers', NOW, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+for i = 1, #cards, 2 do
+  workers[#workers + 1] = cards[i]
+  workers[#workers + 1] = cards[i + 1]
+  workers[#workers + 1] = call('GET', Q .. ':worker:' .. cards[i]) or ''
+end
+
+local jobs = {}
+local open = call('ZRANGE', Q .. ':open', 0, most - 1, 'WITHSCORES')
+for i = 1, #open, 2 do
+  local latest = call('XREVRANGE', Q .. ':job:' .. open[i] .. ':log', '+', '-', 'COUNT', 1)
+  jobs[#jobs + 1] = {open[i], open[i + 1], call('HGET', Q .. ':job:' .. open[i], 'priority') or '',
+                     latest[1] and latest[1][2][2] or ''}
+end
+
+return {NOW, figures, ready, call('HGETALL', Q .. ':paused'), call('HGETALL', Q .. ':stats'), workers, jobs}

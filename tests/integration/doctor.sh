@@ -1,0 +1,236 @@
+#!/usr/bin/env bash
+# Everything that `bundlectl doctor` examines is broken once, on purpose: it says so with a remedy, --repair mends what can
+# be mended, and what is left goes on to its end.
+# time limit: 240 s
+source "$(dirname "$0")/../support/test.sh"
+source tests/support/redis.sh
+
+Q="{$BUNDLE_QUEUE_NAME}"
+redis_start main --appendonly yes
+redis_use main
+
+examine() { # examine STATUS [option...]: the findings are in $TEST_DIR/doctor.json
+    local status=0 wanted_status=$1
+    shift
+    bundlectl doctor --json "$@" >"$TEST_DIR/doctor.json" 2>"$TEST_DIR/said" || status=$?
+    expect_equal "$wanted_status" "$status" "exit status of doctor $* ($(problems))"
+}
+problems() {
+    jq -c '[.findings[] | select(.status != "ok") | [.status, .area, .check, .found]]' "$TEST_DIR/doctor.json"
+    cat "$TEST_DIR/said"
+}
+expect_finding() { # expect_finding STATUS AREA CHECK [REGEX OF WHAT WAS FOUND]
+    jq -e --arg s "$1" --arg a "$2" --arg c "$3" --arg r "${4-.}" \
+        'any(.findings[]; .status == $s and .area == $a and .check == $c and (.found | test($r)))' \
+        "$TEST_DIR/doctor.json" >/dev/null || fail "no finding '$*' among $(problems)"
+    jq -e --arg c "$3" --arg a "$2" 'all(.findings[] | select(.check == $c and .area == $a and (.status | IN("warn", "fail"))); .remedy | length > 3) or $c == "server"' \
+        "$TEST_DIR/doctor.json" >/dev/null || fail "finding '$*' has no remedy"
+}
+expect_nothing_but() { # expect_nothing_but CHECK...: all else is ok
+    jq -e --arg known "$*" '[.findings[] | select(.status != "ok") | .check] - ($known | split(" ")) == []' \
+        "$TEST_DIR/doctor.json" >/dev/null || fail "more than '$*': $(problems)"
+}
+
+note 'where all is well: only that nobody works is said'
+examine 0
+expect_nothing_but there
+expect_finding warn workers there
+expect_match '^[0-9]+ ok, 0 mended, 1 warnings, 0 failed$' "$(bundlectl doctor | tail -n 1)" 'the text'
+expect_match 'remedy: start bundle-worker' "$(bundlectl doctor)" 'the remedy'
+workers_start 1
+examine 0
+expect_nothing_but
+expect_finding ok workers there '^1 with'
+expect_finding ok redis rights
+expect workers_stop
+
+note 'settings'
+expect_status 2 bundlectl doctor --set queue.lease_ms=1
+BUNDLE_QUEUE_LEASE_MS=20000 examine 0
+expect_finding warn settings recovery
+
+note 'Redis is not there; PostgreSQL is examined all the same'
+BUNDLE_REDIS_URL=unix:///nowhere/redis.sock examine 1
+expect_finding fail redis connection
+expect_finding ok postgres connection
+
+note "Redis' settings"
+servers_redis config set maxmemory-policy allkeys-lru >/dev/null
+examine 0
+expect_finding warn redis maxmemory-policy 'allkeys-lru'
+servers_redis config set maxmemory 500mb >/dev/null
+examine 1
+expect_finding fail redis maxmemory-policy
+servers_redis config set maxmemory-policy noeviction >/dev/null
+servers_redis config set maxmemory 1mb >/dev/null
+examine 1
+expect_finding fail redis memory
+servers_redis config set maxmemory 0 >/dev/null
+servers_redis config set appendonly no >/dev/null
+examine 0
+expect_finding warn redis AOF
+mkdir "$TEST_DIR/main/dump.rdb" # no file can take its place
+servers_redis bgsave >/dev/null
+save_failed() { servers_redis info persistence | grep -q rdb_last_bgsave_status:err; }
+wait_until 10 save_failed
+examine 1
+expect_finding fail redis persistence 'rdb_last_bgsave_status'
+rmdir "$TEST_DIR/main/dump.rdb"
+save_is_over() { servers_redis bgsave >/dev/null 2>&1; servers_redis info persistence | grep -q rdb_last_bgsave_status:ok; }
+wait_until 10 save_is_over
+servers_redis replicaof 127.0.0.1 1 >/dev/null
+examine 1
+expect_finding fail redis connection 'replica'
+servers_redis replicaof no one >/dev/null
+servers_redis config set appendonly yes >/dev/null
+examine 0
+expect_nothing_but there
+
+note 'rights: what is tried is what the scripts use'
+servers_redis acl setuser weak on '>secret-of-weak' '~*' '&*' +@all -xadd -zrandmember >/dev/null
+BUNDLE_REDIS_URL="unix://weak:secret-of-weak@$SERVERS_REDIS_SOCKET" examine 1
+expect_finding fail redis rights 'weak may not: .*ZRANDMEMBER, XADD'
+servers_redis acl setuser weak +xadd +zrandmember -info >/dev/null
+BUNDLE_REDIS_URL="unix://weak:secret-of-weak@$SERVERS_REDIS_SOCKET" examine 0
+expect_finding warn redis server
+expect_finding ok redis rights
+servers_redis acl setuser weak resetkeys '~other:*' >/dev/null
+BUNDLE_REDIS_URL="unix://weak:secret-of-weak@$SERVERS_REDIS_SOCKET" examine 1
+expect_finding fail redis rights
+servers_redis acl setuser weak allkeys resetchannels >/dev/null
+BUNDLE_REDIS_URL="unix://weak:secret-of-weak@$SERVERS_REDIS_SOCKET" examine 1
+expect_finding fail redis rights 'may not: PUBLISH'
+! grep -q secret-of-weak "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail 'the password was printed'
+servers_redis acl deluser weak >/dev/null
+for command in $(grep -oh "call('[A-Z]*'" common/scripts/*.lua | tr -cd "A-Z\n" | sort -u); do
+    grep -q "\"${command}[ \"]" worker/ctl/doctor_redis.c || fail "the scripts use $command, which doctor does not try"
+done
+
+note 'PostgreSQL'
+BUNDLE_PG_URL="postgresql:///none?host=/nowhere" examine 1
+expect_finding fail postgres connection
+servers_create_database doctor_empty
+BUNDLE_PG_URL=$SERVERS_PG_URL examine 1
+expect_finding fail postgres schema 'version 0'
+servers_psql "create role doctor_weak login; grant select on all tables in schema public to doctor_weak"
+BUNDLE_PG_URL=${BUNDLE_PG_URL/postgres@/doctor_weak@} examine 1
+expect_finding fail postgres rights 'csv_uploads: UPDATE.*bundle_recommendations: INSERT'
+servers_psql "drop owned by doctor_weak; drop role doctor_weak"
+BUNDLE_WORKER_SLOTS=500 examine 0
+expect_finding warn postgres connections
+
+note 'a paused queue, with a job that waits; another that has ended'
+load_generated demo 200 --seed 3
+workers_start 1
+run_job demo "$UPLOAD"
+ended=$JOB
+bundlectl queue pause --why maintenance >/dev/null
+push "{\"v\":1,\"shop\":\"demo\",\"upload\":\"$UPLOAD\",\"job\":\"waits\"}"
+push '{"v":1,"shop":"other","upload":"nothing","job":"waits-too"}'
+both_wait() { [ "$(servers_redis zcard "$Q:open")" = 2 ]; }
+wait_until 10 both_wait
+expect workers_stop
+servers_redis del "$Q:wake" >/dev/null
+examine 0
+expect_nothing_but there paused
+expect_finding warn queue paused 'the whole queue.*maintenance'
+
+ready_list="$Q:ready:2:demo"
+expect_equal 1 "$(servers_redis llen "$ready_list")" 'waiting tasks of the shop'
+
+# break WHAT COMMAND...: doctor sees it and leaves it, --repair mends it, then all is well again
+break_and_mend() {
+    local what=$1
+    shift
+    note "$what"
+    servers_redis "$@" >/dev/null
+    examine 1
+    expect_finding fail queue "$what"
+    examine 1 # still there: nothing was changed
+    expect_finding fail queue "$what"
+    examine 0 --repair
+    expect_finding mended queue "$what"
+    examine 0
+    expect_nothing_but there paused
+}
+long_from_now=9000000000000
+break_and_mend 'no TTL' persist "$Q:job:$ended:log"
+break_and_mend 'no TTL' persist "$Q:job:waits"
+break_and_mend 'no TTL' set "$Q:made:thing" x
+break_and_mend 'part of a job that is gone' hset "$Q:job:gone:tasks" prepare 'e|0|0|0|0|'
+break_and_mend 'points to a job that is gone' set "$Q:upload:demo:u" gone
+break_and_mend 'points to a job that is gone' hset "$Q:progress:demo:u" job gone
+break_and_mend 'left over from an ended job' sadd "$Q:job:$ended:open" prepare
+break_and_mend 'open job that is not listed' zrem "$Q:open" waits
+break_and_mend 'listed as open, and is not' zadd "$Q:open" "$long_from_now" gone
+break_and_mend 'lease of a task that is not leased' zadd "$Q:leases" "$long_from_now" waits/prepare
+break_and_mend 'time of a task that is not delayed' zadd "$Q:delayed" "$long_from_now" gone/prepare
+break_and_mend 'busy with a task that is not leased' sadd "$Q:busy:demo" waits/prepare
+break_and_mend 'shop in a ring without tasks' rpush "$Q:ring:3" ghost
+break_and_mend 'tasks of a shop that is in no ring' lrem "$Q:ring:2" 0 demo
+break_and_mend 'waiting task on no list' lrem "$ready_list" 0 waits/prepare
+break_and_mend 'delayed task without a time' hset "$Q:job:waits:tasks" prepare 'd|1|0|0|0|'
+servers_redis lrem "$ready_list" 1 waits/prepare >/dev/null # it was waiting all the time
+break_and_mend 'leased task without a lease' hset "$Q:job:waits:tasks" prepare "l|0|0|$long_from_now|1|7-nobody"
+servers_redis lrem "$ready_list" 1 waits/prepare >/dev/null
+break_and_mend 'job without open tasks' srem "$Q:job:waits-too:open" prepare
+
+note 'what is only worth a warning'
+servers_redis rpush "$Q:ring:2" demo >/dev/null
+servers_redis rpush "$Q:wake" 1 1 >/dev/null
+servers_redis zrem "$Q:kept" "$ended" >/dev/null
+servers_redis zadd "$Q:kept" "$(($(date +%s) * 1000))" gone >/dev/null
+servers_redis zadd "$Q:ended" 1 gone >/dev/null
+servers_redis set "$Q:strange" 1 >/dev/null
+examine 0
+expect_finding warn queue 'shop twice in a ring'
+expect_finding warn queue 'more than one wake marker'
+expect_finding warn queue 'ended job that is not listed'
+expect_finding warn queue 'listed as kept, and is gone'
+expect_finding warn queue 'end that PostgreSQL was not told'
+expect_finding warn queue 'unknown key'
+servers_redis del "$Q:strange" >/dev/null
+servers_redis zrem "$Q:ended" gone >/dev/null
+examine 0 --repair
+examine 0
+expect_nothing_but there paused
+
+note 'what somebody else wrote over'
+servers_redis set "$Q:stats:old" 1 >/dev/null
+servers_redis lpush "$Q:maker:thing" x >/dev/null
+examine 1
+expect_finding fail queue 'wrong type'
+expect_finding warn queue 'unknown key' 'stats:old'
+servers_redis del "$Q:maker:thing" "$Q:stats:old" >/dev/null
+servers_redis del "$Q:job:waits-too:tasks" >/dev/null
+servers_redis set "$Q:job:waits-too:tasks" spoilt >/dev/null
+examine 1
+expect_finding fail queue 'job that does not read' waits-too
+examine 0 --repair
+expect_finding mended queue 'job that does not read' waits-too
+servers_redis del "$Q:ready:2:other" >/dev/null
+examine 0 --repair
+expect_match 'broken' "$(bundlectl queue dead)" 'the dead'
+bundlectl queue dead --clear --yes >/dev/null
+examine 0
+expect_nothing_but there paused
+
+note 'uploads that nobody will do'
+servers_psql "update csv_uploads set status = 'requested', updated_at = now() - interval '2 hours', request = jsonb_build_object('shop', 'demo', 'upload', run_id, 'job', 'lost') where csv_type = 'orders'"
+bundlectl queue cancel waits >/dev/null
+servers_redis del "$Q:upload:demo:$UPLOAD" >/dev/null
+examine 1
+expect_finding fail uploads lost 'requested for 7'
+examine 0 --repair
+expect_finding mended uploads lost
+expect_equal lost "$(servers_redis lindex "$Q:jobs" 0 | jq -r .job)" 'the message in the inbox'
+
+note 'what was mended goes on to its end'
+bundlectl queue resume >/dev/null
+workers_start 1
+wait_for_job lost
+expect_equal final "$(job_field lost state)" 'the lost job'
+expect_status 0 bundlectl queue drain --timeout 20
+is_clean() { bundlectl doctor --json >"$TEST_DIR/doctor.json" && jq -e '.warn == 0 and .fail == 0 and .mended == 0' "$TEST_DIR/doctor.json" >/dev/null; }
+wait_until 20 is_clean
+expect workers_stop

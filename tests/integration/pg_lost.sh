@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Redis loses everything in the middle of a job, or a message never came: what csv_uploads says is asked for and not
+# finished is enqueued again, once, with its options, and ends final. What is open or not a job is not.
+# time limit: 120 s
+source "$(dirname "$0")/../support/test.sh"
+
+export BUNDLE_QUEUE_RECONCILE_S=1 BUNDLE_QUEUE_RECONCILE_AFTER_S=3 BUNDLE_QUEUE_SWEEP_MS=200
+servers_start
+expect bundlectl schema apply >/dev/null
+load_generated demo 60000 --seed 3
+demo=$UPLOAD
+for shop in never plain wrong later; do load_generated "$shop" 300 --seed 4; done
+workers_start 2
+
+upload_is() { # upload_is STATUS SHOP
+    [ "$(servers_psql "SELECT count(*) FROM csv_uploads WHERE shop_id = '$2' AND status = '$1'")" = 1 ]
+}
+again() { cat "$TEST_DIR"/worker-*.log | grep 'upload enqueued again' | grep -c "shop=$1" || true; }
+# The run's home is asked for, as by a web app.
+request() { # request SHOP MESSAGE
+    servers_psql "UPDATE csv_uploads SET status = 'requested', request = nullif('$2', '')::jsonb, updated_at = now() - interval '1 hour'
+        WHERE shop_id = '$1' AND csv_type = 'orders'" >/dev/null
+}
+run_of() { servers_psql "SELECT DISTINCT run_id FROM csv_uploads WHERE shop_id = '$1'"; }
+
+note 'everything is lost in the middle of a job'
+push "{\"v\":1,\"shop\":\"demo\",\"upload\":\"$demo\",\"job\":\"lost\",\"force\":true,\"options\":{\"bundles\":7,\"max_discount\":12.5,\"exclude_tags\":[\"ünused\"]}}"
+wait_until 20 upload_is preliminary demo
+servers_redis flushall >/dev/null
+servers_redis script flush >/dev/null
+wait_until 30 upload_is final demo
+wait_for_job lost
+expect_equal final "$(job_field lost state)" 'the job'
+expect_sound_events lost
+expect_equal 1 "$(again demo)" 'times it was enqueued again'
+expect_equal "$(jq -nSc --arg upload "$demo" '{v: 1, shop: "demo", $upload, job: "lost", options: {bundles: 7, max_discount: 12.5, exclude_tags: ["ünused"]}}')" \
+    "$(servers_psql "SELECT request FROM csv_uploads WHERE shop_id = 'demo' AND csv_type = 'orders'" | jq -Sc .)" 'the request'
+bundles_of demo "$demo" >"$TEST_DIR/bundles.json"
+expect_json "$TEST_DIR/bundles.json" 'length == 7'
+
+note 'a message that never came, with a request and without'
+request never "$(jq -nc --arg upload "$(run_of never)" '{v: 1, shop: "never", $upload, job: "never-came", options: {bundles: 1}}')"
+request plain ''
+wait_until 20 upload_is final never
+wait_until 20 upload_is final plain
+expect_equal final "$(job_field never-came state)" 'job never-came'
+bundles_of never "$(run_of never)" >"$TEST_DIR/bundles.json"
+expect_json "$TEST_DIR/bundles.json" 'length <= 1'
+expect_equal '1 1' "$(again never) $(again plain)" 'times they were enqueued again'
+
+note 'the same job is asked for again, of which Redis knows that it has ended: under another name'
+request never "$(jq -nc --arg upload "$(run_of never)" '{v: 1, shop: "never", $upload, job: "never-came"}')"
+wait_until 20 upload_is final never
+expect_equal 0 "$(servers_psql "SELECT count(*) FROM csv_uploads WHERE last_job = 'never-came'")" 'uploads of the old job'
+
+note 'a request that is no job is written off'
+request wrong '{"v":1,"shop":"another","upload":"u"}'
+wait_until 20 upload_is failed wrong
+expect_match 'not a job of this shop' "$(servers_psql "SELECT error_message FROM csv_uploads WHERE shop_id = 'wrong' AND status = 'failed'")" 'the error'
+
+note 'what Redis knows to be open is left alone'
+push "{\"v\":1,\"shop\":\"later\",\"upload\":\"$(run_of later)\",\"job\":\"later\",\"delay_s\":6}"
+request later ''
+wait_until 30 upload_is final later
+expect_equal 0 "$(again later)" 'times it was enqueued again'
+expect_equal final "$(job_field later state)" 'job later'
+expect_equal '' "$(servers_redis hget "{$BUNDLE_QUEUE_NAME}:stats" jobs_joined)" 'jobs that came twice'
+expect workers_stop

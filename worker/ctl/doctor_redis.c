@@ -1,0 +1,276 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "worker/ctl/doctor.h"
+
+enum { SKEW_WARN_MS = 1000, SKEW_FAIL_MS = 60000, MEMORY_WARN_PCT = 80, CLIENTS_WARN_PCT = 80 };
+
+// ---- INFO ----
+
+// The value of a line "name:value" of INFO's text, or "".
+static struct str info(struct str text, const char *name)
+{
+    size_t len = strlen(name);
+    while (text.len) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        struct str line = {text.ptr, end ? (size_t)(end - text.ptr) : text.len};
+        text = end ? (struct str){end + 1, text.len - line.len - 1} : (struct str){"", 0};
+        if (line.len > len && line.ptr[len] == ':' && memcmp(line.ptr, name, len) == 0)
+            return str_trim((struct str){line.ptr + len + 1, line.len - len - 1});
+    }
+    return STR("");
+}
+
+static int64_t info_int(struct str text, const char *name)
+{
+    int64_t value = 0;
+    (void)str_to_int(info(text, name), &value);
+    return value;
+}
+
+static void examine_version(struct doctor *d, struct str text)
+{
+    struct str valkey = info(text, "valkey_version"), version = info(text, "redis_version");
+    long major = strtol(version.ptr, NULL, 10);
+    const char *dot = memchr(version.ptr, '.', version.len);
+    long minor = dot ? strtol(dot + 1, NULL, 10) : 0;
+    bool is_good = major > 6 || (major == 6 && minor >= 2);
+    const char *product = valkey.len ? "Valkey" : "Redis";
+    struct str shown = valkey.len ? valkey : version;
+    doctor_say(d, "redis", "version", is_good ? DOCTOR_OK : DOCTOR_FAIL, is_good ? "" : "Redis 6.2 or later, or Valkey",
+               "%s " STR_FMT, product, STR_ARG(shown));
+    if (str_eq(info(text, "redis_mode"), STR("cluster")))
+        doctor_say(d, "redis", "mode", DOCTOR_FAIL, "use one Redis, or one that Sentinel watches",
+                   "it runs as a cluster");
+}
+
+static void examine_memory(struct doctor *d, struct str text)
+{
+    struct str policy = info(text, "maxmemory_policy");
+    int64_t used = info_int(text, "used_memory"), most = info_int(text, "maxmemory");
+    bool is_good = str_eq(policy, STR("noeviction"));
+    doctor_say(d, "redis", "maxmemory-policy",
+               is_good ? DOCTOR_OK
+               : most  ? DOCTOR_FAIL
+                       : DOCTOR_WARN,
+               is_good ? "" : "CONFIG SET maxmemory-policy noeviction, and in redis.conf", STR_FMT "%s",
+               STR_ARG(policy), is_good ? "" : ": when memory is full, Redis throws parts of the queue away");
+    if (most && used > most / 100 * MEMORY_WARN_PCT)
+        doctor_say(d, "redis", "memory", used >= most ? DOCTOR_FAIL : DOCTOR_WARN,
+                   "raise maxmemory, or lower cache.redis_ttl_s, queue.keep_s or queue.jobs_kept",
+                   "%lld of %lld MiB in use: when it is full no new job is admitted", (long long)used >> 20,
+                   (long long)most >> 20);
+    else
+        doctor_say(d, "redis", "memory", DOCTOR_OK, "", most ? "%lld of %lld MiB in use" : "%lld MiB in use, no limit",
+                   (long long)used >> 20, (long long)most >> 20);
+}
+
+static void examine_persistence(struct doctor *d, struct str text)
+{
+    static const char *const STATES[] = {"rdb_last_bgsave_status", "aof_last_bgrewrite_status",
+                                         "aof_last_write_status"};
+    bool has_aof = info_int(text, "aof_enabled") == 1;
+    doctor_say(d, "redis", "AOF", has_aof ? DOCTOR_OK : DOCTOR_WARN,
+               has_aof ? "" : "CONFIG SET appendonly yes, and in redis.conf (appendfsync everysec)",
+               has_aof ? "on"
+                       : "off: when Redis is killed the queue is lost; uploads that are in PostgreSQL as requested "
+                         "are enqueued again, others are not");
+    for (size_t i = 0; i < ARRAY_LEN(STATES); i++) {
+        struct str state = info(text, STATES[i]);
+        if (state.len && !str_eq(state, STR("ok")))
+            doctor_say(d, "redis", "persistence", DOCTOR_FAIL,
+                       "look into Redis' log: is the disk full, are the rights of its directory as they should be?",
+                       "%s is " STR_FMT ": what is queued may not survive a restart, and writes may be refused",
+                       STATES[i], STR_ARG(state));
+    }
+}
+
+static void examine_clients(struct doctor *d, struct str text)
+{
+    int64_t connected = info_int(text, "connected_clients"), most = info_int(text, "maxclients");
+    bool is_full = most && connected > most / 100 * CLIENTS_WARN_PCT;
+    doctor_say(d, "redis", "clients", is_full ? DOCTOR_WARN : DOCTOR_OK, is_full ? "raise maxclients" : "",
+               "%lld connected, %lld of them waiting for work, at most %lld", (long long)connected,
+               (long long)info_int(text, "blocked_clients"), (long long)most);
+}
+
+static void examine_info(struct doctor *d)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    const struct str words[] = {STR("INFO")};
+    struct err e;
+    if (!ctl_redis_ask(&d->redis, words, ARRAY_LEN(words), &reply, &e)) {
+        bool is_refused = e.kind == ERR_CONFIG;
+        doctor_say(d, "redis", "server", is_refused ? DOCTOR_WARN : DOCTOR_FAIL,
+                   is_refused ? "run this once with a user who may call INFO (--set redis.url=...)" : "", "%s",
+                   e.message);
+        return;
+    }
+    struct str text = redis_reply_str(reply);
+    examine_version(d, text);
+    examine_memory(d, text);
+    examine_persistence(d, text);
+    examine_clients(d, text);
+}
+
+// ---- the clock ----
+
+static void examine_clock(struct doctor *d)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    const struct str words[] = {STR("TIME")};
+    struct err e;
+    int64_t before_ms = clock_wall_ms();
+    if (!ctl_redis_ask(&d->redis, words, ARRAY_LEN(words), &reply, &e)) {
+        doctor_say_error(d, "redis", "clock", "", &e);
+        return;
+    }
+    int64_t here_ms = (before_ms + clock_wall_ms()) / 2;
+    int64_t there_ms =
+        redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000;
+    int64_t skew_ms = there_ms - here_ms, size_ms = skew_ms < 0 ? -skew_ms : skew_ms;
+    enum doctor_status status = size_ms > SKEW_FAIL_MS ? DOCTOR_FAIL : size_ms > SKEW_WARN_MS ? DOCTOR_WARN : DOCTOR_OK;
+    doctor_say(d, "redis", "clock", status,
+               status == DOCTOR_OK ? "" : "let NTP set both clocks; leases go by Redis' clock alone, schedules by both",
+               "%lld ms from this machine's", (long long)skew_ms);
+}
+
+// ---- rights ----
+
+// Every command that the scripts, the worker and bundlectl send. Each is tried on one text of our own: those that are
+// for another type answer WRONGTYPE and change nothing, and a user who may not call them is refused before that.
+// K: the key; the numbers of arguments are what the command needs.
+static const char *const TRIED[] = {"GET K",
+                                    "SET K x XX KEEPTTL",
+                                    "DEL K:none",
+                                    "EXISTS K",
+                                    "PEXPIRE K 10000",
+                                    "PTTL K",
+                                    "TYPE K",
+                                    "INCR K",
+                                    "HGET K f",
+                                    "HSET K f v",
+                                    "HSETNX K f v",
+                                    "HMGET K f",
+                                    "HGETALL K",
+                                    "HKEYS K",
+                                    "HSTRLEN K f",
+                                    "HEXISTS K f",
+                                    "HDEL K f",
+                                    "HINCRBY K f 1",
+                                    "LLEN K",
+                                    "LPUSH K v",
+                                    "RPUSH K v",
+                                    "LPOP K",
+                                    "LRANGE K 0 1",
+                                    "LREM K 0 v",
+                                    "LINDEX K 0",
+                                    "LPOS K v",
+                                    "LTRIM K 0 1",
+                                    "LMOVE K K LEFT RIGHT",
+                                    "BLMOVE K K LEFT RIGHT 0.01",
+                                    "BLPOP K 0.01",
+                                    "SADD K v",
+                                    "SREM K v",
+                                    "SMEMBERS K",
+                                    "SCARD K",
+                                    "SRANDMEMBER K",
+                                    "ZADD K 1 v",
+                                    "ZREM K v",
+                                    "ZSCORE K v",
+                                    "ZMSCORE K v",
+                                    "ZCARD K",
+                                    "ZRANGE K 0 1",
+                                    "ZREVRANGE K 0 1",
+                                    "ZRANGEBYSCORE K 0 1",
+                                    "ZREMRANGEBYSCORE K 0 1",
+                                    "ZPOPMIN K",
+                                    "ZRANDMEMBER K 1",
+                                    "XADD K * f v",
+                                    "XRANGE K - +",
+                                    "XREVRANGE K + -",
+                                    "XLEN K",
+                                    "XDEL K 1-1",
+                                    "XTRIM K MAXLEN 1000"};
+
+static bool try_command(struct doctor *d, const char *text, struct str key, struct err *e)
+{
+    enum { WORDS_MAX = 8 };
+    char copy[96], none[160];
+    struct str words[WORDS_MAX];
+    size_t n = 0;
+    char *rest = copy;
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    (void)snprintf(copy, sizeof copy, "%s", text);
+    (void)snprintf(none, sizeof none, STR_FMT ":none", STR_ARG(key));
+    for (const char *word; n < WORDS_MAX && (word = strsep(&rest, " "));)
+        words[n++] = strcmp(word, "K") == 0 ? key : strcmp(word, "K:none") == 0 ? str_of(none) : str_of(word);
+    return ctl_redis_ask(&d->redis, words, n, &reply, e) || e->kind == ERR_REDIS; // an answer, if not a nice one
+}
+
+static bool try_channel(struct doctor *d, struct err *e)
+{
+    AUTO(redis_closep) struct redis *listener = NULL;
+    AUTO(redis_cmd_fini) struct redis_cmd subscribe = {0};
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    AUTO(redis_reply_freep) struct redis_reply *answer = NULL;
+    char channel[128];
+    const struct str publish[] = {STR("PUBLISH"), ctl_redis_key(&d->redis, "progress:doctor:rights", channel),
+                                  STR("{}")};
+    redis_cmd_init(&subscribe, "SUBSCRIBE");
+    redis_cmd_str(&subscribe, publish[1]);
+    return ctl_redis_more(&d->redis, &listener, e) && redis_call(listener, &subscribe, &answer, e) &&
+           ctl_redis_ask(&d->redis, publish, ARRAY_LEN(publish), &reply, e);
+}
+
+static void note_refusal(struct buf *refused, const char *what, const struct err *e)
+{
+    if (e->kind == ERR_CONFIG)
+        buf_printf(refused, "%s%.*s", refused->len ? ", " : "", (int)strcspn(what, " "), what);
+}
+
+static void examine_rights(struct doctor *d)
+{
+    char name[128], suffix[48];
+    (void)snprintf(suffix, sizeof suffix, "doctor:%ld", (long)getpid());
+    struct str key = ctl_redis_key(&d->redis, suffix, name);
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    AUTO(buf_fini) struct buf refused;
+    struct err e;
+    buf_init(&refused, DOCTOR_TEXT_MAX);
+    const struct str set[] = {STR("SET"), key, STR("x"), STR("PX"), STR("10000")};
+    if (!ctl_redis_ask(&d->redis, set, ARRAY_LEN(set), &reply, &e)) {
+        doctor_say_error(d, "redis", "rights", "give redis.url's user the rights in config/redis.acl", &e);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(TRIED); i++)
+        if (!try_command(d, TRIED[i], key, &e))
+            note_refusal(&refused, TRIED[i], &e);
+    if (!try_channel(d, &e))
+        note_refusal(&refused, "PUBLISH and SUBSCRIBE", &e);
+    const char *user = d->redis.url.user[0] ? d->redis.url.user : "default";
+    if (refused.len)
+        doctor_say(d, "redis", "rights", DOCTOR_FAIL, "give redis.url's user the rights in config/redis.acl",
+                   "user %s may not: %s", user, refused.data);
+    else
+        doctor_say(d, "redis", "rights", DOCTOR_OK, "", "user %s may do all that is needed (%zu commands tried)", user,
+                   ARRAY_LEN(TRIED));
+}
+
+void doctor_redis(struct doctor *d)
+{
+    struct err e;
+    int64_t begun_us = clock_mono_us();
+    if (!ctl_redis_open(&d->redis, d->c, &e)) {
+        doctor_say_error(d, "redis", "connection", "is Redis up, and are redis.url and redis.password_file right?", &e);
+        return;
+    }
+    doctor_say(d, "redis", "connection", DOCTOR_OK, "", "answers, and takes writes; %.1f ms to connect",
+               (double)(clock_mono_us() - begun_us) / 1000);
+    examine_info(d);
+    examine_clock(d);
+    examine_rights(d);
+}
