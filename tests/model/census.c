@@ -262,27 +262,42 @@ static bool check_refs(const struct mini_redis *m, const char *queue_key, const 
     return true;
 }
 
-static bool check_ring(const struct mini_redis *m, const char *queue_key, unsigned class, struct err *e)
+enum { PRIORITIES = 3, CLASSES = 3 }; // of a priority
+
+static bool has_ready(const struct mini_redis *m, const char *queue_key, unsigned priority, struct str shop)
 {
-    struct mini_view ring, ready;
-    (void)find_key(m, queue_key, &ring, "ring:%u", class);
+    struct mini_view ready;
+    for (unsigned class = CLASSES * priority; class < CLASSES * (priority + 1); class ++)
+        if (find_key(m, queue_key, &ready, "ready:%u:" STR_FMT, class, STR_ARG(shop)))
+            return true;
+    return false;
+}
+
+// is_loose: a change of priority may leave the shop in the ring of the old one, until somebody draws there.
+static bool check_ring(const struct mini_redis *m, const char *queue_key, unsigned priority, bool is_loose,
+                       struct err *e)
+{
+    struct mini_view ring;
+    (void)find_key(m, queue_key, &ring, "ring:%u", priority);
     for (size_t i = 0; i < ring.n; i++) {
         struct str shop = mini_redis_text(m, ring.items[i].a);
         for (size_t k = 0; k < i; k++)
             if (ring.items[k].a == ring.items[i].a)
-                return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT " twice", class, STR_ARG(shop));
-        if (!find_key(m, queue_key, &ready, "ready:%u:" STR_FMT, class, STR_ARG(shop)))
-            return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT ", which has nothing ready", class,
+                return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT " twice", priority, STR_ARG(shop));
+        if (!is_loose && !has_ready(m, queue_key, priority, shop))
+            return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT ", which has nothing ready", priority,
                            STR_ARG(shop));
     }
     return true;
 }
 
+// rest: "<class>:<shop>"
 static bool check_ready_key(const struct mini_redis *m, const char *queue_key, struct str rest, struct err *e)
 {
     struct mini_view ring;
-    struct str shop = without(rest, 2); // behind "<class>:"
-    if (!find_key(m, queue_key, &ring, "ring:%c", rest.ptr[0]) || !mini_view_has(m, &ring, shop))
+    struct str shop = without(rest, 2);
+    int priority = (rest.ptr[0] - '0') / CLASSES;
+    if (!find_key(m, queue_key, &ring, "ring:%d", priority) || !mini_view_has(m, &ring, shop))
         return err_set(e, ERR_INTERNAL, "Q:ready:" STR_FMT " is in no ring", STR_ARG(rest));
     return true;
 }
@@ -320,8 +335,8 @@ bool census_check(const struct mini_redis *m, const char *queue_key, const struc
     for (size_t i = 0; i < CENSUS_JOBS; i++)
         if (c->jobs[i].is_there && !check_job(m, queue_key, &c->jobs[i], is_loose, e))
             return false;
-    for (unsigned class = 0; class < 6; class ++)
-        if (!check_ring(m, queue_key, class, e))
+    for (unsigned priority = 0; priority < PRIORITIES; priority++)
+        if (!check_ring(m, queue_key, priority, is_loose, e))
             return false;
     if (find_key(m, queue_key, &v, "wake") && v.n > 1)
         return err_set(e, ERR_INTERNAL, "Q:wake holds more than one marker");
@@ -468,6 +483,19 @@ static bool check_channels(const struct mini_redis *m, const char *queue_key, st
     return true;
 }
 
+// A script that stumbles over a job puts it aside ("broken"): nothing that the scripts wrote may make them stumble.
+static bool check_dead(const struct mini_redis *m, const char *queue_key, struct err *e)
+{
+    struct mini_view dead;
+    (void)find_key(m, queue_key, &dead, "dead");
+    for (size_t i = 0; i < dead.n; i++) {
+        struct str entry = mini_redis_text(m, dead.items[i].b);
+        if (memmem(entry.ptr, entry.len, "broken", strlen("broken")))
+            return err_set(e, ERR_INTERNAL, "a script gave up a job as broken: " STR_FMT, STR_ARG(entry));
+    }
+    return true;
+}
+
 bool census_check_step(const struct mini_redis *m, const char *queue_key, const struct census *before,
                        const struct census *after, struct err *e)
 {
@@ -489,5 +517,5 @@ bool census_check_step(const struct mini_redis *m, const char *queue_key, const 
         if (has_ended && !is_in(m, queue_key, "ended", is->id))
             return wrong(e, is, NULL, "PostgreSQL will not be told of its end");
     }
-    return check_channels(m, queue_key, e);
+    return check_channels(m, queue_key, e) && check_dead(m, queue_key, e);
 }

@@ -409,15 +409,24 @@ static bool take_claims(struct model *m, struct worker *w, const struct redis_re
     return true;
 }
 
+static bool holds_twice(const struct worker *w, const struct held *h)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < w->n_held; i++)
+        n += strcmp(w->held[i].ref, h->ref) == 0;
+    return n > 1;
+}
+
 // What a turn must have done to each task that it ended, and to those that it may not touch.
-static bool check_effect(const struct model *m, const struct held *h, enum queue_verdict verdict, struct err *e)
+static bool check_effect(const struct model *m, const struct worker *w, const struct held *h,
+                         enum queue_verdict verdict, struct err *e)
 {
     const struct census_task *was = census_find(&m->before, str_of(h->ref));
     const struct census_task *is = census_find(&m->after, str_of(h->ref));
     const struct census_job *j = census_job_of(&m->after, str_of(h->ref));
     if (verdict != QUEUE_OK) {
-        bool is_other = was && is && is->state == 'e' && was->state != 'e';
-        return !is_other || err_set(e, ERR_INTERNAL, "%s: refused, and ended all the same", h->ref);
+        bool has_ended = was && is && is->state == 'e' && was->state != 'e' && !holds_twice(w, h);
+        return !has_ended || err_set(e, ERR_INTERNAL, "%s: refused, and ended all the same", h->ref);
     }
     bool is_open = str_eq(j->state, STR("open"));
     int64_t attempts = is->attempts - was->attempts;
@@ -450,7 +459,7 @@ static bool check_turn(struct model *m, const struct worker *was, const struct r
         if (verdict != wanted && !is_closed_now)
             return err_set(e, ERR_INTERNAL, "%s with %s: verdict %d, expected %d", h->ref, h->token, (int)verdict,
                            (int)wanted);
-        if (!check_effect(m, h, verdict, e))
+        if (!check_effect(m, was, h, verdict, e))
             return false;
     }
     return queue_turn_verdicts(r) == n || err_set(e, ERR_INTERNAL, "more verdicts than ends");
@@ -524,14 +533,6 @@ static bool do_late(struct model *m, struct err *e)
     AUTO(redis_reply_freep) struct redis_reply *r = ask(m, &c);
     delete_key(m, "~late");
     return !redis_reply_error(r, e);
-}
-
-static bool holds_twice(const struct worker *w, const struct held *h)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < w->n_held; i++)
-        n += strcmp(w->held[i].ref, h->ref) == 0;
-    return n > 1;
 }
 
 static bool beat(struct model *m, size_t number, struct err *e)
@@ -741,6 +742,8 @@ static int budget_of(const struct model_action *a)
         return MODEL_crashes;
     case MODEL_PRELIMINARY:
         return MODEL_preliminaries;
+    case MODEL_STEP:
+        return a->is_good ? -1 : MODEL_slows;
     case MODEL_FREEZE:
         return MODEL_freezes;
     case MODEL_JUMP:
@@ -813,6 +816,21 @@ static bool check_wake(const struct model *m, struct err *e)
     return err_set(e, ERR_INTERNAL, "a task waits, all workers sleep, and there is no wake marker");
 }
 
+// A worker that lives and says so is never taken for a dead one, nor does an answer that is lost count as a death.
+static bool check_crashes(const struct model *m, struct err *e)
+{
+    static const enum model_budget CAUSES[] = {MODEL_crashes, MODEL_freezes, MODEL_jumps, MODEL_lates};
+    for (size_t i = 0; i < ARRAY_LEN(CAUSES); i++)
+        if (m->left[CAUSES[i]] != m->scenario.budget[CAUSES[i]])
+            return true;
+    for (size_t i = 0; i < CENSUS_JOBS; i++)
+        for (size_t k = 0; k < m->after.jobs[i].n_tasks; k++)
+            if (m->after.jobs[i].tasks[k].crashes > 0)
+                return err_set(e, ERR_INTERNAL, STR_FMT " counts a death; nobody died",
+                               STR_ARG(m->after.jobs[i].tasks[k].name));
+    return true;
+}
+
 bool model_apply(struct model *m, const struct model_action *a, struct err *violation)
 {
     *violation = (struct err){0};
@@ -823,7 +841,8 @@ bool model_apply(struct model *m, const struct model_action *a, struct err *viol
         return false;
     census_take(m->redis, m->queue.key, &m->after);
     if (!census_check_step(m->redis, m->queue.key, &m->before, &m->after, violation) ||
-        !census_check(m->redis, m->queue.key, &m->after, violation) || !check_wake(m, violation))
+        !census_check(m->redis, m->queue.key, &m->after, violation) || !check_wake(m, violation) ||
+        !check_crashes(m, violation))
         return false;
     tell_ends(m);
     char key[128];
@@ -856,9 +875,9 @@ static void add(struct list *l, struct model_action a)
 static bool is_anything_ready(const struct model *m)
 {
     struct mini_view v;
-    for (char class = '0'; class < '6'; class ++) {
+    for (char priority = '0'; priority < '3'; priority++) {
         char name[] = "ring:?";
-        name[5] = class;
+        name[5] = priority;
         if (find(m, name, &v))
             return true;
     }
@@ -980,16 +999,26 @@ static void add_worker(struct list *l, size_t i)
     }
 }
 
+static bool is_anything_unanswered(const struct model *m)
+{
+    for (size_t i = 0; i < m->scenario.workers; i++)
+        if (m->workers[i].number != m->workers[i].answered)
+            return true;
+    return false;
+}
+
 static void add_environment(struct list *l)
 {
     struct model *m = l->m;
     struct mini_view v;
     add(l, (struct model_action){.kind = MODEL_SWEEP, .is_good = true});
     if (next_deadline(m) != INT64_MAX) {
-        add(l, (struct model_action){.kind = MODEL_STEP, .is_good = true});
+        bool is_idle = model_next_good(m, l->out, l->n) < 0;
+        if (!is_anything_unanswered(m)) // a live worker sends its turn again before a lease is over
+            add(l, (struct model_action){.kind = MODEL_STEP, .is_good = is_idle});
         add(l, (struct model_action){.kind = MODEL_JUMP});
         for (size_t i = 0; i < m->scenario.workers; i++)
-            if (m->workers[i].n_held)
+            if (m->workers[i].n_held || m->workers[i].number != m->workers[i].answered)
                 add(l, (struct model_action){.kind = MODEL_FREEZE, .worker = (unsigned char)i});
     }
     if (mini_redis_find(m->redis, STR("~late"), &v))

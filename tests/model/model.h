@@ -22,6 +22,7 @@
     X(failures)      /* a task ends failed, or with an error that is tried again */                                    \
     X(aways)         /* or because something it needs is away */                                                       \
     X(backs)         /* or is handed back */                                                                           \
+    X(slows)         /* time goes on to the next deadline while somebody has something to do */                        \
     X(freezes)       /* a worker is silent until the next deadline, and then goes on */                                \
     X(jumps)         /* so are all, and nobody sweeps */                                                               \
     X(cancels)       /* of J1 */                                                                                       \
@@ -55,7 +56,7 @@ enum model_kind {
     MODEL_CRASH,
     MODEL_PRELIMINARY,
     MODEL_SWEEP,
-    MODEL_STEP,   // time, with all beats and with sweeps on the way that find nothing
+    MODEL_STEP,   // time, with all beats and with sweeps on the way that find nothing; free when all else is done
     MODEL_FREEZE, // time, without the beats of one worker
     MODEL_JUMP,   // time, without any
     MODEL_LATE, // the command that was late is done
@@ -77,7 +78,7 @@ struct model_action {
     unsigned char ends, task, outcome; // which of the worker's tasks (of a turn, of an event), and how they end
     unsigned char want, fate;
     bool is_turned;
-    bool is_good; // nothing bad happens in it: what a fair and undisturbed future is made of
+    bool is_good; // what a fair and undisturbed future is made of
 };
 
 struct model;
