@@ -107,6 +107,7 @@ servers_start_postgres() {
         >>"$log" 2>&1 </dev/null || servers_fail "$log" 'initdb failed' || return 1
     servers_run_postgres && servers_create_database bundles || return 1
     export BUNDLE_PG_URL=$SERVERS_PG_URL
+    unset WORKERS_PG_URL
     [ "$servers_keep" = no ] || servers_sign "$servers_pg_pid"
 }
 
@@ -133,6 +134,16 @@ servers_create_database() { # servers_create_database NAME [TEMPLATE]; its URL i
     SERVERS_PG_URL="postgresql://postgres@/$1?host=$SERVERS_DIR/pg/sock"
 }
 
+servers_url_as() { # servers_url_as ROLE: to $BUNDLE_PG_URL
+    echo "${BUNDLE_PG_URL/postgres@/$1@}"
+}
+
+servers_schema() { # tables, and roles with their rights; workers that start later have no more than theirs
+    "$BUILD_BIN/bundlectl" schema apply >/dev/null &&
+        "$SERVERS_PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -d "$BUNDLE_PG_URL" -f config/postgres-role.sql &&
+        WORKERS_PG_URL=$(servers_url_as bundle_worker) && export WORKERS_PG_URL
+}
+
 servers_drop_database() { # servers_drop_database NAME
     "$SERVERS_PG_BIN/psql" -X -q -h "$SERVERS_DIR/pg/sock" -U postgres -c "drop database if exists \"$1\" with (force)"
 }
@@ -156,7 +167,8 @@ servers_stop() {
     SERVERS_DIR=
 }
 
-# Workers. The nth one's log is $WORKERS_DIR/worker-n.log; settings come from the environment.
+# Workers. The nth one's log is $WORKERS_DIR/worker-n.log; settings come from the environment, and PostgreSQL's address
+# from $WORKERS_PG_URL where it is set.
 worker_pids=()
 workers_started=0
 
@@ -166,7 +178,7 @@ workers_start() { # workers_start N [PROGRAM [option...]]: N more; true when the
     WORKERS_DIR=${WORKERS_DIR:-$SERVERS_DIR}
     for ((n = 0; n < $1; n++)); do
         workers_started=$((workers_started + 1))
-        setsid "${tie[@]}" "${2:-$BUILD_BIN/bundle-worker}" "${@:3}" \
+        setsid "${tie[@]}" env BUNDLE_PG_URL="${WORKERS_PG_URL:-$BUNDLE_PG_URL}" "${2:-$BUILD_BIN/bundle-worker}" "${@:3}" \
             >"$WORKERS_DIR/worker-$workers_started.log" 2>&1 </dev/null &
         worker_pids+=("$!:$workers_started")
     done
