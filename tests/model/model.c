@@ -496,6 +496,7 @@ static bool turn(struct model *m, const struct model_action *a, struct err *e)
 {
     struct worker *w = &m->workers[a->worker];
     struct redis_cmd c;
+    bool was_hungry = w->is_hungry;
     build_turn(m, a, &c);
     w->is_hungry = true;
     if (a->fate == MODEL_STUCK) {
@@ -514,7 +515,7 @@ static bool turn(struct model *m, const struct model_action *a, struct err *e)
     if (a->fate == MODEL_LOST)
         return true;
     w->answered = w->number;
-    w->is_hungry = a->want > 0 && queue_turn_claims(r) == a->want;
+    w->is_hungry = a->want > 0 ? queue_turn_claims(r) == a->want : was_hungry;
     forget_settled(w);
     return take_claims(m, w, r, e);
 }

@@ -36,7 +36,7 @@ static const struct model_scenario SCENARIOS[] = {
     {"a forced repeat, and a death", 2, 1, BUDGET([MODEL_forces] = 1, [MODEL_crashes] = 1)},
     {"asked for again by its own id", 2, 1, BUDGET([MODEL_cancels] = 1, [MODEL_restarts] = 1)},
     {"a hurry", 2, 2, BUDGET([MODEL_raises] = 1)},
-    {"paused", 2, 2, BUDGET([MODEL_pauses] = 1, [MODEL_slows] = 1)},
+    {"paused", 2, 1, BUDGET([MODEL_pauses] = 1, [MODEL_slows] = 2)},
     {"Redis away for a while", 2, 1, BUDGET([MODEL_jumps] = 1, [MODEL_crashes] = 1)},
     {"nobody looks unasked", 2, 3, BUDGET([MODEL_slows] = 1), .must_wake = true},
     {"nobody looks unasked, with errors", 2, 2, BUDGET([MODEL_failures] = 1, [MODEL_backs] = 1), .must_wake = true},
@@ -60,8 +60,10 @@ static void every_scenario_holds(void **state)
     for (size_t i = 0; i < ARRAY_LEN(SCENARIOS); i++) {
         struct explored x;
         explore_one(&SCENARIOS[i], &x);
-        if (x.is_violated)
-            fail_msg("\"%s\": %s\n%s", SCENARIOS[i].name, x.violation.message, x.trace ? x.trace : "");
+        if (x.is_violated) {
+            printf("%s", x.trace ? x.trace : "");
+            fail_msg("\"%s\": %s", SCENARIOS[i].name, x.violation.message);
+        }
         assert_true(x.is_whole);
         assert_true(x.good_steps > 0);
         states += x.states;
@@ -91,17 +93,17 @@ static const struct mutant MUTANTS[] = {
     {"the join opens one task too early", "", "if open > 0 then", "if open > 1 then", {"", 1, 2}},
     {"a task that failed does not join",
      "",
-     "tasks_end(j, {{task, r}}, {}, '', message)",
+     "tasks_end(j, {task}, {j.id .. '/' .. task}, {task, record_text(r)}, {}, {}, '', message)",
      "task_set(j, task, r)",
      {"", 1, 1, BUDGET([MODEL_failures] = 1)}},
     {"whoever comes may end a task",
-     "turn",
-     "r.token ~= e.token",
-     "false",
+     "",
+     "string.sub(drawn, -#token) == token and string.byte(drawn, -#token - 1) == 124",
+     "true",
      {"", 2, 1, BUDGET([MODEL_freezes] = 1)}},
     {"a task ends as often as it is said",
      "turn",
-     "elseif r.state ~= 'l' then e.verdict = 'again'",
+     "elseif r.state ~= 'l' then verdict = 'again'",
      "",
      {"", 1, 2, BUDGET([MODEL_losses] = 1)}},
     {"what a lost answer handed out stays where it is",
@@ -110,10 +112,10 @@ static const struct mutant MUTANTS[] = {
      "if false and",
      {"", 1, 2, BUDGET([MODEL_losses] = 1)}},
     {"anything in a ready list is handed out",
-     "turn",
-     "not again and r.state == 'w'",
-     "not again",
-     {"", 2, 1, BUDGET([MODEL_cancels] = 1, [MODEL_restarts] = 1)}},
+     "",
+     "'^w|(%d+|%d+|)'",
+     "'^%a|(%d+|%d+|)'",
+     {"", 1, 1, BUDGET([MODEL_slows] = 1)}},
     {"an emptied shop stays in the ring", "turn", "call('LREM', ring, -1, shop)", "", {"", 1, 1}},
     {"leases are not given up", "", "call('ZREM', Q .. ':leases', ...)", "", {"", 1, 1}},
     {"busy is not given up", "", "call('SREM', j.busy, ...)", "", {"", 1, 1}},
@@ -210,6 +212,12 @@ static void every_mutant_is_caught(void **state)
     for (size_t i = 0; i < ARRAY_LEN(MUTANTS); i++) {
         struct explored x;
         struct model *m = model_create(&MUTANTS[i].scenario);
+        explore(m, STATES_MAX, &x); // what is caught below is the mutation, then
+        if (x.is_violated)
+            fail_msg("\"%s\": without it %s", MUTANTS[i].what, x.violation.message);
+        explored_fini(&x);
+        model_destroy(m);
+        m = model_create(&MUTANTS[i].scenario);
         load_mutant(m, &MUTANTS[i]);
         explore(m, STATES_MAX, &x);
         model_destroy(m);
