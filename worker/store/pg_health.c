@@ -18,7 +18,8 @@ static const char RIGHTS_SQL[] =
     "('catalog_snapshot', 'UPDATE'), ('bundle_recommendations', 'SELECT'), ('bundle_recommendations', 'INSERT'), "
     "('bundle_recommendations', 'UPDATE'), ('bundle_recommendations', 'DELETE'), ('generation_progress', 'SELECT'), "
     "('generation_progress', 'INSERT'), ('generation_progress', 'UPDATE')) w(name, what) "
-    "WHERE to_regclass(w.name) IS NULL OR NOT has_table_privilege(to_regclass(w.name), w.what)";
+    "WHERE to_regclass(w.name) IS NULL OR NOT CASE w.what WHEN 'UPDATE' THEN "
+    "has_any_column_privilege(to_regclass(w.name), w.what) ELSE has_table_privilege(to_regclass(w.name), w.what) END";
 
 static const char UNFINISHED_SQL[] =
     "SELECT shop_id, id, run_id, request->>'upload', status, floor(extract(epoch FROM now() - updated_at))::int8 "
