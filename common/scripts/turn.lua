@@ -53,7 +53,9 @@ local function settle_job(job, its)
     local at = its.at[i]
     local ref, token, outcome = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     local is_done = outcome == 'done' or outcome == 'left'
-    local record = is_done and not seen[task] and j.state == 'open' and record_ended(texts[i], token)
+    -- A task may stand here twice: lost to the sweep and drawn again. While it is leased nothing here has changed it.
+    local is_untouched = not seen[task] or seen[task].state == 'l'
+    local record = is_done and is_untouched and j.state == 'open' and record_ended(texts[i], token)
     local verdict = 'ok'
     if record then
       names[#names + 1] = task
@@ -208,8 +210,9 @@ local function claim_of_job(job, its, again)
   call('SADD', j.busy, unpack(refs))
 end
 
+-- A ref may stand twice: a job that ended left it waiting, and was begun anew.
 local function claim(refs, again)
-  local of_job, order = {}, {}
+  local of_job, order, seen = {}, {}, {}
   for _, ref in ipairs(refs) do
     local job, task = split_ref(ref)
     local its = of_job[job]
@@ -218,8 +221,11 @@ local function claim(refs, again)
       of_job[job] = its
       order[#order + 1] = job
     end
-    its.names[#its.names + 1] = task
-    its.refs[#its.refs + 1] = ref
+    if not seen[ref] then
+      its.names[#its.names + 1] = task
+      its.refs[#its.refs + 1] = ref
+      seen[ref] = true
+    end
   end
   for _, job in ipairs(order) do guarded(job, claim_of_job, job, of_job[job], again) end
 end

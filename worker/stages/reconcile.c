@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "worker/stages/reconcile_internal.h"
 #include "worker/store/pg_outage.h"
@@ -88,7 +89,10 @@ static bool write_ends(struct reconcile_sides *s, const struct ends *ends, struc
             redis_cmd_str(&told, ends->list[i].job);
     }
     arena_fini(&memory);
-    return reconcile_call(s, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
+    FAILPOINT("told.before");
+    ok = reconcile_call(s, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
+    FAILPOINT("told.after");
+    return ok;
 }
 
 // ---- the thread ----
@@ -115,7 +119,7 @@ static void work(struct reconcile *r, const struct ends *ends)
 {
     struct err e = {0};
     struct reconcile_sides *s = &r->sides;
-    int64_t n_enqueued;
+    int64_t n_recovered;
     bool ok = true;
     if (!s->pg) {
         s->pg = pg_create(s->env->settings, "bundle-worker reconcile");
@@ -124,7 +128,7 @@ static void work(struct reconcile *r, const struct ends *ends)
     if (ends->n)
         ok = write_ends(s, ends, &e);
     if (ok && clock_mono_ms() >= r->scan_at_ms)
-        ok = reconcile_scan(s, &n_enqueued, &e);
+        ok = reconcile_scan(s, &n_recovered, &e);
     if (clock_mono_ms() >= r->scan_at_ms)
         r->scan_at_ms = next_scan_ms(r);
     note(r, ok, &e);

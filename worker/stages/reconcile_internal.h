@@ -24,7 +24,7 @@ bool reconcile_find(struct reconcile_sides *s, struct str shop, struct str uploa
 // Fills the end's fence: after all tasks that were drawn until now.
 bool reconcile_write_end(struct reconcile_sides *s, struct upload_end *end, struct err *e) MUST_USE;
 
-// *n: how many were pushed again.
+// *n: how many were pushed again, or told their end.
 bool reconcile_scan(struct reconcile_sides *s, int64_t *n, struct err *e) MUST_USE;
 
 #endif

@@ -1,6 +1,7 @@
 // What was asked for and is not finished, and Redis does not know.
 
 #include "common/check.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/log.h"
 #include "worker/stages/job_json.h"
@@ -110,13 +111,14 @@ static bool write_off(struct reconcile_sides *s, const struct lost *l, const str
     return reconcile_write_end(s, &end, e);
 }
 
-static bool enqueue_again(struct reconcile_sides *s, const struct lost *l, int64_t *n, struct err *e)
+static bool enqueue_again(struct reconcile_sides *s, const struct lost *l, struct err *e)
 {
     AUTO(buf_fini) struct buf message;
     struct err why;
     buf_init(&message, (size_t)s->env->settings->queue_payload_max);
     if (!make_message(l, &message, &why))
         return write_off(s, l, &why, e);
+    FAILPOINT("reconcile.push");
     if (!push(s, buf_str(&message), e))
         return false;
     const struct log_context context = {
@@ -124,7 +126,6 @@ static bool enqueue_again(struct reconcile_sides *s, const struct lost *l, int64
     log_set_context(&context);
     LOG(LOG_INFO, "upload enqueued again", LOG_S("reason", "reconciled: asked for, not finished, unknown to Redis"));
     log_set_context(NULL);
-    (*n)++;
     return true;
 }
 
@@ -140,7 +141,8 @@ static bool recover(struct reconcile_sides *s, const struct upload_lost *row, st
     bool has_ended = str_eq(l.state, STR("failed")) || str_eq(l.state, STR("cancelled"));
     if (l.is_open)
         return true;
-    return has_ended && !str_eq(row->status, STR("requested")) ? write_late(s, &l, e) : enqueue_again(s, &l, n, e);
+    (*n)++;
+    return has_ended && !str_eq(row->status, STR("requested")) ? write_late(s, &l, e) : enqueue_again(s, &l, e);
 }
 
 // Messages that nobody has read yet may be just what seems lost.
@@ -158,19 +160,19 @@ static bool is_called_off(const struct reconcile_sides *s)
     return s->is_closing && atomic_load(s->is_closing);
 }
 
-bool reconcile_scan(struct reconcile_sides *s, int64_t *n_enqueued, struct err *e)
+bool reconcile_scan(struct reconcile_sides *s, int64_t *n_recovered, struct err *e)
 {
     struct arena memory;
     struct upload_lost *lost = NULL;
     size_t n = 0;
     bool is_read;
-    *n_enqueued = 0;
+    *n_recovered = 0;
     arena_init(&memory, 0);
     bool ok = is_inbox_read(s, &is_read, e);
     if (ok && is_read)
         ok = upload_requests_lost(s->pg, s->env->settings->queue_reconcile_after_s, LOST_MAX, &memory, &lost, &n, e);
     for (size_t i = 0; ok && i < n && !is_called_off(s); i++)
-        ok = recover(s, &lost[i], &memory, n_enqueued, e);
+        ok = recover(s, &lost[i], &memory, n_recovered, e);
     arena_fini(&memory);
     return ok;
 }
