@@ -1,6 +1,6 @@
-// Any bytes as a job's message, JSON or MessagePack: refused with an error that says what is wrong, in UTF-8, or a request
-// that is within its bounds, can be printed, applied, and read again to the same: from its payload, and from the JSON that
-// PostgreSQL keeps of it.
+// Any bytes as a job's message, JSON or MessagePack: refused with an error that says what is wrong, in UTF-8, or a
+// request that is within its bounds, can be printed, applied, and read again to the same: from its payload, and from
+// the JSON that PostgreSQL keeps of it.
 
 #include "fuzz.h"
 
@@ -26,8 +26,10 @@ void fuzz_put_seeds(void)
     fuzz_seed(
         "shop",
         STR("{\"bundles\":5,\"types\":[\"FBT\"],\"margin\":-1,\"pin\":[\"tea\"]}\f{\"shop\":\"s\",\"upload\":\"u\"}"));
-    fuzz_seed("later", STR("{\"shop\":\"d\",\"upload\":\"u\",\"job\":\"j\",\"priority\":\"bulk\",\"at\":\"2020-02-29T00:00:00Z\","
-                           "\"delay_s\":60}"));
+    fuzz_seed(
+        "later",
+        STR("{\"shop\":\"d\",\"upload\":\"u\",\"job\":\"j\",\"priority\":\"bulk\",\"at\":\"2020-02-29T00:00:00Z\","
+            "\"delay_s\":60}"));
     fuzz_seed("at", STR("{\"shop\":\"d\",\"upload\":\"u\",\"priority\":\"interactive\",\"at\":1700000000}"));
     fuzz_seed("cancel", STR("{\"v\":1,\"shop\":\"d\",\"upload\":\"u\",\"cancel\":true}"));
     fuzz_seed("cancel_job", STR("{\"v\":1,\"job\":\"j\",\"cancel\":true}"));

@@ -7,7 +7,16 @@
 #include "tests/model/census.h"
 #include "tests/model/normal_form.h"
 
-enum { HELD_MAX = 8, WANT_MAX = 3, LEASE_MS = 4, TASK_MS = 8, RETRY_MS = 8, DEADLINE_MS = 16, REF_MAX = 24, TOKEN_MAX = 48 };
+enum {
+    HELD_MAX = 8,
+    WANT_MAX = 3,
+    LEASE_MS = 4,
+    TASK_MS = 8,
+    RETRY_MS = 8,
+    DEADLINE_MS = 16,
+    REF_MAX = 24,
+    TOKEN_MAX = 48
+};
 static const char SHOP[] = "shop", UPLOAD[] = "upload";
 static const char *const WORKERS[] = {"W1", "W2"};
 static const char DEAD_WORKER[] = "W9"; // whose command is still on its way
@@ -17,12 +26,18 @@ const char *const MODEL_BUDGET_NAMES[MODEL_N_BUDGETS] = {
     MODEL_BUDGETS(X)
 #undef X
 };
-const char *const MODEL_KIND_NAMES[MODEL_N_KINDS] = {"turn",  "beat",   "wake",   "crash",   "preliminary",
-                                                     "sweep", "step",   "freeze", "jump",   "late",  "cancel",  "repeat",
+const char *const MODEL_KIND_NAMES[MODEL_N_KINDS] = {"turn",  "beat",    "wake",  "crash", "preliminary", "sweep",
+                                                     "step",  "freeze",  "jump",  "late",  "cancel",      "repeat",
                                                      "force", "restart", "raise", "pause", "resume"};
 
 static const struct queue_stage PLAN[] = {
-    {.name = "split", .message = "Split", .urgency = 0, .from = 1, .to = 50, .is_required = true, .timeout_ms = TASK_MS},
+    {.name = "split",
+     .message = "Split",
+     .urgency = 0,
+     .from = 1,
+     .to = 50,
+     .is_required = true,
+     .timeout_ms = TASK_MS},
     {.name = "many", .message = "Many", .urgency = 1, .from = 50, .to = 70, .is_split = true, .timeout_ms = TASK_MS},
     {.name = "join", .message = "Join", .urgency = 0, .from = 70, .to = 99, .is_required = true, .timeout_ms = TASK_MS},
 };
@@ -109,7 +124,8 @@ static void save_worker(struct model *m, size_t i)
     for (size_t k = 0; k < w->n_held; k++) {
         const struct held *h = &w->held[k];
         const char outcome[] = {h->outcome, '\0'};
-        (void)snprintf(text, sizeof text, "%s %s", h->ref, h->token); // it may hold one task twice: lost, and drawn again
+        (void)snprintf(text, sizeof text, "%s %s", h->ref,
+                       h->token); // it may hold one task twice: lost, and drawn again
         put_field(m, key, text, outcome);
     }
 }
@@ -313,7 +329,8 @@ static enum queue_verdict expected_verdict(const struct census *c, const struct 
 
 static void put_settlement(const struct model *m, const struct held *h, struct redis_cmd *c)
 {
-    static const struct queue_more MORE[] = {{STR("T1"), STR("p:T1")}, {STR("T2"), STR("p:T2")}, {STR("T3"), STR("p:T3")}};
+    static const struct queue_more MORE[] = {
+        {STR("T1"), STR("p:T1")}, {STR("T2"), STR("p:T2")}, {STR("T3"), STR("p:T3")}};
     bool splits = strstr(h->ref, "/split") && h->outcome == 'd';
     const struct queue_settlement s = {.ref = str_of(h->ref),
                                        .token = str_of(h->token),
@@ -383,7 +400,8 @@ static bool check_claim(const struct model *m, const struct queue_claimed_job *j
     for (size_t i = 0; i < job->n_tasks; i++)
         n_done += job->tasks[i].state == 'e';
     if (queue_claimed_results(j) != (is_many ? 0 : n_done))
-        return err_set(e, ERR_INTERNAL, "%s was handed out with %zu results of %zu", ref, queue_claimed_results(j), n_done);
+        return err_set(e, ERR_INTERNAL, "%s was handed out with %zu results of %zu", ref, queue_claimed_results(j),
+                       n_done);
     return true;
 }
 
@@ -1186,8 +1204,8 @@ static void put_task(const struct census *c, const struct census_job *j, const s
     if (t->attempts || t->crashes)
         buf_printf(out, "(%lld errors, %lld crashes)", (long long)t->attempts, (long long)t->crashes);
     if (t->n_leased)
-        buf_printf(out, "[" STR_FMT ", lease %+lld, limit %+lld]", STR_ARG(t->token), (long long)(t->lease_ms - c->now_ms),
-                   (long long)(t->til_ms - c->now_ms));
+        buf_printf(out, "[" STR_FMT ", lease %+lld, limit %+lld]", STR_ARG(t->token),
+                   (long long)(t->lease_ms - c->now_ms), (long long)(t->til_ms - c->now_ms));
     if (t->n_delayed)
         buf_printf(out, "[due %+lld]", (long long)(t->due_ms - c->now_ms));
     if (t->n_ready > 1)
@@ -1211,7 +1229,8 @@ void model_state_text(struct model *m, struct buf *out)
     }
     for (size_t i = 0; i < m->scenario.workers; i++) {
         const struct worker *w = &m->workers[i];
-        buf_printf(out, "    %s%s turn %u answered %u:", WORKERS[i], w->is_hungry ? " hungry" : "", w->number, w->answered);
+        buf_printf(out, "    %s%s turn %u answered %u:", WORKERS[i], w->is_hungry ? " hungry" : "", w->number,
+                   w->answered);
         for (size_t k = 0; k < w->n_held; k++)
             buf_printf(out, " %s[%s]%c", w->held[k].ref, w->held[k].token, w->held[k].outcome);
         buf_puts(out, "\n");

@@ -15,8 +15,8 @@ enum { TOKENS_MAX = 64, TOKEN_FIRST = 8000, TOKEN_STEP = 8, TEXT_MAX = 8192 };
 struct normal_form {
     struct mini_redis *m;
     char key[80];
-    int64_t stale_ms; // a sweep longer ago than this is one long ago
-    int64_t shift_ms; // the clock is this far ahead
+    int64_t stale_ms;            // a sweep longer ago than this is one long ago
+    int64_t shift_ms;            // the clock is this far ahead
     uint32_t tokens[TOKENS_MAX]; // numbers of those in use, sorted
     size_t n_tokens;
     unsigned char *traits; // by text: has it a time, has it a token; 0: not known yet

@@ -16,10 +16,7 @@
 
 enum { STATES_MAX = 2000000 };
 
-#define BUDGET(...)                                                                                                    \
-    .budget = {                                                                                                        \
-        __VA_ARGS__                                                                                                    \
-    }
+#define BUDGET(...) .budget = {__VA_ARGS__}
 
 static const struct model_scenario SCENARIOS[] = {
     {"three tasks, two workers", 2, 3, BUDGET([MODEL_slows] = 1)},
@@ -89,8 +86,16 @@ struct mutant {
 };
 
 static const struct mutant MUTANTS[] = {
-    {"an ended task stays in the open set", "", "call('SREM', j.key .. ':open', unpack(names))", "", {"", 1, 1}},
-    {"the join opens one task too early", "", "if open > 0 then", "if open > 1 then", {"", 1, 2}},
+    {"an ended task stays in the open set",
+     "",
+     "call('SREM', j.key .. ':open', unpack(names))",
+     "",
+     {.name = "", .workers = 1, .tasks = 1}},
+    {"the join opens one task too early",
+     "",
+     "if open > 0 then",
+     "if open > 1 then",
+     {.name = "", .workers = 1, .tasks = 2}},
     {"a task that failed does not join",
      "",
      "tasks_end(j, {task}, {j.id .. '/' .. task}, {task, record_text(r)}, {}, {}, '', message)",
@@ -116,44 +121,44 @@ static const struct mutant MUTANTS[] = {
      "'^w|(%d+|%d+|)'",
      "'^%a|(%d+|%d+|)'",
      {"", 1, 1, BUDGET([MODEL_slows] = 1)}},
-    {"an emptied shop stays in the ring", "turn", "call('LREM', ring, -1, shop)", "", {"", 1, 1}},
-    {"leases are not given up", "", "call('ZREM', Q .. ':leases', ...)", "", {"", 1, 1}},
-    {"busy is not given up", "", "call('SREM', j.busy, ...)", "", {"", 1, 1}},
-    {"a job ends twice",
+    {"an emptied shop stays in the ring",
+     "turn",
+     "call('LREM', ring, -1, shop)",
      "",
-     "if j.state ~= 'open' then return end",
+     {.name = "", .workers = 1, .tasks = 1}},
+    {"leases are not given up", "", "call('ZREM', Q .. ':leases', ...)", "", {.name = "", .workers = 1, .tasks = 1}},
+    {"busy is not given up", "", "call('SREM', j.busy, ...)", "", {.name = "", .workers = 1, .tasks = 1}},
+    {"a job ends twice", "", "if j.state ~= 'open' then return end", "", {"", 1, 1, BUDGET([MODEL_cancels] = 2)}},
+    {"a stage opens without saying so", "", "job_set(j, 'at', at)", "", {.name = "", .workers = 1, .tasks = 1}},
+    {"seq has gaps", "", "j.seq = j.seq + 1", "j.seq = j.seq + 2", {.name = "", .workers = 1, .tasks = 1}},
+    {"progress goes back",
      "",
-     {"", 1, 1, BUDGET([MODEL_cancels] = 2)}},
-    {"a stage opens without saying so", "", "job_set(j, 'at', at)", "", {"", 1, 1}},
-    {"seq has gaps", "", "j.seq = j.seq + 1", "j.seq = j.seq + 2", {"", 1, 1}},
-    {"progress goes back", "", "math.max(progress, j.progress)", "progress", {"", 1, 2, BUDGET([MODEL_repeats] = 1, [MODEL_preliminaries] = 1)}},
-    {"nobody is woken",
-     "",
-     "if must_wake and",
-     "if false and",
-     {"", 1, 1, .must_wake = true}},
-    {"a beat renews what is lost",
-     "beat",
-     "r.token ~= held.token",
-     "false",
-     {"", 2, 1, BUDGET([MODEL_freezes] = 2)}},
+     "math.max(progress, j.progress)",
+     "progress",
+     {"", 1, 2, BUDGET([MODEL_repeats] = 1, [MODEL_preliminaries] = 1)}},
+    {"nobody is woken", "", "if must_wake and", "if false and", {"", 1, 1, .must_wake = true}},
+    {"a beat renews what is lost", "beat", "r.token ~= held.token", "false", {"", 2, 1, BUDGET([MODEL_freezes] = 2)}},
     {"whoever comes may speak for a task",
      "progress",
      "r.token ~= ARGV[3]",
      "false",
      {"", 2, 1, BUDGET([MODEL_freezes] = 1, [MODEL_preliminaries] = 1)}},
-    {"what is due stays delayed",
-     "sweep",
-     "push(j, {ref}, false)",
-     "",
-     {"", 1, 1, BUDGET([MODEL_failures] = 1)}},
+    {"what is due stays delayed", "sweep", "push(j, {ref}, false)", "", {"", 1, 1, BUDGET([MODEL_failures] = 1)}},
     {"a dead worker's task is dropped",
      "sweep",
      "guarded(job, take_over, ref, job, task)",
      "",
      {"", 2, 1, BUDGET([MODEL_crashes] = 1)}},
-    {"results live for ever", "", "call('PEXPIRE', j.key .. ':results', LIMIT.life_ms)", "", {"", 1, 1}},
-    {"results of one stage are lost to the next", "", "call('HSET', j.key .. ':results', unpack(results))", "", {"", 1, 1}},
+    {"results live for ever",
+     "",
+     "call('PEXPIRE', j.key .. ':results', LIMIT.life_ms)",
+     "",
+     {.name = "", .workers = 1, .tasks = 1}},
+    {"results of one stage are lost to the next",
+     "",
+     "call('HSET', j.key .. ':results', unpack(results))",
+     "",
+     {.name = "", .workers = 1, .tasks = 1}},
     {"PostgreSQL is not told of a cancellation",
      "",
      "call('ZADD', Q .. ':ended', NOW, j.id)",
@@ -221,7 +226,8 @@ static void every_mutant_is_caught(void **state)
         load_mutant(m, &MUTANTS[i]);
         explore(m, STATES_MAX, &x);
         model_destroy(m);
-        printf("%-50s %7zu states: %s\n", MUTANTS[i].what, x.states, x.is_violated ? x.violation.message : "NOT CAUGHT");
+        printf("%-50s %7zu states: %s\n", MUTANTS[i].what, x.states,
+               x.is_violated ? x.violation.message : "NOT CAUGHT");
         if (!x.is_violated)
             fail_msg("\"%s\" is not noticed in %zu states", MUTANTS[i].what, x.states);
         explored_fini(&x);
