@@ -29,10 +29,10 @@
     X("sweep.after", "it is done; messages and ends that came with the answer are not handled")                        \
     X("turn.before", "a turn is about to be sent")                                                                     \
     X("turn.after", "a turn is answered, its ends are still held, its claims not")                                     \
-    X("turn.split.before", "a turn is about to be sent that splits a job into the tasks of its next stage")           \
-    X("turn.split.after", "it is answered: the tasks are there")                                                                          \
-    X("turn.stage.before", "a turn is about to be sent that ends a stage of one task: prepare, merge, publish")                \
-    X("turn.stage.after", "it is answered: the next stage is open, or the job final")                                                                          \
+    X("turn.split.before", "a turn is about to be sent that splits a job into the tasks of its next stage")            \
+    X("turn.split.after", "it is answered: the tasks are there")                                                       \
+    X("turn.stage.before", "a turn is about to be sent that ends a stage of one task: prepare, merge, publish")        \
+    X("turn.stage.after", "it is answered: the next stage is open, or the job final")                                  \
     X("turn.claimed", "tasks are this worker's, and no slot has them")                                                 \
     X("post.before", "an event from inside a task, or an artefact it shares, is about to be sent")                     \
     X("post.after", "that is answered")                                                                                \
@@ -51,6 +51,9 @@
     X("merge.read", "amid merging: all pairs' results are read")                                                       \
     X("publish.before", "the final rows are read, nothing is sent to PostgreSQL")                                      \
     X("publish.committed", "they are in PostgreSQL, the queue has no acknowledgement")                                 \
+    X("told.before", "ends without a stage are in PostgreSQL, the queue still means to tell it")                       \
+    X("told.after", "the queue knows")                                                                                 \
+    X("reconcile.push", "a lost upload is touched in PostgreSQL and not pushed yet")                                   \
     X("beat.before", "about to renew leases")                                                                          \
     X("beat.after", "leases are renewed, what was lost is not cancelled yet")
 

@@ -53,7 +53,9 @@ local function settle_job(job, its)
     local at = its.at[i]
     local ref, token, outcome = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     local is_done = outcome == 'done' or outcome == 'left'
-    local record = is_done and not seen[task] and j.state == 'open' and record_ended(texts[i], token)
+    -- A task may stand here twice: lost to the sweep and drawn again. While it is leased nothing here has changed it.
+    local is_untouched = not seen[task] or seen[task].state == 'l'
+    local record = is_done and is_untouched and j.state == 'open' and record_ended(texts[i], token)
     local verdict = 'ok'
     if record then
       names[#names + 1] = task
