@@ -29,10 +29,10 @@
     X("sweep.after", "it is done; messages and ends that came with the answer are not handled")                        \
     X("turn.before", "a turn is about to be sent")                                                                     \
     X("turn.after", "a turn is answered, its ends are still held, its claims not")                                     \
-    X("turn.split.before", "a turn is about to be sent that splits a job into the tasks of its next stage")           \
-    X("turn.split.after", "it is answered: the tasks are there")                                                                          \
-    X("turn.stage.before", "a turn is about to be sent that ends a stage of one task: prepare, merge, publish")                \
-    X("turn.stage.after", "it is answered: the next stage is open, or the job final")                                                                          \
+    X("turn.split.before", "a turn is about to be sent that splits a job into the tasks of its next stage")            \
+    X("turn.split.after", "it is answered: the tasks are there")                                                       \
+    X("turn.stage.before", "a turn is about to be sent that ends a stage of one task: prepare, merge, publish")        \
+    X("turn.stage.after", "it is answered: the next stage is open, or the job final")                                  \
     X("turn.claimed", "tasks are this worker's, and no slot has them")                                                 \
     X("post.before", "an event from inside a task, or an artefact it shares, is about to be sent")                     \
     X("post.after", "that is answered")                                                                                \

@@ -304,8 +304,8 @@ static bool check_ready_key(const struct mini_redis *m, const char *queue_key, s
 
 static bool may_live_for_ever(struct str name)
 {
-    static const char *const NAMES[] = {"jobs", "intake", "dead", "delayed", "leases", "open", "paused", "ended",
-                                        "kept", "workers", "wake", "fence", "stats"};
+    static const char *const NAMES[] = {"jobs",  "intake", "dead",    "delayed", "leases", "open", "paused",
+                                        "ended", "kept",   "workers", "wake",    "fence",  "stats"};
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++)
         if (str_eq(name, str_of(NAMES[i])))
             return true;
@@ -512,8 +512,8 @@ bool census_check_step(const struct mini_redis *m, const char *queue_key, const 
             return false;
         if (!is_anew && !check_history(was, is, e))
             return false;
-        bool has_ended = is_terminal(is->state) && !str_eq(is->state, STR("final")) &&
-                         (is_anew || str_eq(was->state, STR("open")));
+        bool has_ended =
+            is_terminal(is->state) && !str_eq(is->state, STR("final")) && (is_anew || str_eq(was->state, STR("open")));
         if (has_ended && !is_in(m, queue_key, "ended", is->id))
             return wrong(e, is, NULL, "PostgreSQL will not be told of its end");
     }

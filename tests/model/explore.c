@@ -66,11 +66,8 @@ static uint32_t note_state(struct search *s, uint32_t parent, size_t action)
     if (s->n == s->capacity)
         grow_nodes(s);
     unsigned depth = parent == NOBODY ? 0 : s->nodes[parent].depth + 1u;
-    s->nodes[s->n] = (struct node){.hash = hash,
-                                   .parent = parent,
-                                   .good = NOBODY,
-                                   .action = (uint16_t)action,
-                                   .depth = (uint16_t)depth};
+    s->nodes[s->n] = (struct node){
+        .hash = hash, .parent = parent, .good = NOBODY, .action = (uint16_t)action, .depth = (uint16_t)depth};
     s->states[s->n] = state;
     s->slots[at] = (uint32_t)++s->n;
     s->out->depth = depth;

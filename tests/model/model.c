@@ -7,7 +7,16 @@
 #include "tests/model/census.h"
 #include "tests/model/normal_form.h"
 
-enum { HELD_MAX = 8, WANT_MAX = 3, LEASE_MS = 4, TASK_MS = 8, RETRY_MS = 8, DEADLINE_MS = 16, REF_MAX = 24, TOKEN_MAX = 48 };
+enum {
+    HELD_MAX = 8,
+    WANT_MAX = 3,
+    LEASE_MS = 4,
+    TASK_MS = 8,
+    RETRY_MS = 8,
+    DEADLINE_MS = 16,
+    REF_MAX = 24,
+    TOKEN_MAX = 48
+};
 static const char SHOP[] = "shop", UPLOAD[] = "upload";
 static const char *const WORKERS[] = {"W1", "W2"};
 static const char DEAD_WORKER[] = "W9"; // whose command is still on its way
@@ -17,12 +26,18 @@ const char *const MODEL_BUDGET_NAMES[MODEL_N_BUDGETS] = {
     MODEL_BUDGETS(X)
 #undef X
 };
-const char *const MODEL_KIND_NAMES[MODEL_N_KINDS] = {"turn",  "beat",   "wake",   "crash",   "preliminary",
-                                                     "sweep", "step",   "freeze", "jump",   "late",  "cancel",  "repeat",
+const char *const MODEL_KIND_NAMES[MODEL_N_KINDS] = {"turn",  "beat",    "wake",  "crash", "preliminary", "sweep",
+                                                     "step",  "freeze",  "jump",  "late",  "cancel",      "repeat",
                                                      "force", "restart", "raise", "pause", "resume"};
 
 static const struct queue_stage PLAN[] = {
-    {.name = "split", .message = "Split", .urgency = 0, .from = 1, .to = 50, .is_required = true, .timeout_ms = TASK_MS},
+    {.name = "split",
+     .message = "Split",
+     .urgency = 0,
+     .from = 1,
+     .to = 50,
+     .is_required = true,
+     .timeout_ms = TASK_MS},
     {.name = "many", .message = "Many", .urgency = 1, .from = 50, .to = 70, .is_split = true, .timeout_ms = TASK_MS},
     {.name = "join", .message = "Join", .urgency = 0, .from = 70, .to = 99, .is_required = true, .timeout_ms = TASK_MS},
 };
@@ -101,15 +116,22 @@ static bool find(const struct model *m, const char *name, struct mini_view *out)
 static void save_worker(struct model *m, size_t i)
 {
     const struct worker *w = &m->workers[i];
+    const struct {
+        const char *field;
+        unsigned value;
+    } NUMBERS[] = {{"number", w->number}, {"answered", w->answered}, {"hungry", w->is_hungry}};
     char key[8], text[REF_MAX + TOKEN_MAX];
     (void)snprintf(key, sizeof key, "~%s", WORKERS[i]);
     delete_key(m, key);
-    (void)snprintf(text, sizeof text, "%u %u %d", w->number, w->answered, w->is_hungry);
-    put_field(m, key, "turns", text);
+    for (size_t k = 0; k < ARRAY_LEN(NUMBERS); k++) {
+        (void)snprintf(text, sizeof text, "%u", NUMBERS[k].value);
+        put_field(m, key, NUMBERS[k].field, text);
+    }
     for (size_t k = 0; k < w->n_held; k++) {
         const struct held *h = &w->held[k];
         const char outcome[] = {h->outcome, '\0'};
-        (void)snprintf(text, sizeof text, "%s %s", h->ref, h->token); // it may hold one task twice: lost, and drawn again
+        (void)snprintf(text, sizeof text, "%s %s", h->ref,
+                       h->token); // it may hold one task twice: lost, and drawn again
         put_field(m, key, text, outcome);
     }
 }
@@ -121,34 +143,52 @@ static int by_ref(const void *a, const void *b)
     return order ? order : strcmp(x->token, y->token);
 }
 
+static unsigned number_in(const struct model *m, const struct mini_view *hash, const char *field)
+{
+    struct str text;
+    int64_t n = 0;
+    CHECK(mini_view_field(m->redis, hash, str_of(field), &text) && str_to_int(text, &n));
+    return (unsigned)n;
+}
+
 static void load_worker(struct model *m, size_t i)
 {
     struct worker *w = &m->workers[i];
     struct mini_view v;
     char key[8];
-    int is_hungry;
-    memset(w, 0, sizeof *w); // compared as a whole
     (void)snprintf(key, sizeof key, "~%s", WORKERS[i]);
     CHECK(mini_redis_find(m->redis, str_of(key), &v));
+    *w = (struct worker){.number = number_in(m, &v, "number"),
+                         .answered = number_in(m, &v, "answered"),
+                         .is_hungry = number_in(m, &v, "hungry")};
     for (size_t k = 0; k < v.n; k++) {
-        struct str field = mini_redis_text(m->redis, v.items[k].a), value = mini_redis_text(m->redis, v.items[k].b);
-        if (str_eq(field, STR("turns"))) {
-            CHECK(sscanf(value.ptr, "%u %u %d", &w->number, &w->answered, &is_hungry) == 3);
-            w->is_hungry = is_hungry;
+        struct str field = mini_redis_text(m->redis, v.items[k].a);
+        const char *blank = memchr(field.ptr, ' ', field.len);
+        if (!blank)
             continue;
-        }
         CHECK(w->n_held < HELD_MAX);
         struct held *h = &w->held[w->n_held++];
-        h->outcome = value.ptr[0];
-        CHECK(sscanf(field.ptr, "%23s %47s", h->ref, h->token) == 2);
+        h->outcome = mini_redis_text(m->redis, v.items[k].b).ptr[0];
+        (void)snprintf(h->ref, sizeof h->ref, "%.*s", (int)(blank - field.ptr), field.ptr);
+        (void)snprintf(h->token, sizeof h->token, "%s", blank + 1);
     }
     qsort(w->held, w->n_held, sizeof *w->held, by_ref);
+}
+
+static bool is_same(const struct worker *a, const struct worker *b)
+{
+    if (a->number != b->number || a->answered != b->answered || a->is_hungry != b->is_hungry || a->n_held != b->n_held)
+        return false;
+    for (size_t i = 0; i < a->n_held; i++)
+        if (by_ref(&a->held[i], &b->held[i]) != 0 || a->held[i].outcome != b->held[i].outcome)
+            return false;
+    return true;
 }
 
 static void save_workers(struct model *m)
 {
     for (size_t i = 0; i < m->scenario.workers; i++)
-        if (memcmp(&m->workers[i], &m->loaded[i], sizeof m->workers[i]) != 0)
+        if (!is_same(&m->workers[i], &m->loaded[i]))
             save_worker(m, i);
 }
 
@@ -162,16 +202,12 @@ static void save_left(struct model *m, size_t i)
 static void load(struct model *m)
 {
     struct mini_view v;
-    struct str text;
-    int64_t n;
     for (size_t i = 0; i < m->scenario.workers; i++)
         load_worker(m, i);
     memcpy(m->loaded, m->workers, sizeof m->loaded);
     CHECK(mini_redis_find(m->redis, STR("~left"), &v));
-    for (size_t i = 0; i < MODEL_N_BUDGETS; i++) {
-        CHECK(mini_view_field(m->redis, &v, str_of(MODEL_BUDGET_NAMES[i]), &text) && str_to_int(text, &n));
-        m->left[i] = (unsigned)n;
-    }
+    for (size_t i = 0; i < MODEL_N_BUDGETS; i++)
+        m->left[i] = number_in(m, &v, MODEL_BUDGET_NAMES[i]);
 }
 
 // Turns that were answered need no number any more; what an answered turn drew is of no use to anybody.
@@ -183,14 +219,15 @@ static void forget_answered_turns(struct model *m, size_t i)
     (void)snprintf(name, sizeof name, "turn:%s", WORKERS[i]);
     key_of(m, name, "", key, sizeof key);
     if (find(m, name, &v)) {
-        unsigned number;
+        int64_t number = 0;
         char text[1024];
         struct str record = mini_redis_text(m->redis, v.items[0].a);
-        CHECK(sscanf(record.ptr, "%u", &number) == 1);
+        size_t digits = strcspn(record.ptr, "\n");
+        CHECK(str_to_int((struct str){record.ptr, digits}, &number));
         if (number <= w->answered) {
             delete_key(m, key);
         } else {
-            (void)snprintf(text, sizeof text, "%u%s", number - w->answered, strchr(record.ptr, '\n'));
+            (void)snprintf(text, sizeof text, "%lld%s", (long long)number - w->answered, record.ptr + digits);
             const struct str words[] = {STR("SET"), str_of(key), str_of(text), STR("PX"), STR("100000")};
             tell(m, ARRAY_LEN(words), words);
         }
@@ -313,7 +350,8 @@ static enum queue_verdict expected_verdict(const struct census *c, const struct 
 
 static void put_settlement(const struct model *m, const struct held *h, struct redis_cmd *c)
 {
-    static const struct queue_more MORE[] = {{STR("T1"), STR("p:T1")}, {STR("T2"), STR("p:T2")}, {STR("T3"), STR("p:T3")}};
+    static const struct queue_more MORE[] = {
+        {STR("T1"), STR("p:T1")}, {STR("T2"), STR("p:T2")}, {STR("T3"), STR("p:T3")}};
     bool splits = strstr(h->ref, "/split") && h->outcome == 'd';
     const struct queue_settlement s = {.ref = str_of(h->ref),
                                        .token = str_of(h->token),
@@ -383,7 +421,8 @@ static bool check_claim(const struct model *m, const struct queue_claimed_job *j
     for (size_t i = 0; i < job->n_tasks; i++)
         n_done += job->tasks[i].state == 'e';
     if (queue_claimed_results(j) != (is_many ? 0 : n_done))
-        return err_set(e, ERR_INTERNAL, "%s was handed out with %zu results of %zu", ref, queue_claimed_results(j), n_done);
+        return err_set(e, ERR_INTERNAL, "%s was handed out with %zu results of %zu", ref, queue_claimed_results(j),
+                       n_done);
     return true;
 }
 
@@ -481,7 +520,8 @@ static void set_fence_before_turned(struct model *m)
     char key[128], text[24];
     CHECK(find(m, "fence", &v) && str_to_int(mini_redis_text(m->redis, v.items[0].a), &n));
     key_of(m, "fence", "", key, sizeof key);
-    (void)snprintf(text, sizeof text, "%lld", (long long)(n + 7));
+    n += 7;
+    (void)snprintf(text, sizeof text, "%lld", (long long)n);
     const struct str words[] = {STR("SET"), str_of(key), str_of(text)};
     tell(m, ARRAY_LEN(words), words);
 }
@@ -876,12 +916,10 @@ static void add(struct list *l, struct model_action a)
 static bool is_anything_ready(const struct model *m)
 {
     struct mini_view v;
-    for (char priority = '0'; priority < '3'; priority++) {
-        char name[] = "ring:?";
-        name[5] = priority;
-        if (find(m, name, &v))
+    static const char *const RINGS[] = {"ring:0", "ring:1", "ring:2"};
+    for (size_t i = 0; i < ARRAY_LEN(RINGS); i++)
+        if (find(m, RINGS[i], &v))
             return true;
-    }
     return false;
 }
 
@@ -1186,8 +1224,8 @@ static void put_task(const struct census *c, const struct census_job *j, const s
     if (t->attempts || t->crashes)
         buf_printf(out, "(%lld errors, %lld crashes)", (long long)t->attempts, (long long)t->crashes);
     if (t->n_leased)
-        buf_printf(out, "[" STR_FMT ", lease %+lld, limit %+lld]", STR_ARG(t->token), (long long)(t->lease_ms - c->now_ms),
-                   (long long)(t->til_ms - c->now_ms));
+        buf_printf(out, "[" STR_FMT ", lease %+lld, limit %+lld]", STR_ARG(t->token),
+                   (long long)(t->lease_ms - c->now_ms), (long long)(t->til_ms - c->now_ms));
     if (t->n_delayed)
         buf_printf(out, "[due %+lld]", (long long)(t->due_ms - c->now_ms));
     if (t->n_ready > 1)
@@ -1211,7 +1249,8 @@ void model_state_text(struct model *m, struct buf *out)
     }
     for (size_t i = 0; i < m->scenario.workers; i++) {
         const struct worker *w = &m->workers[i];
-        buf_printf(out, "    %s%s turn %u answered %u:", WORKERS[i], w->is_hungry ? " hungry" : "", w->number, w->answered);
+        buf_printf(out, "    %s%s turn %u answered %u:", WORKERS[i], w->is_hungry ? " hungry" : "", w->number,
+                   w->answered);
         for (size_t k = 0; k < w->n_held; k++)
             buf_printf(out, " %s[%s]%c", w->held[k].ref, w->held[k].token, w->held[k].outcome);
         buf_puts(out, "\n");

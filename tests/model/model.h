@@ -59,7 +59,7 @@ enum model_kind {
     MODEL_STEP,   // time, with all beats and with sweeps on the way that find nothing; free when all else is done
     MODEL_FREEZE, // time, without the beats of one worker
     MODEL_JUMP,   // time, without any
-    MODEL_LATE, // the command that was late is done
+    MODEL_LATE,   // the command that was late is done
     MODEL_CANCEL,
     MODEL_REPEAT,
     MODEL_FORCE,

@@ -246,8 +246,12 @@ static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err 
 // The job that was at work on it has ended, and PostgreSQL was not told or has forgotten.
 static bool write_late(struct reconcile *r, const struct lost *l, struct err *e)
 {
-    struct upload_end end = {l->request.job, l->row->shop, l->row->csv_upload_id, l->state,
-                             STR("The job ended; its bundles were not finished"), 0};
+    struct upload_end end = {l->request.job,
+                             l->row->shop,
+                             l->row->csv_upload_id,
+                             l->state,
+                             STR("The job ended; its bundles were not finished"),
+                             0};
     return write_end(r, &end, e);
 }
 

@@ -14,8 +14,7 @@
 #define TARGET_WHERE "SELECT id FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 AND fence <= $4"
 #define TARGET "target AS (" TARGET_WHERE ")"
 // Besides: not where this job has stored its final bundles already, which nothing of a slow worker's must follow.
-#define TARGET_NOT_FINAL                                                                                               \
-    "target AS (" TARGET_WHERE " AND NOT (status = 'final' AND last_job IS NOT DISTINCT FROM $3))"
+#define TARGET_NOT_FINAL "target AS (" TARGET_WHERE " AND NOT (status = 'final' AND last_job IS NOT DISTINCT FROM $3))"
 
 static const char LOCK_SQL[] = "SELECT fence > $4, status = 'final' AND last_job IS NOT DISTINCT FROM $3 FROM "
                                "csv_uploads WHERE id = $1::uuid AND shop_id = $2 FOR UPDATE";
