@@ -51,6 +51,9 @@
     X("merge.read", "amid merging: all pairs' results are read")                                                       \
     X("publish.before", "the final rows are read, nothing is sent to PostgreSQL")                                      \
     X("publish.committed", "they are in PostgreSQL, the queue has no acknowledgement")                                 \
+    X("told.before", "ends without a stage are in PostgreSQL, the queue still means to tell it")                       \
+    X("told.after", "the queue knows")                                                                                 \
+    X("reconcile.push", "a lost upload is touched in PostgreSQL and not pushed yet")                                   \
     X("beat.before", "about to renew leases")                                                                          \
     X("beat.after", "leases are renewed, what was lost is not cancelled yet")
 

@@ -34,6 +34,15 @@ static void restart_redis(struct chaos *c)
     servers_wait_ready(&c->servers);
 }
 
+// As after the loss of its disk. PostgreSQL still knows what was asked for.
+static void empty_redis(struct chaos *c)
+{
+    redisReply *reply = redis_ask(&c->servers, "FLUSHALL");
+    if (reply && c->n_redis_crashes < CRASHES_MAX)
+        c->redis_crashes_ms[c->n_redis_crashes++] = clock_wall_ms();
+    freeReplyObject(reply);
+}
+
 static void freeze_redis(struct chaos *c)
 {
     (void)kill(c->servers.redis_pid, SIGSTOP);
@@ -137,6 +146,7 @@ static const struct disturbance TABLE[] = {
     {"worker frozen for a moment", 4, blink, NULL, 0, 0, false},
     {"hostile message", 5, jobs_push_garbage, NULL, 0, 0, false},
     {"Redis killed, restarted from AOF", 2, crash_redis, restart_redis, 100, 3000, true},
+    {"Redis emptied", 1, empty_redis, NULL, 0, 0, true},
     {"Redis frozen", 2, freeze_redis, thaw_redis, 200, 3000, true},
     {"Redis out of memory", 2, fill_memory, free_memory, 200, 1500, true},
     {"Redis read-only", 2, demote, promote, 100, 1000, true},

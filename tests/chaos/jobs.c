@@ -12,7 +12,7 @@
 // What an upload is asked for changes from job to job, so that bundles of an older job would be seen. Texts of options.
 static const char *const VARIANTS[] = {"", ",\"bundles\":7", ",\"max_discount\":5"};
 
-enum { MESSAGES_MAX = 2, QUIET_EVERY_MS = 60, JUDGE_WITHIN_MS = 30000, TEXT_BYTES = 512 };
+enum { MESSAGES_MAX = 2, QUIET_EVERY_MS = 60, JUDGE_WITHIN_MS = 45000, TEXT_BYTES = 512 };
 
 enum plan {
     PLAN_ONE,
@@ -27,7 +27,7 @@ struct message {
     char job[NAME_BYTES], text[TEXT_BYTES];
     int variant;
     int64_t due_ms, pushed_ms, pushed_at_ms; // monotonic; 0: not yet; Unix
-    bool is_cancel, is_forced;
+    bool is_cancel, is_forced, is_written;   // written: PostgreSQL has it
 };
 
 struct ended {
@@ -112,9 +112,22 @@ static void round_begin(struct chaos *c, struct round *r)
     second->due_ms = r->messages[0].due_ms + between(c, 0, 600);
 }
 
-// An answer that is lost leaves open whether it was pushed: like any web app, we look later (round_missing).
-static void push(struct chaos *c, struct message *m)
+// As common/PROTOCOL.md asks web apps to: first what is wanted, in PostgreSQL, then the push.
+static bool write_request(struct chaos *c, const struct round *r, const struct message *m)
 {
+    static const char SQL[] = "UPDATE csv_uploads SET status = 'requested', request = $2::jsonb, requested_at = now(), "
+                              "updated_at = now() WHERE id = $1::uuid";
+    const char *const values[] = {r->upload->id, m->text};
+    PGresult *done = pg_ask(&c->servers, SQL, 2, values);
+    PQclear(done);
+    return done != NULL;
+}
+
+// An answer that is lost leaves open whether it was pushed: like any web app, we look later (push_again).
+static void push(struct chaos *c, const struct round *r, struct message *m)
+{
+    if (!m->is_cancel && !m->is_written && !(m->is_written = write_request(c, r, m)))
+        return; // PostgreSQL is away
     redisReply *reply = redis_ask(&c->servers, "RPUSH " QUEUE ":jobs %s", m->text);
     if (!reply && (c->servers.is_refused || !c->servers.redis_pid || c->servers.is_redis_frozen))
         return; // it is certain that nothing was pushed: the next tick tries again
@@ -296,7 +309,7 @@ static void round_tick(struct chaos *c, struct round *r)
     int64_t now_ms = clock_mono_ms();
     for (int i = 0; i < r->n_messages; i++) {
         if (r->messages[i].pushed_ms == 0 && now_ms >= r->messages[i].due_ms)
-            push(c, &r->messages[i]);
+            push(c, r, &r->messages[i]);
         if (r->messages[i].pushed_ms == 0)
             return;
     }

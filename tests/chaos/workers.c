@@ -61,6 +61,8 @@ static void write_settings(const struct chaos *c, const struct worker *w, char o
     SET("BUNDLE_QUEUE_JOBS_KEPT=1000000");
     SET("BUNDLE_QUEUE_LOG_MAX=100000");
     SET("BUNDLE_CACHE_REDIS_TTL_S=60");
+    SET("BUNDLE_QUEUE_RECONCILE_S=2");
+    SET("BUNDLE_QUEUE_RECONCILE_AFTER_S=10");
     SET("BUNDLE_REDIS_TIMEOUT_MS=%d", o->lease_ms / 2);
     SET("FAILPOINT_LOG=%s", c->points_log);
     if (w->point >= 0)
@@ -272,7 +274,7 @@ static void note_freeze(struct chaos *c, struct worker *w)
     c->points[w->point].stops++;
     c->freezes++;
     w->point = -1;
-    w->continue_ms = clock_mono_ms() + c->options.lease_ms * between(c, 20, 250) / 100;
+    w->continue_ms = clock_mono_ms() + c->options.lease_ms * between(c, 20, 500) / 100;
 }
 
 static void worker_tick(struct chaos *c, struct worker *w)

@@ -128,8 +128,10 @@ BUNDLE_PG_URL=$SERVERS_PG_URL examine 1
 expect_finding fail postgres schema 'version 0'
 servers_psql "create role doctor_weak login; grant select on all tables in schema public to doctor_weak"
 BUNDLE_PG_URL=${BUNDLE_PG_URL/postgres@/doctor_weak@} examine 1
-expect_finding fail postgres rights 'csv_uploads: UPDATE.*bundle_recommendations: INSERT'
+expect_finding fail postgres rights 'csv_uploads: UPDATE .status.*bundle_recommendations: INSERT'
 servers_psql "drop owned by doctor_weak; drop role doctor_weak"
+BUNDLE_PG_URL=$WORKERS_PG_URL examine 0
+expect_finding ok postgres rights
 BUNDLE_WORKER_SLOTS=500 examine 0
 expect_finding warn postgres connections
 

@@ -86,6 +86,20 @@ servers_start_redis() { # servers_start_redis IS_TCP
     export SERVERS_REDIS_TCP_URL=redis://127.0.0.1:$port
 }
 
+# The users of config/redis.acl, for every queue, with their own names as passwords: $SERVERS_WORKER_REDIS_URL,
+# $SERVERS_WEB_REDIS_URL (as redis-py spells it) and $SERVERS_OPERATOR_REDIS_URL.
+servers_add_redis_users() {
+    local line
+    local -a rules
+    while IFS= read -r line; do # user NAME on #@PASSWORD@ RULE...
+        read -ra rules <<<"${line//\{bundles\}/\{*\}}"
+        [ "$(servers_redis acl setuser "${rules[1]}" reset on ">${rules[1]}" "${rules[@]:4}" 2>&1)" = OK ] || return 1
+    done < <(grep '^user bundle-' config/redis.acl)
+    export SERVERS_WORKER_REDIS_URL="unix://bundle-worker:bundle-worker@$SERVERS_REDIS_SOCKET"
+    export SERVERS_WEB_REDIS_URL="unix://bundle-web@$SERVERS_REDIS_SOCKET?password=bundle-web"
+    export SERVERS_OPERATOR_REDIS_URL="unix://bundle-operator:bundle-operator@$SERVERS_REDIS_SOCKET"
+}
+
 servers_wait_for() { # servers_wait_for PID CONDITION...: until it holds; fails when the process ends before
     local pid=$1 until_s=$((SECONDS + servers_wait_s))
     shift
@@ -168,17 +182,19 @@ servers_stop() {
 }
 
 # Workers. The nth one's log is $WORKERS_DIR/worker-n.log; settings come from the environment, and PostgreSQL's address
-# from $WORKERS_PG_URL where it is set.
+# from $WORKERS_PG_URL where it is set. On the Redis that BUNDLE_REDIS_URL names as operator, they are workers.
 worker_pids=()
 workers_started=0
 
 workers_start() { # workers_start N [PROGRAM [option...]]: N more; true when they listen to signals and draw tasks
-    local n pid log tie=(setpriv --pdeathsig TERM)
+    local n pid log tie=(setpriv --pdeathsig TERM) redis_url=$BUNDLE_REDIS_URL
+    [ "$redis_url" != "${SERVERS_OPERATOR_REDIS_URL-}" ] || redis_url=$SERVERS_WORKER_REDIS_URL
     [ "${servers_keep-}" != yes ] || tie=()
     WORKERS_DIR=${WORKERS_DIR:-$SERVERS_DIR}
     for ((n = 0; n < $1; n++)); do
         workers_started=$((workers_started + 1))
-        setsid "${tie[@]}" env BUNDLE_PG_URL="${WORKERS_PG_URL:-$BUNDLE_PG_URL}" "${2:-$BUILD_BIN/bundle-worker}" "${@:3}" \
+        setsid "${tie[@]}" env BUNDLE_REDIS_URL="$redis_url" BUNDLE_PG_URL="${WORKERS_PG_URL:-$BUNDLE_PG_URL}" \
+            "${2:-$BUILD_BIN/bundle-worker}" "${@:3}" \
             >"$WORKERS_DIR/worker-$workers_started.log" 2>&1 </dev/null &
         worker_pids+=("$!:$workers_started")
     done

@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/log.h"
 #include "worker/stages/job_json.h"
@@ -34,7 +35,7 @@ struct reconcile {
     struct pg *pg;
     struct redis *redis; // NULL: not connected
     int64_t scan_at_ms;
-    int64_t n_enqueued;
+    int64_t n_recovered;
 };
 
 static struct ends *ends_create(void)
@@ -166,7 +167,10 @@ static bool write_ends(struct reconcile *r, const struct ends *ends, struct err 
             redis_cmd_str(&told, ends->list[i].job);
     }
     arena_fini(&memory);
-    return call(r, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
+    FAILPOINT("told.before");
+    ok = call(r, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
+    FAILPOINT("told.after");
+    return ok;
 }
 
 // ---- what was lost ----
@@ -233,6 +237,7 @@ static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err 
 {
     AUTO(buf_fini) struct buf message;
     buf_init(&message, TEXT_MAX);
+    FAILPOINT("reconcile.push");
     if (!make_message(l, &message, e) || !push(r, buf_str(&message), e))
         return false;
     const struct log_context context = {
@@ -275,6 +280,7 @@ static bool recover(struct reconcile *r, const struct upload_lost *row, struct a
     bool has_ended = str_eq(l.state, STR("failed")) || str_eq(l.state, STR("cancelled"));
     if (l.is_open)
         return true;
+    r->n_recovered++;
     return has_ended && !str_eq(row->status, STR("requested")) ? write_late(r, &l, e) : enqueue_again(r, &l, e);
 }
 
@@ -433,7 +439,7 @@ bool reconcile_lost(const struct stages_env *env, int64_t *n, struct err *e)
 {
     struct reconcile r = {.env = env, .pg = pg_create(env->settings, "bundlectl doctor")};
     bool ok = scan(&r, e);
-    *n = r.n_enqueued;
+    *n = r.n_recovered;
     disconnect(&r);
     return ok;
 }

@@ -24,8 +24,8 @@ void reconcile_destroy(struct reconcile *r);
 // Copies the end; any thread. When too many wait it is left to the next sweep.
 void reconcile_poke(void *reconcile, const struct queue_end *end);
 
-// One look for what was lost, on the caller's thread; *n: how many uploads were pushed again. None while messages wait
-// in the inbox: they may be just those.
+// One look for what was lost, on the caller's thread; *n: how many uploads were pushed again, or told their end. None
+// while messages wait in the inbox: they may be just those.
 bool reconcile_lost(const struct stages_env *env, int64_t *n, struct err *e) MUST_USE;
 
 #endif
