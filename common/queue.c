@@ -134,12 +134,22 @@ void queue_turn_begin(const struct queue *q, const struct queue_turn *t, struct 
     redis_cmd_int(out, t->n_settlements);
 }
 
+// A task of many leaves a result and nothing else; that is said in few words.
+static bool is_result_all(const struct queue_settlement *s)
+{
+    return s->outcome == QUEUE_DONE && s->message.len + s->reason.len + s->shared.len + s->n_more == 0 &&
+           s->bundles < 0;
+}
+
 void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s)
 {
+    bool is_short = is_result_all(s);
     redis_cmd_str(cmd, s->ref);
     redis_cmd_str(cmd, s->token);
-    redis_cmd_text(cmd, queue_outcome_name(s->outcome));
+    redis_cmd_text(cmd, s->outcome == QUEUE_DONE && !is_short ? "left" : queue_outcome_name(s->outcome));
     redis_cmd_str(cmd, s->result);
+    if (is_short)
+        return;
     redis_cmd_str(cmd, s->message);
     redis_cmd_str(cmd, s->reason);
     if (s->bundles < 0)
@@ -196,24 +206,34 @@ bool queue_turn_job(const struct redis_reply *r, size_t i, struct queue_claimed_
     return true;
 }
 
+enum { CLAIM_FIELDS = 4 };
+
 size_t queue_turn_claims(const struct redis_reply *r)
 {
-    return redis_reply_size(redis_reply_at(r, 3));
+    return redis_reply_size(redis_reply_at(r, 3)) / CLAIM_FIELDS;
+}
+
+// "2|0|"
+static bool tried_read(struct str text, int64_t *attempts, int64_t *crashes)
+{
+    const char *bar = memchr(text.ptr, '|', text.len);
+    if (!bar || text.ptr[text.len - 1] != '|')
+        return false;
+    size_t at = (size_t)(bar - text.ptr);
+    return str_to_int((struct str){text.ptr, at}, attempts) && at + 2 < text.len &&
+           str_to_int((struct str){bar + 1, text.len - at - 2}, crashes);
 }
 
 bool queue_turn_claim(const struct redis_reply *r, size_t i, struct queue_claim *out)
 {
-    enum { FIELDS = 5 };
-    const struct redis_reply *c = redis_reply_at(redis_reply_at(r, 3), i);
-    int64_t job = redis_reply_int(redis_reply_at(c, 0));
-    if (redis_reply_size(c) != FIELDS || job < 1 || (uint64_t)job > queue_turn_jobs(r))
+    const struct redis_reply *claims = redis_reply_at(r, 3);
+    int64_t job = redis_reply_int(redis_reply_at(claims, CLAIM_FIELDS * i));
+    if (job < 1 || (uint64_t)job > queue_turn_jobs(r))
         return false;
-    *out = (struct queue_claim){.job = (size_t)job - 1,
-                                .task = redis_reply_str(redis_reply_at(c, 1)),
-                                .payload = redis_reply_str(redis_reply_at(c, 2)),
-                                .attempts = redis_reply_int(redis_reply_at(c, 3)),
-                                .crashes = redis_reply_int(redis_reply_at(c, 4))};
-    return true;
+    out->job = (size_t)job - 1;
+    out->task = redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i + 1));
+    out->payload = redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i + 2));
+    return tried_read(redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i + 3)), &out->attempts, &out->crashes);
 }
 
 size_t queue_claimed_results(const struct queue_claimed_job *j)

@@ -7,7 +7,7 @@
 
 #include "common/queue.h"
 
-enum { QUEUE_LIST_MAX = 1000 };                  // what one overview lists at most, of anything
+enum { QUEUE_LIST_MAX = 1000 }; // what one overview lists at most: jobs, workers; shops whose tasks it counts
 #define QUEUE_NEVER_MS INT64_C(9000000000000000) // the deadline of a job that has not begun
 
 void queue_overview_cmd(const struct queue *q, unsigned most, struct redis_cmd *out); // most: 1..QUEUE_LIST_MAX

@@ -147,7 +147,7 @@ static bool ensure_open(struct redis *r, struct err *e)
         return true;
     if (r->url.n_sentinels && !redis_ask_sentinels(&r->url, &r->sentinel, &at, e))
         return false;
-    if (connect_socket(r, &at, e) && redis_start_tls(r->context, &r->url, at.host, e) && say_hello(r, e)) {
+    if (connect_socket(r, &at, e) && redis_start_tls(r->context, &r->url, at.host, NULL, e) && say_hello(r, e)) {
         r->heard_ms = clock_mono_ms();
         r->is_pinged = false;
         return true;

@@ -44,6 +44,7 @@ struct redis_async {
     int64_t timeout_ms;
     struct redis_hooks hooks;
     redisAsyncContext *context; // NULL while WAITING and LOCATING
+    struct redis_tls *tls;      // of context; NULL without TLS
     enum state state;
     int64_t state_deadline_ms;
     struct redis_search *search; // while LOCATING
@@ -94,7 +95,7 @@ static void say_lost(struct redis_async *r)
     struct err cause = r->cause;
     if (!outage_note(&r->outage, cause.kind, now_ms))
         return;
-    if (r->outage.failures > 1)
+    if (now_ms - r->outage.since_ms >= OUTAGE_REMINDER_MS)
         (void)err_wrap(&cause, "still, after %lld s and %u attempts",
                        (long long)(now_ms - r->outage.since_ms + 500) / 1000, r->attempts);
     r->hooks.on_lost(r->hooks.context, &cause);
@@ -114,6 +115,9 @@ static void say_back(struct redis_async *r)
 // The connection is gone (hiredis has freed or will free its context), or there was none: try again later.
 static void lost(struct redis_async *r)
 {
+    (void)redis_tls_refused(r->tls, &r->cause); // then that is the cause
+    redis_tls_free(r->tls);
+    r->tls = NULL;
     r->context = NULL;
     r->state = WAITING;
     r->must_drop = false;
@@ -231,7 +235,7 @@ static void connect_now(struct redis_async *r)
     r->state_deadline_ms = clock_mono_ms() + r->timeout_ms;
     context->data = r;
     if (redisLibeventAttach(context, r->base) != REDIS_OK ||
-        !redis_start_tls(&context->c, &r->url, r->server, &r->cause)) {
+        !redis_start_tls(&context->c, &r->url, r->server, &r->tls, &r->cause)) {
         drop(r);
         return;
     }

@@ -5,9 +5,27 @@
 #include "common/check.h"
 #include "common/secret.h"
 
+enum { HEAD_MAX = 24 }; // "$", a size_t, "\r\n"
+
+// "$5\r\n", at the end of head; returns where it begins. By hand: a turn has hundreds of arguments, and printf was a
+// third of what it cost.
+static const char *put_length(size_t len, char head[HEAD_MAX])
+{
+    char *at = head + HEAD_MAX;
+    *--at = '\n';
+    *--at = '\r';
+    do
+        *--at = (char)('0' + len % 10);
+    while (len /= 10);
+    *--at = '$';
+    return at;
+}
+
 void redis_cmd_str(struct redis_cmd *c, struct str arg)
 {
-    buf_printf(&c->args, "$%zu\r\n", arg.len);
+    char head[HEAD_MAX];
+    const char *at = put_length(arg.len, head);
+    buf_put(&c->args, at, (size_t)(head + HEAD_MAX - at));
     buf_put(&c->args, arg.ptr, arg.len);
     buf_put(&c->args, "\r\n", 2);
     c->n_args++;

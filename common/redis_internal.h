@@ -36,8 +36,13 @@ bool redis_wants_reconnect(const struct redis_reply *r);
 
 // ---- redis_tls.c ----
 
-// server: the name or address that its certificate must be for.
-bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *server, struct err *e) MUST_USE;
+// server: the name or address that its certificate must be for. On a connection of the event loop this only begins the
+// handshake, of which hiredis tells nothing but that it failed: *session (NULL: not wanted) knows why.
+struct redis_tls;
+bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *server, struct redis_tls **session,
+                     struct err *e) MUST_USE;
+bool redis_tls_refused(const struct redis_tls *session, struct err *e); // was it the certificate? NULL: no
+void redis_tls_free(struct redis_tls *session);                         // NULL is fine
 
 // ---- redis_locate.c: where to connect ----
 

@@ -62,25 +62,34 @@ static bool expect_server(SSL *ssl, const char *server)
     return X509_VERIFY_PARAM_set1_host(rules, server, 0) == 1 && SSL_set_tlsext_host_name(ssl, server) == 1;
 }
 
-// On a connection of the event loop this only begins the handshake; hiredis goes on with it, and says how it ended.
-static bool begin(redisContext *c, SSL *take_ssl, struct err *e)
+static bool refused(const SSL *ssl, struct err *e)
 {
-    if (redisInitiateSSL(c, take_ssl) == REDIS_OK)
-        return true;
-    long verdict = SSL_get_verify_result(take_ssl);
-    // Whatever it was, it may be mended on the other side: certificates are renewed there too.
-    if (verdict == X509_V_OK)
-        (void)err_set(e, ERR_REDIS_AWAY, "TLS to Redis: %s", c->errstr);
-    else
+    long verdict = SSL_get_verify_result(ssl);
+    if (verdict != X509_V_OK)
         (void)err_set(
-            e, ERR_REDIS_AWAY,
+            e, ERR_CONFIG,
             "TLS to Redis: its certificate is refused: %s (check redis.tls_ca_file and the name in redis.url)",
             X509_verify_cert_error_string(verdict));
-    SSL_free(take_ssl); // hiredis took it only if it came to something
-    return false;
+    return verdict != X509_V_OK;
 }
 
-bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *server, struct err *e)
+static bool begin(redisContext *c, SSL *take_ssl, struct redis_tls **session, struct err *e)
+{
+    if (redisInitiateSSL(c, take_ssl) != REDIS_OK) {
+        if (!refused(take_ssl, e))
+            (void)err_set(e, ERR_REDIS_AWAY, "TLS to Redis: %s", c->errstr);
+        SSL_free(take_ssl); // hiredis took it only if it came to something
+        return false;
+    }
+    if (session) {
+        CHECK(SSL_up_ref(take_ssl) == 1);
+        *session = (struct redis_tls *)take_ssl;
+    }
+    return true;
+}
+
+bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *server, struct redis_tls **session,
+                     struct err *e)
 {
     if (!url->is_tls)
         return true;
@@ -96,15 +105,37 @@ bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *s
         SSL_free(ssl);
         return err_set(e, ERR_CONFIG, "TLS to Redis: %s cannot be a server's name", server);
     }
-    return begin(c, ssl, e);
+    return begin(c, ssl, session, e);
+}
+
+bool redis_tls_refused(const struct redis_tls *session, struct err *e)
+{
+    return session && refused((const SSL *)session, e);
+}
+
+void redis_tls_free(struct redis_tls *session)
+{
+    SSL_free((SSL *)session);
 }
 
 #else
 
-bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *server, struct err *e)
+bool redis_start_tls(redisContext *c, const struct redis_url *url, const char *server, struct redis_tls **session,
+                     struct err *e)
 {
-    (void)c, (void)url, (void)server, (void)e; // redis_url_parse refuses rediss:// in a build without TLS
+    (void)c, (void)url, (void)server, (void)session, (void)e; // redis_url_parse refuses rediss:// in such a build
     return true;
+}
+
+bool redis_tls_refused(const struct redis_tls *session, struct err *e)
+{
+    (void)session, (void)e;
+    return false;
+}
+
+void redis_tls_free(struct redis_tls *session)
+{
+    (void)session;
 }
 
 #endif

@@ -1,6 +1,7 @@
 // bundle-worker: the daemon. Reads settings, makes the stages' environment, runs the event loop until told to stop.
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -124,6 +125,16 @@ static bool work(const struct settings *s, struct err *e)
     return ok;
 }
 
+// Asked to stop before the loop listens: it does as soon as it does, and the exit code is the same.
+static void hold_back_signals(void)
+{
+    sigset_t stop;
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTERM);
+    (void)sigaddset(&stop, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
 static bool run(int argc, char **argv, struct settings *s, struct err *e)
 {
     struct options o = {0};
@@ -143,6 +154,7 @@ int main(int argc, char **argv)
     struct settings *s = calloc(1, sizeof *s);
     struct err e = {0};
     CHECK(s);
+    hold_back_signals();
     bool ok = run(argc, argv, s, &e);
     if (!ok)
         (void)fprintf(stderr, "bundle-worker: %s\n", e.message);

@@ -159,7 +159,7 @@ function LOOK.ended()
 end
 function LOOK.wake()
   if call('LLEN', Q .. ':wake') > 1 then
-    found('more than one wake marker', Q .. ':wake', function() call('LTRIM', Q .. ':wake', 0, 0) end)
+    found('more than one wake marker', Q .. ':wake', function() call('LPOP', Q .. ':wake', call('LLEN', Q .. ':wake') - 1) end)
   end
 end
 

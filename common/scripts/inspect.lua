@@ -8,7 +8,7 @@ local name, shop = ARGV[2], ARGV[3]
 local function of_upload()
   local jobs, shops, n = {}, {}, 0
   for _, list in ipairs({'open', 'kept'}) do
-    for _, job in ipairs(call('ZREVRANGE', Q .. ':' .. list, 0, 4999)) do
+    for _, job in ipairs(call('ZRANGE', Q .. ':' .. list, 0, 4999, 'REV')) do
       local f = call('HMGET', Q .. ':job:' .. job, 'upload', 'shop', 'created')
       if f[1] == name and (shop == '' or f[2] == shop) then
         local known = jobs[f[2]]

@@ -1,7 +1,8 @@
--- What the queue holds, for operators; changes nothing. ARGV 2 most jobs, workers, and shops of a class that are listed
+-- What the queue holds, for operators; changes nothing. ARGV 2 most jobs that are listed
 -- Returns {now, {name, number, ...}, {{2 * priority + urgency, shops, tasks} ...}, paused: {place, why, ...}, stats: {name, n, ...},
 --      {worker, until, card ...}, {{job, deadline, priority, latest event} ...} running ones first}
 local most = tonumber(ARGV[2])
+local MOST = 1000 -- shops of a priority that are counted, and workers
 
 local figures = {'inbox', call('LLEN', Q .. ':jobs'), 'intake', call('LLEN', Q .. ':intake'),
                  'delayed', call('ZCARD', Q .. ':delayed'), 'leased', call('ZCARD', Q .. ':leases'),
@@ -11,7 +12,7 @@ local figures = {'inbox', call('LLEN', Q .. ':jobs'), 'intake', call('LLEN', Q .
 local ready = {}
 for priority = 0, 2 do
   local urgent, many = {2 * priority, 0, 0}, {2 * priority + 1, 0, 0}
-  for _, shop in ipairs(call('LRANGE', ring_of(priority), 0, most - 1)) do
+  for _, shop in ipairs(call('LRANGE', ring_of(priority), 0, MOST - 1)) do
     for i = 0, 2 do
       local row, tasks = i < 2 and urgent or many, call('LLEN', ready_list(3 * priority + i, shop))
       row[3] = row[3] + tasks
@@ -23,7 +24,7 @@ for priority = 0, 2 do
 end
 
 local workers = {}
-local cards = call('ZRANGEBYSCORE', Q .. ':workers', NOW, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+local cards = call('ZRANGEBYSCORE', Q .. ':workers', NOW, '+inf', 'WITHSCORES', 'LIMIT', 0, MOST)
 for i = 1, #cards, 2 do
   workers[#workers + 1] = cards[i]
   workers[#workers + 1] = cards[i + 1]

@@ -3,6 +3,7 @@
 local Q, call = KEYS[1], redis.call
 local clock = call('TIME')
 local NOW = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local NOW_TEXT = string.format('%.0f', NOW)
 local NEVER = 9000000000000000
 local CHUNK = 1000 -- arguments of one command; Lua's stack holds some thousands
 
@@ -44,6 +45,18 @@ end
 local function record_text(r)
   return string.format('%s|%d|%d|%.0f|%.0f|%s', r.state, r.attempts, r.crashes, r.til, r.begun, r.token)
 end
+
+-- The same for a whole turn's tasks, which have most of it in common: no table, no numbers.
+-- "e|..." for the record of a task that is leased with this token; nil: it is not.
+local function record_ended(text, token)
+  local tried, drawn = string.match(text or '', '^l|(%d+|%d+|)%d+(|.*)$')
+  if tried and string.sub(drawn, -#token) == token and string.byte(drawn, -#token - 1) == 124 then -- "|"
+    return 'e|' .. tried .. NOW_TEXT .. drawn
+  end
+end
+
+-- "2|0|": attempts and crashes of a task that waits; nil: it does not.
+local function record_waiting(text) return string.match(text or '', '^w|(%d+|%d+|)') end
 
 local function task_get(j, task) return record_read(call('HGET', j.key .. ':tasks', task)) end
 local function task_set(j, task, r) call('HSET', j.key .. ':tasks', task, record_text(r)) end
@@ -265,19 +278,8 @@ local function stage_open(j, at, tasks, shared, message)
 end
 
 -- Every way a task can end comes through here, and joins: the last open task of a stage opens the next one.
--- ended: {task, record, result} each; of tasks that failed the result is nil.
-local function tasks_end(j, ended, more, shared, message)
-  local names, refs, records, results = {}, {}, {}, {}
-  for i, e in ipairs(ended) do
-    local is_ok = e[3] ~= nil
-    e[2].state, e[2].til = is_ok and 'e' or 'f', NOW
-    names[i], refs[i] = e[1], j.id .. '/' .. e[1]
-    records[2 * i - 1], records[2 * i] = e[1], record_text(e[2])
-    if is_ok then
-      results[#results + 1] = e[1]
-      results[#results + 1] = e[3]
-    end
-  end
+-- names, refs: of the tasks; records: name, record, ...; results: name, result, ... of those that have one.
+local function tasks_end(j, names, refs, records, results, more, shared, message)
   call('HSET', j.key .. ':tasks', unpack(records))
   unlease(j, refs)
   call('SREM', j.key .. ':open', unpack(names))
@@ -301,8 +303,8 @@ local function task_fail(j, task, r, kind, message, reason)
   count('tasks_failed')
   call('HSET', j.key .. ':tasks', 'error:' .. task, reason)
   if kind then bury_job(j, kind, reason, task) end
+  r.state, r.til = 'f', NOW
   if j.stage.required then
-    r.state, r.til = 'f', NOW
     task_set(j, task, r)
     return job_end(j, 'failed', message, reason)
   end
@@ -310,7 +312,7 @@ local function task_fail(j, task, r, kind, message, reason)
   local failed = call('HGET', j.key, 'failed')
   local entry = '{"task":' .. cjson.encode(task) .. ',"reason":' .. cjson.encode(reason) .. '}'
   call('HSET', j.key, 'failed', failed and (string.sub(failed, 1, -2) .. ',' .. entry .. ']') or ('[' .. entry .. ']'))
-  tasks_end(j, {{task, r}}, {}, '', message)
+  tasks_end(j, {task}, {j.id .. '/' .. task}, {task, record_text(r)}, {}, {}, '', message)
 end
 
 -- Back to the queue later (an error, or something away) or to its head at once (handed back).

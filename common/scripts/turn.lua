@@ -1,88 +1,103 @@
 -- A worker's turn: ends the tasks it has finished and draws new ones, in one round trip.
 -- ARGV 2 worker  3 number of this turn  4 number of its last turn whose answer came, or '' when that is the one before
 --      this  5 how many to draw  6 how many of these may be urgent: those that begin at once, so that no worker sits on
---      what another could begin  7 jitter (0..100)  8 how many ended, then for each: ref, token, outcome
---      (done|failed|retry|away|back), result, message, reason, bundles, shared, n, n x (task, payload)
+--      what another could begin  7 jitter (0..100)  8 how many ended, then for each: ref, token, outcome, result, and, but
+--      for the outcome "done", which leaves nothing else: message, reason, bundles, shared, n, n x (task, payload)
+--      outcome: done | left (done, with more than a result) | failed | retry | away | back
 -- Returns {verdict per ended task: ok|again|fenced|closed}, the token of all that was drawn, {jobs}, {claims}
 --      job:   {job, shop, upload, stage, time limit (ms), payload, shared, partial, failed, {task, result, ...} of what
 --             the stage is made from (stages of one task)}
---      claim: {number of its job, task, payload, attempts, crashes}
+--      claims: for each: number of its job, task, payload, "attempts|crashes|"
 even_when_full()
 local worker, want, want_urgent, jitter = ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
 -- ---- ending ----
 
-local ended, of_job, order = {}, {}, {}
+-- Of each job: which of the ended are its, and where they stand in ARGV.
+local verdicts, of_job, order = {}, {}, {}
 local at = 9
 for i = 1, tonumber(ARGV[8]) do
   local job, task = split_ref(ARGV[at])
-  local n = tonumber(ARGV[at + 8])
-  ended[i] = {task = task, token = ARGV[at + 1], outcome = ARGV[at + 2], result = ARGV[at + 3], message = ARGV[at + 4],
-              reason = ARGV[at + 5], bundles = ARGV[at + 6], shared = ARGV[at + 7], more_at = at + 9, n_more = n,
-              verdict = 'fenced'}
-  at = at + 9 + 2 * n
+  verdicts[i] = 'fenced'
   if job then
-    if not of_job[job] then
-      of_job[job] = {}
+    local its = of_job[job]
+    if not its then
+      its = {names = {}, numbers = {}, at = {}}
+      of_job[job] = its
       order[#order + 1] = job
     end
-    table.insert(of_job[job], ended[i])
+    local n = #its.names + 1
+    its.names[n], its.numbers[n], its.at[n] = task, i, at
   end
+  at = at + (ARGV[at + 2] == 'done' and 4 or 9 + 2 * tonumber(ARGV[at + 8]))
 end
 
-local function more_of(e)
-  local more = {}
-  for k = 0, e.n_more - 1 do more[k + 1] = {ARGV[e.more_at + 2 * k], ARGV[e.more_at + 2 * k + 1]} end
-  return more
+local function settle_otherwise(j, task, r, at)
+  local outcome, message, reason = ARGV[at + 2], ARGV[at + 4], ARGV[at + 5]
+  if outcome == 'failed' then task_fail(j, task, r, 'failed', message, reason)
+  elseif outcome == 'retry' then task_retry(j, task, r, message, reason, jitter)
+  elseif outcome == 'away' then
+    call('HSET', j.key .. ':tasks', 'error:' .. task, reason)
+    task_delay(j, task, r, LIMIT.retry_ms + math.floor(LIMIT.retry_ms * jitter / 100))
+  elseif r.til <= NOW then task_time_out(j, task, r, jitter)
+  else task_requeue(j, task, r) end
 end
 
 -- Ends with a result are taken together; the others one by one.
-local function settle_job(job, list)
-  local names, done, last = {}, {}, nil
-  for i, e in ipairs(list) do names[i] = e.task end
+local function settle_job(job, its)
   local j = job_get(job)
-  local records = j and call('HMGET', j.key .. ':tasks', unpack(names)) or {}
-  local seen = {}
-  for i, e in ipairs(list) do
-    local r = seen[e.task] or record_read(records[i])
-    seen[e.task] = r
-    if not r or r.token ~= e.token then e.verdict = 'fenced'
-    elseif r.state ~= 'l' then e.verdict = 'again'
-    elseif j.state ~= 'open' then e.verdict = 'closed'
+  if not j then return end
+  local texts = call('HMGET', j.key .. ':tasks', unpack(its.names))
+  local names, refs, records, results, last, seen = {}, {}, {}, {}, nil, {}
+  for i, task in ipairs(its.names) do
+    local at = its.at[i]
+    local ref, token, outcome = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+    local is_done = outcome == 'done' or outcome == 'left'
+    -- A task may stand here twice: lost to the sweep and drawn again. While it is leased nothing here has changed it.
+    local is_untouched = not seen[task] or seen[task].state == 'l'
+    local record = is_done and is_untouched and j.state == 'open' and record_ended(texts[i], token)
+    local verdict = 'ok'
+    if record then
+      names[#names + 1] = task
+      refs[#refs + 1] = ref
+      records[#records + 1] = task
+      records[#records + 1] = record
+      results[#results + 1] = task
+      results[#results + 1] = ARGV[at + 3]
+      seen[task] = record_read(record)
+      last = at
     else
-      e.verdict = 'ok'
-      if e.bundles ~= '' then j.bundles = tonumber(e.bundles) end
-      if e.outcome == 'done' then
-        r.state = 'e'
-        done[#done + 1] = {e.task, r, e.result}
-        last = e
-      elseif e.outcome == 'failed' then task_fail(j, e.task, r, 'failed', e.message, e.reason)
-      elseif e.outcome == 'retry' then task_retry(j, e.task, r, e.message, e.reason, jitter)
-      elseif e.outcome == 'away' then
-        call('HSET', j.key .. ':tasks', 'error:' .. e.task, e.reason)
-        task_delay(j, e.task, r, LIMIT.retry_ms + math.floor(LIMIT.retry_ms * jitter / 100))
-      elseif r.til <= NOW then task_time_out(j, e.task, r, jitter)
-      else task_requeue(j, e.task, r) end
+      local r = seen[task] or record_read(texts[i])
+      seen[task] = r
+      if not r or r.token ~= token then verdict = 'fenced'
+      elseif r.state ~= 'l' then verdict = 'again'
+      elseif j.state ~= 'open' then verdict = 'closed' end
     end
+    if verdict == 'ok' and outcome ~= 'done' and ARGV[at + 6] ~= '' then j.bundles = tonumber(ARGV[at + 6]) end
+    if verdict == 'ok' and not is_done then settle_otherwise(j, task, seen[task], at) end
+    verdicts[its.numbers[i]] = verdict
   end
-  if #done > 0 and j.state == 'open' then
-    count('tasks_done', #done)
-    tasks_end(j, done, more_of(last), last.shared, last.message)
+  if last and j.state == 'open' then
+    count('tasks_done', #names)
+    local more, shared, message = {}, '', ''
+    if ARGV[last + 2] == 'left' then
+      message, shared = ARGV[last + 4], ARGV[last + 7]
+      for k = 1, tonumber(ARGV[last + 8]) do more[k] = {ARGV[last + 7 + 2 * k], ARGV[last + 8 + 2 * k]} end
+    end
+    tasks_end(j, names, refs, records, results, more, shared, message)
   end
 end
 
 for _, job in ipairs(order) do guarded(job, settle_job, job, of_job[job]) end
-local verdicts = {}
-for i, e in ipairs(ended) do
-  verdicts[i] = e.verdict
-  if e.verdict == 'fenced' then count('fenced') end
+for _, verdict in ipairs(verdicts) do
+  if verdict == 'fenced' then count('fenced') end
 end
 
 -- ---- drawing ----
 
 local is_any_paused = call('EXISTS', Q .. ':paused') == 1
 local is_paused = is_any_paused and call('HEXISTS', Q .. ':paused', '*') == 1
-local token, told_jobs, number_of, claims = '', {}, {}, {}
+local token, told_jobs, number_of, claims, drawn, urgent = '', {}, {}, {}, {}, 0
 
 -- A job is begun while there is little to do for those that have begun: else all begin, and none ends in its time.
 local MANY_WAIT, JOBS_BEGUN = 64, 64
@@ -154,48 +169,65 @@ local function tell_job(j)
   number_of[j.id] = #told_jobs
 end
 
--- Leases those of one job's tasks that may be: waiting ones, or (again: a token) those that were drawn with that token.
-local function claim_of_job(job, tasks, again)
+-- Attempts and crashes of a task that may be leased now: one that waits, or (again: a token) was drawn with that token.
+local function record_tried(text, again)
+  if not again then return record_waiting(text) end
+  local r = record_read(text)
+  return r and r.state == 'l' and r.token == again and string.format('%d|%d|', r.attempts, r.crashes)
+end
+
+-- Leases those of one job's tasks that may be.
+local function claim_of_job(job, its, again)
   local j = job_get(job)
   if not j or j.state ~= 'open' then return end -- it has ended meanwhile
-  local records = call('HMGET', j.key .. ':tasks', unpack(tasks))
+  local records = call('HMGET', j.key .. ':tasks', unpack(its.names))
   local payloads = {}
   if j.stage.split then
     local fields = {}
-    for i, task in ipairs(tasks) do fields[i] = 'payload:' .. task end
+    for i, task in ipairs(its.names) do fields[i] = 'payload:' .. task end
     payloads = call('HMGET', j.key .. ':tasks', unpack(fields))
   end
+  local til = NOW + j.stage.timeout_ms
+  local rest = string.format('%.0f|%s|%s', til, NOW_TEXT, token)
+  local lease = string.format('%.0f', math.min(NOW + LIMIT.lease_ms, til))
   local fields, leases, refs = {}, {}, {}
-  for i, task in ipairs(tasks) do
-    local r = record_read(records[i])
-    if r and ((not again and r.state == 'w') or (again and r.state == 'l' and r.token == again)) then
+  for i, task in ipairs(its.names) do
+    local tried = record_tried(records[i], again)
+    if tried then
       if not number_of[job] then tell_job(j) end
-      r.state, r.til, r.begun, r.token = 'l', NOW + j.stage.timeout_ms, NOW, token
-      fields[#fields + 1] = task
-      fields[#fields + 1] = record_text(r)
-      leases[#leases + 1] = string.format('%.0f', math.min(NOW + LIMIT.lease_ms, r.til))
-      leases[#leases + 1] = j.id .. '/' .. task
-      refs[#refs + 1] = j.id .. '/' .. task
-      claims[#claims + 1] = {number_of[job], task, payloads[i] or '', r.attempts, r.crashes}
+      local ref, n, c = its.refs[i], #refs, #claims
+      fields[2 * n + 1], fields[2 * n + 2] = task, 'l|' .. tried .. rest
+      leases[2 * n + 1], leases[2 * n + 2] = lease, ref
+      refs[n + 1] = ref
+      claims[c + 1], claims[c + 2], claims[c + 3], claims[c + 4] = number_of[job], task, payloads[i] or '', tried
+      drawn[#drawn + 1] = ref
     end
   end
   if #refs == 0 then return end
+  if j.stage.urgency == 0 then urgent = urgent + #refs end
   call('HSET', j.key .. ':tasks', unpack(fields))
   call('ZADD', Q .. ':leases', unpack(leases))
   call('SADD', j.busy, unpack(refs))
 end
 
+-- A ref may stand twice: a job that ended left it waiting, and was begun anew.
 local function claim(refs, again)
-  local tasks_of, in_order = {}, {}
+  local of_job, order, seen = {}, {}, {}
   for _, ref in ipairs(refs) do
     local job, task = split_ref(ref)
-    if not tasks_of[job] then
-      tasks_of[job] = {}
-      in_order[#in_order + 1] = job
+    local its = of_job[job]
+    if not its then
+      its = {names = {}, refs = {}}
+      of_job[job] = its
+      order[#order + 1] = job
     end
-    table.insert(tasks_of[job], task)
+    if not seen[ref] then
+      its.names[#its.names + 1] = task
+      its.refs[#its.refs + 1] = ref
+      seen[ref] = true
+    end
   end
-  for _, job in ipairs(in_order) do guarded(job, claim_of_job, job, tasks_of[job], again) end
+  for _, job in ipairs(order) do guarded(job, claim_of_job, job, of_job[job], again) end
 end
 
 local function new_token()
@@ -214,24 +246,17 @@ if ARGV[4] ~= '' then
 end
 
 -- Interactive jobs before normal ones before bulk ones; in every eighth turn the other way round, so that nobody starves.
-local redrawn, urgent = #claims, 0
-
-local function claim_counted(refs)
-  local before = #claims
-  claim(refs, nil)
-  for i = before + 1, #claims do
-    if jobs[told_jobs[claims[i][1]][1]].stage.urgency == 0 then urgent = urgent + 1 end
-  end
-end
+local redrawn = #drawn
+urgent = 0
 
 local function draw_priority(priority)
   for _ = 1, 20 do -- what was drawn may have ended meanwhile
-    local n, n_urgent = want - (#claims - redrawn), want_urgent - urgent
+    local n, n_urgent = want - (#drawn - redrawn), want_urgent - urgent
     if n == 0 then return end
     local refs = draw(priority, n, n_urgent, false)
     if #refs == 0 and n_urgent > 0 then refs = draw(priority, n, n_urgent, true) end
     if #refs == 0 then return end
-    claim_counted(refs)
+    claim(refs, nil)
   end
 end
 
@@ -241,14 +266,12 @@ if want > 0 and not is_paused and something_is_ready() then
   for step = 0, 2 do draw_priority(is_turned and 2 - step or step) end
   -- More than this worker takes: wake the next one, which does the same. Not when nothing could be drawn: shops that are
   -- at their cap or paused stay in the ring.
-  must_wake = must_wake or #claims - redrawn == want or (want_urgent > 0 and urgent == want_urgent)
+  must_wake = must_wake or #drawn - redrawn == want or (want_urgent > 0 and urgent == want_urgent)
 end
 if is_paused then must_wake = false end
 
-if #claims > 0 then
-  local refs = {}
-  for i, c in ipairs(claims) do refs[i] = told_jobs[c[1]][1] .. '/' .. c[2] end
-  call('SET', Q .. ':turn:' .. worker, ARGV[3] .. '\n' .. token .. '\n' .. table.concat(refs, '\n'), 'PX',
+if #drawn > 0 then
+  call('SET', Q .. ':turn:' .. worker, ARGV[3] .. '\n' .. token .. '\n' .. table.concat(drawn, '\n'), 'PX',
        LIMIT.lease_ms + 5000)
 end
 finish()

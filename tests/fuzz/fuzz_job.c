@@ -1,12 +1,15 @@
-// Any bytes as a job's message, JSON or MessagePack: refused with an error that says what is wrong, or a request that
-// can be printed, applied, and read again from its payload to the same.
+// Any bytes as a job's message, JSON or MessagePack: refused with an error that says what is wrong, in UTF-8, or a
+// request that is within its bounds, can be printed, applied, and read again to the same: from its payload, and from
+// the JSON that PostgreSQL keeps of it.
 
 #include "fuzz.h"
 
 #include "common/arena.h"
+#include "common/clock.h"
 #include "common/json_out.h"
 #include "common/mp.h"
 #include "small_shop.h"
+#include "worker/stages/job_json.h"
 #include "worker/stages/job_request.h"
 
 enum { MESSAGE_MAX = 64 << 10, TEXT_MAX = 1 << 20 };
@@ -23,6 +26,13 @@ void fuzz_put_seeds(void)
     fuzz_seed(
         "shop",
         STR("{\"bundles\":5,\"types\":[\"FBT\"],\"margin\":-1,\"pin\":[\"tea\"]}\f{\"shop\":\"s\",\"upload\":\"u\"}"));
+    fuzz_seed(
+        "later",
+        STR("{\"shop\":\"d\",\"upload\":\"u\",\"job\":\"j\",\"priority\":\"bulk\",\"at\":\"2020-02-29T00:00:00Z\","
+            "\"delay_s\":60}"));
+    fuzz_seed("at", STR("{\"shop\":\"d\",\"upload\":\"u\",\"priority\":\"interactive\",\"at\":1700000000}"));
+    fuzz_seed("cancel", STR("{\"v\":1,\"shop\":\"d\",\"upload\":\"u\",\"cancel\":true}"));
+    fuzz_seed("cancel_job", STR("{\"v\":1,\"job\":\"j\",\"cancel\":true}"));
     buf_init(&packed, MESSAGE_MAX);
     mp_put_map(&packed, 3);
     mp_put_key(&packed, "shop");
@@ -72,18 +82,47 @@ static void apply(const struct job_request *r, struct arena *memory)
     json_out_end(&j);
 }
 
-static void read_again(struct str payload, const struct job_request *first, struct arena *memory)
+static bool is_id(struct str s, bool is_needed)
+{
+    return s.len == 0 ? !is_needed : s.len <= QUEUE_ID_MAX && str_is_utf8(s);
+}
+
+static void check_bounds(const struct job_request *r)
+{
+    const int64_t month_ms = INT64_C(30) * 24 * 3600 * 1000;
+    bool is_named = r->is_cancellation && r->job.len > 0;
+    CHECK(is_id(r->job, false) && is_id(r->shop, !is_named) && is_id(r->upload, !is_named));
+    CHECK(r->job.len == 0 || (!memchr(r->job.ptr, '/', r->job.len) && !memchr(r->job.ptr, ':', r->job.len)));
+    CHECK(r->priority >= QUEUE_INTERACTIVE && r->priority <= QUEUE_BULK);
+    CHECK(r->delay_ms >= 0 && r->delay_ms <= month_ms);
+    CHECK(r->not_before_ms >= 0 && r->not_before_ms <= clock_wall_ms() + month_ms);
+}
+
+// again: a message that asks for the same as the first one did.
+static void read_again(struct str again, const struct job_request *first, struct arena *memory)
 {
     AUTO(buf_fini) struct buf a;
     AUTO(buf_fini) struct buf b;
     struct job_request second;
-    struct str again;
+    struct str payload;
     struct err e;
-    CHECK(job_payload_of_message(payload, TEXT_MAX, memory, &again, &e));
-    CHECK(job_request_read(again, memory, &second, &e));
+    CHECK(job_payload_of_message(again, TEXT_MAX, memory, &payload, &e));
+    CHECK(job_request_read(payload, memory, &second, &e));
     print(&first->options, &a);
     print(&second.options, &b);
-    CHECK(str_eq(buf_str(&a), buf_str(&b)) && str_eq(first->upload, second.upload));
+    CHECK(str_eq(buf_str(&a), buf_str(&b)) && str_eq(first->upload, second.upload) &&
+          str_eq(first->shop, second.shop) && str_eq(first->job, second.job));
+    CHECK(first->priority == second.priority && first->not_before_ms == second.not_before_ms &&
+          first->is_cancellation == second.is_cancellation);
+}
+
+static void read_kept(struct str payload, const struct job_request *first, struct arena *memory)
+{
+    AUTO(buf_fini) struct buf json;
+    struct err e;
+    buf_init(&json, TEXT_MAX);
+    CHECK(job_json_of_payload(payload, first->job, &json, &e));
+    read_again(buf_str(&json), first, memory);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -98,11 +137,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     arena_init(&memory, 0);
     if (job_payload_of_message(message, MESSAGE_MAX, &memory, &payload, &e) &&
         job_request_read(payload, &memory, &r, &e)) {
+        check_bounds(&r);
         read_again(payload, &r, &memory);
+        read_kept(payload, &r, &memory);
         job_options_default(&r.options, shop, &memory);
         apply(&r, &memory);
     } else {
-        CHECK(e.kind != ERR_NONE && e.message[0]);
+        CHECK(e.kind != ERR_NONE && e.message[0] && str_is_utf8(str_of(e.message)));
     }
     arena_fini(&memory);
     return 0;

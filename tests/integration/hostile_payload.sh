@@ -27,7 +27,6 @@ expect_small() {
     done
 }
 
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 n_rejected=0
 are_rejected() { [ "$(stat_of jobs_rejected)" = "$n_rejected" ]; }
 newest_dead() { # newest_dead FIELD

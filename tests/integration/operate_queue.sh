@@ -42,6 +42,7 @@ job held
 wait_until 10 is_so '.open == 1'
 push "{\"v\":1,\"shop\":\"other\",\"upload\":\"$other\",\"job\":\"beside\",\"priority\":\"bulk\"}"
 wait_until 10 is_so '.open == 2 and .ready.normal.urgent == 1 and .ready.bulk.urgent == 1 and .leased == 0'
+expect_json <(bundlectl queue ls --limit 1 --json) '(.jobs | length) == 1 and .open == 2 and .ready.bulk.urgent == 1'
 expect_equal 'a test' "$(overview '.paused[0].why')" 'why it is paused'
 expect_equal 'queued queued bulk normal' "$(overview '[.jobs[] | .event.status] + [.jobs[] | .priority] | sort | [.[2], .[3], .[0], .[1]] | join(" ")')" 'jobs'
 expect_equal 1 "$(overview '.workers | length')" 'workers'

@@ -62,6 +62,7 @@ servers_psql 'ALTER TABLE order_lines RENAME TO order_lines_of_today' >/dev/null
 servers_psql 'CREATE VIEW order_lines AS SELECT t.* FROM order_lines_of_today t,
     LATERAL (SELECT pg_sleep(CASE WHEN length(t.order_id) > 0 AND EXISTS (SELECT FROM csv_uploads u WHERE u.id =
     t.csv_upload_id AND u.shop_id = '"'demo'"') THEN 0.002 ELSE 0 END)) slow' >/dev/null # 40 s in all
+servers_psql 'GRANT SELECT ON order_lines TO bundle_worker' >/dev/null
 ask demo "$UPLOAD" reading
 wait_until 20 is_reading
 sleep 1 # rows come

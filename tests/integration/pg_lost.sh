@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Redis loses everything in the middle of a job, or a message never came: what csv_uploads says is asked for and not
 # finished is enqueued again, once, with its options, and ends final. What is open or not a job is not.
-# time limit: 120 s
+# time limit: 180 s
 source "$(dirname "$0")/../support/test.sh"
 
 export BUNDLE_QUEUE_RECONCILE_S=1 BUNDLE_QUEUE_RECONCILE_AFTER_S=3 BUNDLE_QUEUE_SWEEP_MS=200
 servers_start
-expect bundlectl schema apply >/dev/null
+expect servers_schema
 load_generated demo 60000 --seed 3
 demo=$UPLOAD
 for shop in never plain wrong later; do load_generated "$shop" 300 --seed 4; done
@@ -57,6 +57,16 @@ note 'a request that is no job is written off'
 request wrong '{"v":1,"shop":"another","upload":"u"}'
 wait_until 20 upload_is failed wrong
 expect_match 'not a job of this shop' "$(servers_psql "SELECT error_message FROM csv_uploads WHERE shop_id = 'wrong' AND status = 'failed'")" 'the error'
+
+note 'of a job that was cancelled PostgreSQL has forgotten it: it is written again, and nothing is made'
+servers_psql "UPDATE csv_uploads SET status = 'processing', last_job = 'gone', updated_at = now(), request =
+    '$(jq -nc --arg upload "$(run_of wrong)" '{v: 1, shop: "wrong", $upload, job: "gone"}')' WHERE shop_id = 'wrong' AND csv_type = 'orders'" >/dev/null
+push "{\"v\":1,\"shop\":\"wrong\",\"upload\":\"$(run_of wrong)\",\"job\":\"gone\",\"delay_s\":600}"
+push '{"v":1,"job":"gone","cancel":true}'
+wait_until 20 upload_is cancelled wrong
+servers_psql "UPDATE csv_uploads SET status = 'processing', updated_at = now() - interval '1 hour' WHERE last_job = 'gone'" >/dev/null
+wait_until 20 upload_is cancelled wrong
+expect_equal 0 "$(again wrong)" 'times it was enqueued again'
 
 note 'what Redis knows to be open is left alone'
 push "{\"v\":1,\"shop\":\"later\",\"upload\":\"$(run_of later)\",\"job\":\"later\",\"delay_s\":6}"

@@ -6,7 +6,7 @@ source "$(dirname "$0")/../support/test.sh"
 
 export BUNDLE_QUEUE_SWEEP_MS=200
 servers_start
-expect bundlectl schema apply >/dev/null
+expect servers_schema
 load_generated demo 150000 --seed 3
 workers_start 1
 run_job demo "$UPLOAD"

@@ -14,13 +14,16 @@ small=$UPLOAD
 
 n_open() { servers_redis zcard "$Q:open"; }
 n_begun() { servers_redis zcount "$Q:open" -inf '(9000000000000000'; }
-stat_of() { servers_redis hget "$Q:stats" "$1"; }
 all_have_ended() { [ "$(n_open)" = 0 ] && [ "$(servers_redis llen "$Q:jobs")" = 0 ]; }
 push_many() { # push_many FROM TO MEMBERS: jobs of big, all in the inbox before the first of another shop
     local i
     for ((i = $1; i <= $2; i++)); do
         printf 'RPUSH %s:jobs %s\n' "$Q" "'{\"shop\":\"big\",\"upload\":\"copy-$i\",\"job\":\"big-$i\"$3}'"
     done | servers_redis >/dev/null
+}
+another_queue() { # none of the jobs before
+    export BUNDLE_QUEUE_NAME=$BUNDLE_QUEUE_NAME-more
+    Q="{$BUNDLE_QUEUE_NAME}"
 }
 ended_at() { job_field "$1" ended; }
 
@@ -45,7 +48,7 @@ expect workers_stop
 
 note 'a cap on what one shop runs'
 export BUNDLE_QUEUE_SHOP_RUNNING_MAX=2 BUNDLE_WORKER_SLOTS=4
-servers_redis flushall >/dev/null
+another_queue
 workers_start 2
 push_many 1 20 ''
 busy_max=0
@@ -60,7 +63,7 @@ unset BUNDLE_QUEUE_SHOP_RUNNING_MAX
 
 note 'priorities: who waits is begun in their order'
 export BUNDLE_WORKER_SLOTS=1
-servers_redis flushall >/dev/null
+another_queue
 push_many 1 12 ',"priority":"bulk"'
 push_many 13 24 ''
 push_many 25 36 ',"priority":"interactive"'

@@ -10,10 +10,15 @@ export BUNDLE_QUEUE_LEASE_MS=1500 BUNDLE_QUEUE_BEAT_MS=200 BUNDLE_QUEUE_SWEEP_MS
 readonly Q="{$BUNDLE_QUEUE_NAME}"
 
 note 'every command of the scripts and of the program is granted'
+commands_of() { # commands_of SCRIPT...
+    grep -ohE "\bcall\([^,]*'[A-Z]+'" "$@" | grep -oE "'[A-Z]+'" | tr -d "'"
+}
+operators_scripts=$(ls common/scripts/{audit,inspect,overview}.lua) # bundlectl's alone
 worker_rights=" $(grep '^user bundle-worker ' config/redis.acl) "
 operator_rights=" $(grep '^user bundle-operator ' config/redis.acl) "
 commands=$({
-    grep -ohE "\bcall\([^,]*'[A-Z]+'" common/scripts/*.lua | grep -oE "'[A-Z]+'" | tr -d "'"
+    # shellcheck disable=SC2046
+    commands_of $(find common/scripts -name '*.lua' | grep -Fvx "$operators_scripts")
     grep -ohE "'[LR]PUSH' or '[LR]PUSH'" common/scripts/*.lua | grep -oE '[LR]PUSH'
     grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' common/queue.c worker/stages/*.c worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
     grep -ohE 'begin_cmd\([^,]*, "[A-Z]+"' worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
@@ -22,7 +27,8 @@ commands=$({
 for command in $commands; do
     [[ $worker_rights == *" +${command,,} "* ]] || fail "bundle-worker may not $command"
 done
-for command in $commands $(grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' worker/ctl/*.c | grep -oE '"[A-Z]+"' | tr -d '"' | sort -u); do
+# shellcheck disable=SC2086
+for command in $commands $(commands_of $operators_scripts) $(grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' worker/ctl/*.c | grep -oE '"[A-Z]+"' | tr -d '"' | sort -u); do
     [[ $operator_rights == *" +${command,,} "* ]] || fail "bundle-operator may not $command"
 done
 for word in $worker_rights; do

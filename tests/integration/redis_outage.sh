@@ -2,7 +2,7 @@
 # Redis dies in the middle of jobs and comes back from its append-only file; it is frozen; it loses its scripts and its
 # connections; it runs out of memory, cannot save, turns into a replica. Workers carry on by themselves: every job ends
 # final with the same bundles, no attempt is burnt, and the log says what happened once.
-# time limit: 180 s
+# time limit: 240 s
 source "$(dirname "$0")/../support/test.sh"
 source tests/support/redis.sh
 

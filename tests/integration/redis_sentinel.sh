@@ -2,7 +2,7 @@
 # Behind Sentinels: the master is killed in the middle of a job, with the first Sentinel frozen, and then the new master
 # is frozen until it has been replaced, while bundlectl waits for its job. Workers and bundlectl find the new master by
 # themselves; the jobs end final, once, with the same bundles. A password for the Sentinels is asked for and given.
-# time limit: 120 s
+# time limit: 240 s
 source "$(dirname "$0")/../support/test.sh"
 source tests/support/redis.sh
 

@@ -58,9 +58,9 @@ load_generated large 40000 --seed 6
 run_job large "$UPLOAD"
 
 note 'who is refused, and why'
-BUNDLE_REDIS_TLS_CA_FILE=$TEST_DIR/theirs.pem expect_status 7 bundlectl watch nothing
+BUNDLE_REDIS_TLS_CA_FILE=$TEST_DIR/theirs.pem expect_status 2 bundlectl watch nothing
 expect_match 'certificate.*redis.tls_ca_file' "$OUTPUT" 'another authority'
-BUNDLE_REDIS_TLS_CA_FILE='' expect_status 7 bundlectl watch nothing
+BUNDLE_REDIS_TLS_CA_FILE='' expect_status 2 bundlectl watch nothing
 expect_match 'certificate.*redis.tls_ca_file' "$OUTPUT" "the system's authorities"
 BUNDLE_REDIS_TLS_CERT_FILE='' BUNDLE_REDIS_TLS_KEY_FILE='' expect_status 7 bundlectl watch nothing
 BUNDLE_REDIS_TLS_KEY_FILE=$TEST_DIR/server.key expect_status 2 bundlectl watch nothing
@@ -73,7 +73,7 @@ for name in elsewhere stranger; do
     redis_signal main KILL
     start_with "$name"
     push "{\"v\":1,\"shop\":\"demo\",\"upload\":\"$UPLOAD_DEMO\",\"job\":\"$name\",\"force\":true}"
-    expect_status 7 bundlectl watch nothing
+    expect_status 2 bundlectl watch nothing
     expect_match 'certificate is refused' "$OUTPUT" "$name"
     tried() { [ "$(servers_redis info stats | sed -n 's/^total_connections_received:\([0-9]*\).*/\1/p')" -gt 12 ]; }
     wait_until 20 tried

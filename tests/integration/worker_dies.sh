@@ -13,7 +13,6 @@ expect workers_stop
 bundles_of demo "$UPLOAD" >"$TEST_DIR/undisturbed.json"
 expect_json "$TEST_DIR/undisturbed.json" 'length > 0'
 
-stat_of() { servers_redis hget "{$BUNDLE_QUEUE_NAME}:stats" "$1"; }
 holds_a_task() { [ "$(servers_redis zcard "{$BUNDLE_QUEUE_NAME}:leases")" -gt 0 ]; }
 
 disturb() { # disturb JOB HOW: a worker takes the job, HOW happens to it, another one ends the job

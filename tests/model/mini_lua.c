@@ -10,7 +10,7 @@
 #include <lua.h>
 #include <lualib.h>
 
-enum { SCRIPTS_MAX = 32, WORDS_MAX = 8192, REPLY_MAX = 64 << 20 };
+enum { SCRIPTS_MAX = 32, WORDS_MAX = 8192, REPLY_MAX = 64 << 20, RUNS_PER_COLLECTION = 1000 };
 
 struct mini_lua {
     struct mini_redis *m;
@@ -20,6 +20,7 @@ struct mini_lua {
         int function; // reference in the registry
     } scripts[SCRIPTS_MAX];
     size_t n_scripts;
+    unsigned runs;
     struct str prefix;           // KEYS[1] of the script that runs
     struct str words[WORDS_MAX]; // of the command that runs
     char numbers[WORDS_MAX][32]; // words that were numbers
@@ -273,6 +274,9 @@ void mini_lua_run(struct mini_lua *l, const char *name, size_t n, const struct s
     else
         put_failure(s, out);
     lua_settop(s, 0);
+    // Much garbage and little memory: rarely, and then whole, costs the least.
+    if (++l->runs % RUNS_PER_COLLECTION == 0)
+        (void)lua_gc(s, LUA_GCCOLLECT, 0);
 }
 
 bool mini_lua_load(struct mini_lua *l, const char *name, const char *body, struct err *e)
@@ -361,6 +365,7 @@ struct mini_lua *mini_lua_create(struct mini_redis *m)
     lua_settop(l->state, 0);
     seal_globals(l->state);
     lua_settop(l->state, 0);
+    (void)lua_gc(l->state, LUA_GCSTOP, 0);
     return l;
 }
 

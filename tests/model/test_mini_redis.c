@@ -375,8 +375,7 @@ static void scripts_are_answered_alike(void **state)
         "return ARGV[1] .. #ARGV",
         "return {redis.call('SET', KEYS[1] .. ':t0', 'x'), redis.call('LPUSH', KEYS[1] .. ':t1', 'x')}",
         "return {string.format('%.0f', 1700000000123), 10 / 4, 7 % 3, 2 ^ 3, tostring(1e3), math.floor(2.7)}",
-        "return {redis.call('ZADD', KEYS[1] .. ':z0', 9000000000000000, 'm'), redis.call('ZSCORE', KEYS[1] .. ':z0', "
-        "'m')}",
+        "return {redis.call('ZADD', KEYS[1] .. ':z0', 9e15, 'm'), redis.call('ZSCORE', KEYS[1] .. ':z0', 'm')}",
         "redis.call('DEL', KEYS[1] .. ':z0', KEYS[1] .. ':t0') return redis.call('LPOP', KEYS[1] .. ':none', 2)",
     };
     for (size_t i = 0; i < ARRAY_LEN(BODIES); i++) {

@@ -86,6 +86,20 @@ servers_start_redis() { # servers_start_redis IS_TCP
     export SERVERS_REDIS_TCP_URL=redis://127.0.0.1:$port
 }
 
+# The users of config/redis.acl, for every queue, with their own names as passwords: $SERVERS_WORKER_REDIS_URL,
+# $SERVERS_WEB_REDIS_URL (as redis-py spells it) and $SERVERS_OPERATOR_REDIS_URL.
+servers_add_redis_users() {
+    local line
+    local -a rules
+    while IFS= read -r line; do # user NAME on #@PASSWORD@ RULE...
+        read -ra rules <<<"${line//\{bundles\}/\{*\}}"
+        [ "$(servers_redis acl setuser "${rules[1]}" reset on ">${rules[1]}" "${rules[@]:4}" 2>&1)" = OK ] || return 1
+    done < <(grep '^user bundle-' config/redis.acl)
+    export SERVERS_WORKER_REDIS_URL="unix://bundle-worker:bundle-worker@$SERVERS_REDIS_SOCKET"
+    export SERVERS_WEB_REDIS_URL="unix://bundle-web@$SERVERS_REDIS_SOCKET?password=bundle-web"
+    export SERVERS_OPERATOR_REDIS_URL="unix://bundle-operator:bundle-operator@$SERVERS_REDIS_SOCKET"
+}
+
 servers_wait_for() { # servers_wait_for PID CONDITION...: until it holds; fails when the process ends before
     local pid=$1 until_s=$((SECONDS + servers_wait_s))
     shift
@@ -107,6 +121,7 @@ servers_start_postgres() {
         >>"$log" 2>&1 </dev/null || servers_fail "$log" 'initdb failed' || return 1
     servers_run_postgres && servers_create_database bundles || return 1
     export BUNDLE_PG_URL=$SERVERS_PG_URL
+    unset WORKERS_PG_URL
     [ "$servers_keep" = no ] || servers_sign "$servers_pg_pid"
 }
 
@@ -133,6 +148,16 @@ servers_create_database() { # servers_create_database NAME [TEMPLATE]; its URL i
     SERVERS_PG_URL="postgresql://postgres@/$1?host=$SERVERS_DIR/pg/sock"
 }
 
+servers_url_as() { # servers_url_as ROLE: to $BUNDLE_PG_URL
+    echo "${BUNDLE_PG_URL/postgres@/$1@}"
+}
+
+servers_schema() { # tables, and roles with their rights; workers that start later have no more than theirs
+    "$BUILD_BIN/bundlectl" schema apply >/dev/null &&
+        "$SERVERS_PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -d "$BUNDLE_PG_URL" -f config/postgres-role.sql &&
+        WORKERS_PG_URL=$(servers_url_as bundle_worker) && export WORKERS_PG_URL
+}
+
 servers_drop_database() { # servers_drop_database NAME
     "$SERVERS_PG_BIN/psql" -X -q -h "$SERVERS_DIR/pg/sock" -U postgres -c "drop database if exists \"$1\" with (force)"
 }
@@ -156,17 +181,20 @@ servers_stop() {
     SERVERS_DIR=
 }
 
-# Workers. The nth one's log is $WORKERS_DIR/worker-n.log; settings come from the environment.
+# Workers. The nth one's log is $WORKERS_DIR/worker-n.log; settings come from the environment, and PostgreSQL's address
+# from $WORKERS_PG_URL where it is set. On the Redis that BUNDLE_REDIS_URL names as operator, they are workers.
 worker_pids=()
 workers_started=0
 
 workers_start() { # workers_start N [PROGRAM [option...]]: N more; true when they listen to signals and draw tasks
-    local n pid log tie=(setpriv --pdeathsig TERM)
+    local n pid log tie=(setpriv --pdeathsig TERM) redis_url=$BUNDLE_REDIS_URL
+    [ "$redis_url" != "${SERVERS_OPERATOR_REDIS_URL-}" ] || redis_url=$SERVERS_WORKER_REDIS_URL
     [ "${servers_keep-}" != yes ] || tie=()
     WORKERS_DIR=${WORKERS_DIR:-$SERVERS_DIR}
     for ((n = 0; n < $1; n++)); do
         workers_started=$((workers_started + 1))
-        setsid "${tie[@]}" "${2:-$BUILD_BIN/bundle-worker}" "${@:3}" \
+        setsid "${tie[@]}" env BUNDLE_REDIS_URL="$redis_url" BUNDLE_PG_URL="${WORKERS_PG_URL:-$BUNDLE_PG_URL}" \
+            "${2:-$BUILD_BIN/bundle-worker}" "${@:3}" \
             >"$WORKERS_DIR/worker-$workers_started.log" 2>&1 </dev/null &
         worker_pids+=("$!:$workers_started")
     done

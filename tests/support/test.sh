@@ -137,6 +137,10 @@ job_has_ended() { # job_has_ended JOB
     [[ $(job_field "$1" state) == @(final|failed|cancelled) ]]
 }
 
+stat_of() { # stat_of COUNTER: of the queue, '' for none yet
+    servers_redis hget "{$BUNDLE_QUEUE_NAME}:stats" "$1"
+}
+
 job_events() { # job_events JOB: its events, a JSON array
     servers_redis xrange "{$BUNDLE_QUEUE_NAME}:job:$1:log" - + | grep '^{' | jq -s .
 }

@@ -76,23 +76,25 @@ static void say_why_it_lasts(struct drain *d, const struct queue_overview *o)
 static void show(struct drain *d, const struct queue_overview *o)
 {
     AUTO(buf_fini) struct buf line;
+    AUTO(buf_fini) struct buf cut;
     const struct term *t = &d->c->err;
     int64_t now_ms = clock_mono_ms();
+    int64_t inbox = queue_overview_figure(o, "inbox") + queue_overview_figure(o, "intake");
     buf_init(&line, 4096);
+    buf_init(&cut, 4096);
     if (!t->is_tty && d->said_ms && now_ms - d->said_ms < SAY_EVERY_MS)
         return;
     d->said_ms = now_ms;
     if (t->is_tty) {
-        buf_puts(&line, d->has_bar ? "\033[A\r" : "");
         progress_bar_put(t, d->most ? 1 - (double)d->left / (double)d->most : 1, PROGRESS_BAR_COLUMNS, &line);
         buf_putc(&line, ' ');
-        d->has_bar = true;
     }
-    buf_printf(&line, "%lld in the inbox, %lld open jobs, %lld tasks running, %lld delayed%s",
-               (long long)(queue_overview_figure(o, "inbox") + queue_overview_figure(o, "intake")),
+    buf_printf(&line, "%lld in the inbox, %lld open jobs, %lld tasks running, %lld delayed", (long long)inbox,
                (long long)queue_overview_figure(o, "open"), (long long)queue_overview_figure(o, "leased"),
-               (long long)queue_overview_figure(o, "delayed"), t->is_tty ? "\033[K" : "");
-    ctl_note("%s", line.data);
+               (long long)queue_overview_figure(o, "delayed"));
+    term_put_cut(&cut, buf_str(&line), t->is_tty ? t->columns - 1 : TERM_COLUMNS_MAX); // one line, to be painted over
+    ctl_note("%s%s%s", d->has_bar ? "\033[A\r" : "", cut.data, t->is_tty ? "\033[K" : "");
+    d->has_bar = t->is_tty;
 }
 
 static bool step(struct drain *d, bool is_cancel, struct err *e)

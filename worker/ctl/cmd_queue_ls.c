@@ -13,7 +13,7 @@
 enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 1000, REPAINT_MS = 1000, QUEUES_MAX = 1000 };
 
 static const struct arg_option OPTIONS[] = {
-    {"limit", "N", "list at most N open jobs, and as many workers (20)", NULL},
+    {"limit", "N", "list at most N open jobs (20)", NULL},
     {"all", NULL, "a line for each queue that is found in this Redis", NULL},
     {"watch", NULL, "paint it anew every second; with --json a line every second", NULL},
     {NULL, NULL, NULL, NULL},

@@ -135,7 +135,8 @@ static void mend_lost(struct doctor *d, struct lost *l)
     if (!reconcile_lost(&env, &n, &e))
         doctor_say_error(d, "uploads", "lost", "", &e);
     else if (n >= l->n)
-        doctor_say(d, "uploads", "lost", DOCTOR_MENDED, "", "%lld enqueued again: %s", (long long)n, l->names.data);
+        doctor_say(d, "uploads", "lost", DOCTOR_MENDED, "", "%lld enqueued again or told their end: %s", (long long)n,
+                   l->names.data);
     else
         doctor_say(d, "uploads", "lost", DOCTOR_FAIL,
                    "what waits in the inbox may be just those: start a worker, then run this again",

@@ -18,6 +18,7 @@ static void json_freep(json_t **v)
 
 // ---- what audit.lua finds ----
 
+#define REMEDY_RIGHTS "run bundlectl as a user with the rights of bundle-operator in config/redis.acl"
 #define BY_REPAIR "bundlectl doctor --repair"
 #define BY_SWEEP "a worker's sweep mends it, sooner or later; bundlectl doctor --repair does at once"
 
@@ -197,7 +198,7 @@ static void audit_keys(struct doctor *d)
         buf_fini(&a->found[i].examples);
     }
     if (!ok)
-        doctor_say_error(d, "queue", "keys", "", &e);
+        doctor_say_error(d, "queue", "keys", e.kind == ERR_CONFIG ? REMEDY_RIGHTS : "", &e);
     else if (problems == 0)
         doctor_say(d, "queue", "keys", DOCTOR_OK, "", "%lld looked at, all add up", (long long)a->keys);
     if (ok && !d->is_all && a->keys >= KEYS_MAX)
@@ -278,7 +279,7 @@ void doctor_queue(struct doctor *d)
     if (!d->redis.redis)
         return;
     if (!queue_view_overview(&d->redis, d->c->settings->queue_name, QUEUE_LIST_MAX, &json, &e)) {
-        doctor_say_error(d, "queue", "overview", "", &e);
+        doctor_say_error(d, "queue", "overview", REMEDY_RIGHTS, &e);
         return;
     }
     overview = json_loadb(json.data, json.len, 0, NULL);

@@ -140,61 +140,57 @@ static void examine_clock(struct doctor *d)
 
 // ---- rights ----
 
-// Every command that the scripts, the worker and bundlectl send. Each is tried on one text of our own: those that are
-// for another type answer WRONGTYPE and change nothing, and a user who may not call them is refused before that.
-// K: the key; the numbers of arguments are what the command needs.
-static const char *const TRIED[] = {"GET K",
-                                    "SET K x XX KEEPTTL",
-                                    "DEL K:none",
-                                    "EXISTS K",
-                                    "PEXPIRE K 10000",
-                                    "PTTL K",
-                                    "TYPE K",
-                                    "INCR K",
-                                    "HGET K f",
-                                    "HSET K f v",
-                                    "HSETNX K f v",
-                                    "HMGET K f",
-                                    "HGETALL K",
-                                    "HKEYS K",
-                                    "HSTRLEN K f",
-                                    "HEXISTS K f",
-                                    "HDEL K f",
-                                    "HINCRBY K f 1",
-                                    "LLEN K",
-                                    "LPUSH K v",
-                                    "RPUSH K v",
-                                    "LPOP K",
-                                    "LRANGE K 0 1",
-                                    "LREM K 0 v",
-                                    "LINDEX K 0",
-                                    "LPOS K v",
-                                    "LTRIM K 0 1",
-                                    "LMOVE K K LEFT RIGHT",
-                                    "BLMOVE K K LEFT RIGHT 0.01",
-                                    "BLPOP K 0.01",
-                                    "SADD K v",
-                                    "SREM K v",
-                                    "SMEMBERS K",
-                                    "SCARD K",
-                                    "SRANDMEMBER K",
-                                    "ZADD K 1 v",
-                                    "ZREM K v",
-                                    "ZSCORE K v",
-                                    "ZMSCORE K v",
-                                    "ZCARD K",
-                                    "ZRANGE K 0 1",
-                                    "ZREVRANGE K 0 1",
-                                    "ZRANGEBYSCORE K 0 1",
-                                    "ZREMRANGEBYSCORE K 0 1",
-                                    "ZPOPMIN K",
-                                    "ZRANDMEMBER K 1",
-                                    "XADD K * f v",
-                                    "XRANGE K - +",
-                                    "XREVRANGE K + -",
-                                    "XLEN K",
-                                    "XDEL K 1-1",
-                                    "XTRIM K MAXLEN 1000"};
+// What config/redis.acl grants, each tried on one text of our own: commands for another type answer WRONGTYPE and
+// change nothing, and a user who may not call them is refused before that. K: the key.
+static const char *const WORKERS_NEED[] = {"BLMOVE K K LEFT RIGHT 0.01",
+                                           "BLPOP K 0.01",
+                                           "DEL K:none",
+                                           "EXISTS K",
+                                           "EXPIRE K 10",
+                                           "GET K",
+                                           "GETEX K",
+                                           "HDEL K f",
+                                           "HEXISTS K f",
+                                           "HGET K f",
+                                           "HGETALL K",
+                                           "HINCRBY K f 1",
+                                           "HMGET K f",
+                                           "HSET K f v",
+                                           "HSETNX K f v",
+                                           "INCR K",
+                                           "LINDEX K 0",
+                                           "LLEN K",
+                                           "LMOVE K K LEFT RIGHT",
+                                           "LPOP K",
+                                           "LPOS K v",
+                                           "LPUSH K v",
+                                           "LREM K 0 v",
+                                           "LSET K 0 v",
+                                           "PEXPIRE K 10000",
+                                           "PTTL K",
+                                           "RPUSH K v",
+                                           "SADD K v",
+                                           "SCARD K",
+                                           "SET K x XX KEEPTTL",
+                                           "SMEMBERS K",
+                                           "SRANDMEMBER K",
+                                           "SREM K v",
+                                           "XADD K * f v",
+                                           "XDEL K 1-1",
+                                           "XRANGE K - +",
+                                           "ZADD K 1 v",
+                                           "ZCARD K",
+                                           "ZCOUNT K 0 1",
+                                           "ZMSCORE K v",
+                                           "ZPOPMIN K",
+                                           "ZRANDMEMBER K 1",
+                                           "ZRANGEBYSCORE K 0 1",
+                                           "ZREM K v",
+                                           "ZREMRANGEBYSCORE K 0 1",
+                                           "ZSCORE K v"};
+static const char *const OPERATORS_NEED[] = {"HKEYS K",     "HSTRLEN K f", "LRANGE K 0 1",    "SCAN 0",
+                                             "TYPE K",      "XLEN K",      "XREVRANGE K + -", "XTRIM K MAXLEN 1000",
+                                             "ZRANGE K 0 1"};
 
 static bool try_command(struct doctor *d, const char *text, struct str key, struct err *e)
 {
@@ -211,19 +207,21 @@ static bool try_command(struct doctor *d, const char *text, struct str key, stru
     return ctl_redis_ask(&d->redis, words, n, &reply, e) || e->kind == ERR_REDIS; // an answer, if not a nice one
 }
 
-static bool try_channel(struct doctor *d, struct err *e)
+static bool try_publish(struct doctor *d, struct str channel, struct err *e)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    const struct str publish[] = {STR("PUBLISH"), channel, STR("{}")};
+    return ctl_redis_ask(&d->redis, publish, ARRAY_LEN(publish), &reply, e);
+}
+
+static bool try_subscribe(struct doctor *d, struct str channel, struct err *e)
 {
     AUTO(redis_closep) struct redis *listener = NULL;
     AUTO(redis_cmd_fini) struct redis_cmd subscribe = {0};
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    AUTO(redis_reply_freep) struct redis_reply *answer = NULL;
-    char channel[128];
-    const struct str publish[] = {STR("PUBLISH"), ctl_redis_key(&d->redis, "progress:doctor:rights", channel),
-                                  STR("{}")};
     redis_cmd_init(&subscribe, "SUBSCRIBE");
-    redis_cmd_str(&subscribe, publish[1]);
-    return ctl_redis_more(&d->redis, &listener, e) && redis_call(listener, &subscribe, &answer, e) &&
-           ctl_redis_ask(&d->redis, publish, ARRAY_LEN(publish), &reply, e);
+    redis_cmd_str(&subscribe, channel);
+    return ctl_redis_more(&d->redis, &listener, e) && redis_call(listener, &subscribe, &reply, e);
 }
 
 static void note_refusal(struct buf *refused, const char *what, const struct err *e)
@@ -232,32 +230,58 @@ static void note_refusal(struct buf *refused, const char *what, const struct err
         buf_printf(refused, "%s%.*s", refused->len ? ", " : "", (int)strcspn(what, " "), what);
 }
 
+static void try_all(struct doctor *d, const char *const *commands, size_t n, struct str key, struct buf *refused)
+{
+    struct err e;
+    for (size_t i = 0; i < n; i++)
+        if (!try_command(d, commands[i], key, &e))
+            note_refusal(refused, commands[i], &e);
+}
+
+static void tell_rights(struct doctor *d, const char *check, const struct buf *refused, enum doctor_status if_refused,
+                        const char *remedy)
+{
+    const char *user = d->redis.url.user[0] ? d->redis.url.user : "default";
+    if (refused->len)
+        doctor_say(d, "redis", check, if_refused, remedy, "user %s may not: %s", user, refused->data);
+    else
+        doctor_say(d, "redis", check, DOCTOR_OK, "", "user %s may do all that is needed", user);
+}
+
+static bool put_key(struct doctor *d, struct str key)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    const struct str set[] = {STR("SET"), key, STR("x"), STR("PX"), STR("10000")};
+    struct err e;
+    if (ctl_redis_ask(&d->redis, set, ARRAY_LEN(set), &reply, &e))
+        return true;
+    doctor_say_error(d, "redis", "rights", "give redis.url's user the rights in config/redis.acl", &e);
+    return false;
+}
+
 static void examine_rights(struct doctor *d)
 {
-    char name[128], suffix[48];
+    char name[128], suffix[48], channel_name[128];
+    AUTO(buf_fini) struct buf workers;
+    AUTO(buf_fini) struct buf operators;
+    struct err e;
     (void)snprintf(suffix, sizeof suffix, "doctor:%ld", (long)getpid());
     struct str key = ctl_redis_key(&d->redis, suffix, name);
-    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    AUTO(buf_fini) struct buf refused;
-    struct err e;
-    buf_init(&refused, DOCTOR_TEXT_MAX);
-    const struct str set[] = {STR("SET"), key, STR("x"), STR("PX"), STR("10000")};
-    if (!ctl_redis_ask(&d->redis, set, ARRAY_LEN(set), &reply, &e)) {
-        doctor_say_error(d, "redis", "rights", "give redis.url's user the rights in config/redis.acl", &e);
+    buf_init(&workers, DOCTOR_TEXT_MAX);
+    buf_init(&operators, DOCTOR_TEXT_MAX);
+    if (!put_key(d, key))
         return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(TRIED); i++)
-        if (!try_command(d, TRIED[i], key, &e))
-            note_refusal(&refused, TRIED[i], &e);
-    if (!try_channel(d, &e))
-        note_refusal(&refused, "PUBLISH and SUBSCRIBE", &e);
-    const char *user = d->redis.url.user[0] ? d->redis.url.user : "default";
-    if (refused.len)
-        doctor_say(d, "redis", "rights", DOCTOR_FAIL, "give redis.url's user the rights in config/redis.acl",
-                   "user %s may not: %s", user, refused.data);
-    else
-        doctor_say(d, "redis", "rights", DOCTOR_OK, "", "user %s may do all that is needed (%zu commands tried)", user,
-                   ARRAY_LEN(TRIED));
+    try_all(d, WORKERS_NEED, ARRAY_LEN(WORKERS_NEED), key, &workers);
+    struct str channel = ctl_redis_key(&d->redis, "progress:doctor:rights", channel_name);
+    if (!try_publish(d, channel, &e))
+        note_refusal(&workers, "PUBLISH", &e);
+    if (!try_subscribe(d, channel, &e))
+        note_refusal(&operators, "SUBSCRIBE", &e);
+    try_all(d, OPERATORS_NEED, ARRAY_LEN(OPERATORS_NEED), key, &operators);
+    tell_rights(d, "rights", &workers, DOCTOR_FAIL,
+                "give redis.url's user the rights of bundle-worker in config/redis.acl");
+    tell_rights(d, "bundlectl's rights", &operators, DOCTOR_WARN,
+                "run bundlectl as a user with the rights of bundle-operator in config/redis.acl (--set redis.url=...)");
 }
 
 void doctor_redis(struct doctor *d)

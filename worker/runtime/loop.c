@@ -159,6 +159,11 @@ static void start(struct loop *l)
     (void)event_add(l->sweep_timer, &every);
     (void)event_add(l->signals[0], NULL);
     (void)event_add(l->signals[1], NULL);
+    sigset_t stop; // held back since main() began
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGTERM);
+    (void)sigaddset(&stop, SIGINT);
+    (void)pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
 }
 
 static void stop(struct loop *l)

@@ -401,6 +401,7 @@ static int entry_at(const struct mp_value *map, size_t i, struct str *key, const
 bool job_options_read(const struct mp_value *map, struct arena *memory, struct job_options *out, struct err *e)
 {
     struct job_options read = JOB_OPTIONS_NONE;
+    uint32_t seen = 0;
     if (map && !mp_is_map(map))
         return err_set(e, ERR_INPUT, "job field \"options\": expected a map");
     for (size_t i = 0; i < mp_size(map); i++) {
@@ -410,6 +411,9 @@ bool job_options_read(const struct mp_value *map, struct arena *memory, struct j
         if (option < 0)
             return err_set(e, ERR_INPUT, "\"options\" has a field \"%.60s\" that this version does not know",
                            arena_strdup(memory, key.ptr, key.len));
+        if (seen >> option & 1)
+            return err_set(e, ERR_INPUT, "job option \"%s\" is given twice", OPTIONS[option].key);
+        seen |= 1u << option;
         if (mp_is_nil(value))
             continue;
         if (!OPTIONS[option].read(&OPTIONS[option], value, memory, &read))

@@ -11,7 +11,7 @@
 #include "common/json_out.h"
 #include "common/log.h"
 #include "worker/stages/job_json.h"
-#include "worker/stages/job_request.h"
+#include "worker/stages/stages_internal.h"
 #include "worker/store/pg_outage.h"
 #include "worker/store/upload_requests.h"
 
@@ -35,7 +35,7 @@ struct reconcile {
     struct pg *pg;
     struct redis *redis; // NULL: not connected
     int64_t scan_at_ms;
-    int64_t n_enqueued;
+    int64_t n_recovered;
 };
 
 static struct ends *ends_create(void)
@@ -52,6 +52,7 @@ static void ends_destroy(struct ends *e)
     free(e);
 }
 
+// NUL-terminated.
 static struct str keep(struct arena *memory, struct str text)
 {
     return (struct str){arena_strdup(memory, text.ptr, text.len), text.len};
@@ -120,18 +121,35 @@ static bool push(struct reconcile *r, struct str message, struct err *e)
     return call(r, &c, &reply, e);
 }
 
+// After all tasks that were drawn until now (stage_fence).
+static bool fence_now(struct reconcile *r, int64_t *fence, struct err *e)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    struct redis_cmd c;
+    redis_cmd_init(&c, "TIME");
+    if (!call(r, &c, &reply, e))
+        return false;
+    int64_t s = redis_reply_int(redis_reply_at(reply, 0)), us = redis_reply_int(redis_reply_at(reply, 1));
+    *fence = (s * 1000 + us / 1000) * STAGE_FENCES_PER_MS + STAGE_FENCES_PER_MS - 1;
+    return true;
+}
+
 // ---- ends ----
 
-// Of a job that another one has followed on the same upload nobody wants to hear.
-static bool write_end(struct reconcile *r, const struct queue_end *end, struct arena *memory, struct err *e)
+static bool write_end(struct reconcile *r, struct upload_end *end, struct err *e)
+{
+    return fence_now(r, &end->fence, e) && upload_request_ended(r->pg, end, e);
+}
+
+// Of a job that another one has followed on the same upload, or that has begun anew, nobody wants to hear.
+static bool write_if_latest(struct reconcile *r, const struct queue_end *end, struct arena *memory, struct err *e)
 {
     struct str state, job;
-    const struct upload_end row = {end->job, end->shop, end->upload, end->state, end->message};
+    struct upload_end row = {end->job, end->shop, end->upload, end->state, end->message, 0};
     if (!find(r, end->shop, end->upload, memory, &state, &job, e))
         return false;
-    if (job.len && !str_eq(job, end->job))
-        return true;
-    return upload_request_ended(r->pg, &row, e);
+    bool is_latest = job.len == 0 || (str_eq(job, end->job) && str_eq(state, end->state));
+    return !is_latest || write_end(r, &row, e);
 }
 
 static bool write_ends(struct reconcile *r, const struct ends *ends, struct err *e)
@@ -139,19 +157,18 @@ static bool write_ends(struct reconcile *r, const struct ends *ends, struct err 
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct arena memory;
     struct redis_cmd told;
+    struct err second;
     bool ok = true;
     arena_init(&memory, 0);
     queue_told_cmd(r->env->queue, &told);
     for (size_t i = 0; ok && i < ends->n; i++) {
-        ok = write_end(r, &ends->list[i], &memory, e);
+        ok = write_if_latest(r, &ends->list[i], &memory, e);
         if (ok)
             redis_cmd_str(&told, ends->list[i].job);
     }
     arena_fini(&memory);
-    struct err second;
     FAILPOINT("told.before");
-    if (!call(r, &told, &reply, ok ? e : &second))
-        ok = false;
+    ok = call(r, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
     FAILPOINT("told.after");
     return ok;
 }
@@ -163,22 +180,23 @@ struct lost {
     struct job_request request;
     struct str payload;
     struct arena *memory;
+    bool is_open;     // Redis knows a job of the upload that is
+    struct str state; // of the job that the request names, where it is the upload's latest; "" unknown
 };
 
 // As the upload is called by whoever asked, by its id or by its run.
-static bool is_open(struct reconcile *r, const struct lost *l, struct str *ended, bool *out, struct err *e)
+static bool look(struct reconcile *r, struct lost *l, struct err *e)
 {
     const struct str names[] = {l->request.upload, l->row->csv_upload_id, l->row->run_id};
-    *out = false;
-    for (size_t i = 0; i < ARRAY_LEN(names) && !*out; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(names) && !l->is_open; i++) {
         struct str state, job;
         if (names[i].len == 0)
             continue;
         if (!find(r, l->row->shop, names[i], l->memory, &state, &job, e))
             return false;
-        *out = str_eq(state, STR("open"));
-        if (str_eq(job, l->request.job))
-            *ended = job;
+        l->is_open = str_eq(state, STR("open"));
+        if (job.len && str_eq(job, l->request.job))
+            l->state = state;
     }
     return true;
 }
@@ -194,17 +212,18 @@ static bool read_request(struct reconcile *r, struct lost *l, struct err *e)
     if (!job_payload_of_message(row->message, bytes_max, l->memory, &l->payload, e) ||
         !job_request_read(l->payload, l->memory, &l->request, e))
         return err_wrap(e, "csv_uploads.request");
-    l->request.job = keep(l->memory, l->request.job); // NUL-terminated, for logs
+    l->request.job = keep(l->memory, l->request.job);
     if (l->request.is_cancellation || !str_eq(l->request.shop, row->shop))
         return err_set(e, ERR_INPUT, "csv_uploads.request: not a job of this shop");
     return true;
 }
 
-// The same job again; under a new name where Redis knows that one to have ended.
-static bool make_message(const struct lost *l, bool has_ended, struct buf *out, struct err *e)
+// The same job again; under a new name where that one is final, which would be the answer.
+static bool make_message(const struct lost *l, struct buf *out, struct err *e)
 {
+    bool is_final = str_eq(l->state, STR("final"));
     if (l->payload.len)
-        return job_json_of_payload(l->payload, has_ended ? STR("") : l->request.job, out, e);
+        return job_json_of_payload(l->payload, is_final ? STR("") : l->request.job, out, e);
     struct json_out j = json_out_on(out);
     json_out_object(&j);
     json_out_key_int(&j, "v", JOB_VERSION);
@@ -217,17 +236,10 @@ static bool make_message(const struct lost *l, bool has_ended, struct buf *out, 
 static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err *e)
 {
     AUTO(buf_fini) struct buf message;
-    struct str ended = {"", 0};
-    bool is_known;
     buf_init(&message, TEXT_MAX);
-    if (!is_open(r, l, &ended, &is_known, e))
-        return false;
-    if (is_known)
-        return true;
     FAILPOINT("reconcile.push");
-    if (!make_message(l, ended.len > 0, &message, e) || !push(r, buf_str(&message), e))
+    if (!make_message(l, &message, e) || !push(r, buf_str(&message), e))
         return false;
-    r->n_enqueued++;
     const struct log_context context = {
         .job = l->request.job.ptr, .upload = l->row->csv_upload_id.ptr, .shop = l->row->shop.ptr};
     log_set_context(&context);
@@ -236,21 +248,40 @@ static bool enqueue_again(struct reconcile *r, const struct lost *l, struct err 
     return true;
 }
 
+// The job that was at work on it has ended, and PostgreSQL was not told or has forgotten.
+static bool write_late(struct reconcile *r, const struct lost *l, struct err *e)
+{
+    struct upload_end end = {l->request.job,
+                             l->row->shop,
+                             l->row->csv_upload_id,
+                             l->state,
+                             STR("The job ended; its bundles were not finished"),
+                             0};
+    return write_end(r, &end, e);
+}
+
 static bool write_off(struct reconcile *r, const struct lost *l, const struct err *why, struct err *e)
 {
     const struct upload_lost *row = l->row;
-    const struct upload_end end = {STR("reconciler"), row->shop, row->csv_upload_id, STR("failed"),
-                                   str_of(why->message)};
+    struct upload_end end = {STR("reconciler"), row->shop, row->csv_upload_id, STR("failed"), str_of(why->message), 0};
     LOG(LOG_WARN, "upload cannot be enqueued again", LOG_S("upload", row->csv_upload_id.ptr),
         LOG_S("error", why->message));
-    return upload_request_ended(r->pg, &end, e);
+    return write_end(r, &end, e);
 }
 
 static bool recover(struct reconcile *r, const struct upload_lost *row, struct arena *memory, struct err *e)
 {
-    struct lost l = {.row = row, .memory = memory};
+    struct lost l = {.row = row, .memory = memory, .state = {"", 0}};
     struct err why;
-    return read_request(r, &l, &why) ? enqueue_again(r, &l, e) : write_off(r, &l, &why, e);
+    if (!read_request(r, &l, &why))
+        return write_off(r, &l, &why, e);
+    if (!look(r, &l, e))
+        return false;
+    bool has_ended = str_eq(l.state, STR("failed")) || str_eq(l.state, STR("cancelled"));
+    if (l.is_open)
+        return true;
+    r->n_recovered++;
+    return has_ended && !str_eq(row->status, STR("requested")) ? write_late(r, &l, e) : enqueue_again(r, &l, e);
 }
 
 // Messages that nobody has read yet may be just what seems lost.
@@ -408,7 +439,7 @@ bool reconcile_lost(const struct stages_env *env, int64_t *n, struct err *e)
 {
     struct reconcile r = {.env = env, .pg = pg_create(env->settings, "bundlectl doctor")};
     bool ok = scan(&r, e);
-    *n = r.n_enqueued;
+    *n = r.n_recovered;
     disconnect(&r);
     return ok;
 }

@@ -209,7 +209,7 @@ int64_t stage_fence(const struct task *t)
     char *end;
     int64_t counter = strtoll(t->token.ptr, &end, 10);
     int64_t ms = *end == '.' ? strtoll(end + 1, NULL, 10) : 0;
-    return ms * 1000000 + counter % 1000000;
+    return ms * STAGE_FENCES_PER_MS + counter % STAGE_FENCES_PER_MS;
 }
 
 struct store_target stage_target(const struct task *t, struct str csv_upload_id)

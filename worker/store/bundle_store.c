@@ -6,23 +6,18 @@
 #include "common/json_out.h"
 #include "worker/store/pg_internal.h"
 
-enum { STATUS_MAX = 16 };
-
 // $1 upload, $2 shop, $3 job, $4 fence: the first parameters of every statement here.
 //
 // The first statement locks the upload's row: jobs of one upload queue up, and what they see afterwards is what the one
-// before them committed. TARGET is empty where the upload is not this shop's, where a task that was drawn later has
-// written already, and where this job was cancelled: nothing happens then.
-#define TARGET_UNLESS(ends)                                                                                            \
-    "target AS (SELECT id FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 AND fence <= $4 AND NOT (status IN "   \
-    "(" ends ") AND last_job IS NOT DISTINCT FROM $3))"
-#define TARGET TARGET_UNLESS("'cancelled'")
-// Besides: not where this job has ended already, which nothing of a slow worker's must follow.
-#define TARGET_NOT_ENDED TARGET_UNLESS("'final', 'failed', 'cancelled'")
+// before them committed. TARGET is empty where the upload is not this shop's, and where a task that was drawn later,
+// or the job's end, was written already: nothing happens then.
+#define TARGET_WHERE "SELECT id FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 AND fence <= $4"
+#define TARGET "target AS (" TARGET_WHERE ")"
+// Besides: not where this job has stored its final bundles already, which nothing of a slow worker's must follow.
+#define TARGET_NOT_FINAL "target AS (" TARGET_WHERE " AND NOT (status = 'final' AND last_job IS NOT DISTINCT FROM $3))"
 
-static const char LOCK_SQL[] =
-    "SELECT fence > $4, CASE WHEN last_job IS NOT DISTINCT FROM $3 AND status IN ('final', 'failed', 'cancelled') THEN "
-    "status END FROM csv_uploads WHERE id = $1::uuid AND shop_id = $2 FOR UPDATE";
+static const char LOCK_SQL[] = "SELECT fence > $4, status = 'final' AND last_job IS NOT DISTINCT FROM $3 FROM "
+                               "csv_uploads WHERE id = $1::uuid AND shop_id = $2 FOR UPDATE";
 
 // Rows that are made again keep their created_at; approved and used ones are the merchant's.
 #define DELETE_OTHERS(target, which)                                                                                   \
@@ -56,7 +51,7 @@ static const char LOCK_SQL[] =
 // knows such a variant by (catalog.c): a variant's SKU, else an identity made of its SKU, its titles or its title. Keys
 // that two items share name none of them. Rows that have their flags already are not written again.
 static const char FLAGS_SQL[] =
-    "WITH " TARGET_NOT_ENDED ", files AS (SELECT f.id FROM csv_uploads f, csv_uploads u, target WHERE u.id = target.id "
+    "WITH " TARGET_NOT_FINAL ", files AS (SELECT f.id FROM csv_uploads f, csv_uploads u, target WHERE u.id = target.id "
     "AND f.shop_id = u.shop_id AND (f.id = u.id OR f.run_id = nullif(u.run_id, ''))), "
     "n AS (SELECT key, min(flags) AS flags FROM unnest($5::text[], $6::int8[]) AS n (key, flags) GROUP BY key "
     "HAVING count(*) = 1), "
@@ -83,13 +78,13 @@ static const char FLAGS_SQL[] =
     "metadata = excluded.metadata, updated_at = now()"
 
 static const char UPLOAD_PRELIMINARY_SQL[] =
-    "WITH " TARGET_NOT_ENDED " UPDATE csv_uploads u SET status = 'preliminary', error_message = NULL, last_job = $3, "
+    "WITH " TARGET_NOT_FINAL " UPDATE csv_uploads u SET status = 'preliminary', error_message = NULL, last_job = $3, "
     "fence = $4, updated_at = now() FROM target WHERE u.id = target.id";
 static const char UPLOAD_FINAL_SQL[] =
     "WITH " TARGET " UPDATE csv_uploads u SET status = 'final', error_message = NULL, last_job = $3, fence = $4, "
     "bundle_generation_metrics = $5::jsonb, updated_at = now() FROM target WHERE u.id = target.id";
 static const char UPLOAD_FAILED_SQL[] =
-    "WITH " TARGET_NOT_ENDED " UPDATE csv_uploads u SET status = 'failed', error_message = $5, last_job = $3, "
+    "WITH " TARGET_NOT_FINAL " UPDATE csv_uploads u SET status = 'failed', error_message = $5, last_job = $3, "
     "fence = $4, updated_at = now() FROM target WHERE u.id = target.id";
 
 // --- parameters
@@ -285,8 +280,8 @@ static bool begin(struct store *s, struct pg *pg, const struct store_target *t, 
     return pg_pipeline_begin(&s->pipeline, pg, e) && add_lock(s, e);
 }
 
-// *ended: how this job had ended before, as the locked row said; "": it had not.
-static bool commit(struct store *s, const char *what, char ended[STATUS_MAX], struct err *e)
+// *was_final: the locked row said that this job had stored its final bundles already.
+static bool commit(struct store *s, const char *what, bool *was_final, struct err *e)
 {
     AUTO(pg_result_clearp) PGresult *lock = NULL;
     if (!pg_pipeline_end(&s->pipeline, what, &lock, 1, e))
@@ -295,8 +290,8 @@ static bool commit(struct store *s, const char *what, char ended[STATUS_MAX], st
         return err_set(e, ERR_NOT_FOUND, "%s: shop \"" STR_FMT "\" has no upload \"" STR_FMT "\" any more", what,
                        STR_ARG(s->target->shop), STR_ARG(s->target->csv_upload_id));
     if (PQgetvalue(lock, 0, 0)[0] == 't')
-        return err_set(e, ERR_FENCED, "%s: a task that was drawn later has written already", what);
-    (void)snprintf(ended, STATUS_MAX, "%s", PQgetvalue(lock, 0, 1));
+        return err_set(e, ERR_FENCED, "%s: a later task, or the job's end, is written already", what);
+    *was_final = PQgetvalue(lock, 0, 1)[0] == 't';
     return true;
 }
 
@@ -306,15 +301,15 @@ struct preliminary {
     const struct store_target *target;
     const struct bundle_rows *rows;
     const struct dataset *flags_of;
-    char ended[STATUS_MAX];
+    bool was_final;
 };
 
 static bool store_preliminary(void *context, struct pg *pg, struct err *e)
 {
-    static const char delete_sql[] = DELETE_OTHERS(TARGET_NOT_ENDED, " AND b.status = 'preliminary'");
-    static const char insert_sql[] = INSERT_ROWS(TARGET_NOT_ENDED, "preliminary");
+    static const char delete_sql[] = DELETE_OTHERS(TARGET_NOT_FINAL, " AND b.status = 'preliminary'");
+    static const char insert_sql[] = INSERT_ROWS(TARGET_NOT_FINAL, "preliminary");
     struct preliminary *c = context;
-    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_ENDED),
+    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_FINAL),
                                 .step = "preliminary",
                                 .status = "preliminary",
                                 .percent = "50",
@@ -327,7 +322,7 @@ static bool store_preliminary(void *context, struct pg *pg, struct err *e)
         return false;
     upload = params_of(c->target, &s.memory);
     return pg_pipeline_add(&s.pipeline, UPLOAD_PRELIMINARY_SQL, &upload, e) &&
-           commit(&s, "storing preliminary bundles", c->ended, e);
+           commit(&s, "storing preliminary bundles", &c->was_final, e);
 }
 
 bool bundle_store_preliminary(struct pg *pg, const struct store_target *t, const struct bundle_rows *rows,
@@ -336,7 +331,7 @@ bool bundle_store_preliminary(struct pg *pg, const struct store_target *t, const
     struct preliminary c = {.target = t, .rows = rows, .flags_of = flags_of};
     if (!pg_retry(pg, store_preliminary, &c, e))
         return false;
-    *stored = c.ended[0] == '\0';
+    *stored = !c.was_final;
     return true;
 }
 
@@ -344,7 +339,7 @@ struct final {
     const struct store_target *target;
     const struct bundle_rows *rows;
     struct str metrics_json;
-    char ended[STATUS_MAX];
+    bool was_final;
 };
 
 static bool store_final(void *context, struct pg *pg, struct err *e)
@@ -365,17 +360,14 @@ static bool store_final(void *context, struct pg *pg, struct err *e)
     struct pg_params upload = params_of(c->target, &s.memory);
     pg_params_json(&upload, c->metrics_json);
     return pg_pipeline_add(&s.pipeline, UPLOAD_FINAL_SQL, &upload, e) &&
-           commit(&s, "storing final bundles", c->ended, e);
+           commit(&s, "storing final bundles", &c->was_final, e);
 }
 
 bool bundle_store_final(struct pg *pg, const struct store_target *t, const struct bundle_rows *rows,
                         struct str metrics_json, struct err *e)
 {
     struct final c = {.target = t, .rows = rows, .metrics_json = metrics_json};
-    if (!pg_retry(pg, store_final, &c, e))
-        return false;
-    return strcmp(c.ended, "cancelled") != 0 ||
-           err_set(e, ERR_FENCED, "storing final bundles: the job was cancelled before");
+    return pg_retry(pg, store_final, &c, e);
 }
 
 struct failure {
@@ -386,19 +378,19 @@ struct failure {
 static bool store_failed(void *context, struct pg *pg, struct err *e)
 {
     const struct failure *c = context;
-    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_ENDED),
+    struct progress progress = {.sql = PUT_PROGRESS(TARGET_NOT_FINAL),
                                 .step = "failed",
                                 .status = "failed",
                                 .percent = "100",
                                 .message = c->message};
     AUTO(store_finip) struct store s;
-    char ended[STATUS_MAX];
+    bool was_final;
     if (!begin(&s, pg, c->target, e) || !add_progress(&s, &progress, e))
         return false;
     struct pg_params upload = params_of(c->target, &s.memory);
     pg_params_text(&upload, c->message);
     return pg_pipeline_add(&s.pipeline, UPLOAD_FAILED_SQL, &upload, e) &&
-           commit(&s, "storing the job's failure", ended, e);
+           commit(&s, "storing the job's failure", &was_final, e);
 }
 
 bool bundle_store_failed(struct pg *pg, const struct store_target *t, struct str message, struct err *e)

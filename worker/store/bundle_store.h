@@ -9,10 +9,10 @@
 //                survive; a new row equal to one (same id) leaves it as it is.
 //
 // INVARIANTS  1. Running either twice leaves what running it once does.
-//             2. An ended job does not go back: a preliminary write is refused (returns true, *stored = false) when
-//                csv_uploads says that this job is final, failed or cancelled; a final one when it is cancelled.
+//             2. A "final" never goes back to "preliminary": the preliminary write of a job is refused (returns true,
+//                *stored = false) when csv_uploads.last_job is this job's and final already.
 //             3. Fence: what a task wrote is not overwritten by one that was drawn before it, however late that one
-//                wakes up: ERR_FENCED.
+//                wakes up, nor is the end of a job that failed or was cancelled: ERR_FENCED.
 // FAILURE     As pg.h says; ERR_FENCED; ERR_NOT_FOUND: the shop has no such upload. Deadlocks and serialization
 // failures
 //             are tried again in here.

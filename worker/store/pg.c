@@ -13,6 +13,7 @@
 #define DEADLOCK "40P01"
 #define STANDBY "25006" // a write in a transaction that may only read
 #define QUERY_CANCELED "57014"
+#define INSUFFICIENT_PRIVILEGE "42501"
 
 enum { RETRIES_MAX = 5, RETRY_MS = 5 };
 
@@ -110,6 +111,9 @@ static bool fail_by_state(struct pg *pg, const PGresult *result, const char *sta
     pg->is_spent = pg->is_spent || is_away; // another server may have taken over, or have room
     if (starts_with(state, QUERY_CANCELED))
         remedy = "; pg.timeout_ms is how long a statement may take";
+    if (starts_with(state, INSUFFICIENT_PRIVILEGE))
+        remedy = "; config/postgres-role.sql grants workers and web apps what they need, the tables' owner applies the "
+                 "schema";
     return err_set(e, is_away ? ERR_PG_AWAY : ERR_PG, "%s: %s (SQLSTATE %s)%s", what, primary ? primary : "no message",
                    state, remedy);
 }

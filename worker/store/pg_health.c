@@ -10,15 +10,22 @@ static const char HEALTH_SQL[] =
     "current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8, "
     "(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), pg_is_in_recovery(), current_user";
 
-// What the worker does with each table (config/postgres-role.sql grants the same).
+// What the worker does with each table, and with which columns where not with all (config/postgres-role.sql grants it).
 static const char RIGHTS_SQL[] =
-    "SELECT string_agg(w.name || ': ' || w.what, ', ') FROM (VALUES ('schema_version', 'SELECT'), ('shops', 'SELECT'), "
-    "('csv_uploads', 'SELECT'), ('csv_uploads', 'UPDATE'), ('orders', 'SELECT'), ('order_lines', 'SELECT'), "
-    "('variants', 'SELECT'), ('inventory_levels', 'SELECT'), ('catalog_snapshot', 'SELECT'), "
-    "('catalog_snapshot', 'UPDATE'), ('bundle_recommendations', 'SELECT'), ('bundle_recommendations', 'INSERT'), "
-    "('bundle_recommendations', 'UPDATE'), ('bundle_recommendations', 'DELETE'), ('generation_progress', 'SELECT'), "
-    "('generation_progress', 'INSERT'), ('generation_progress', 'UPDATE')) w(name, what) "
-    "WHERE to_regclass(w.name) IS NULL OR NOT has_table_privilege(to_regclass(w.name), w.what)";
+    "SELECT string_agg(w.name || ': ' || w.what || coalesce(' (' || c || ')', ''), ', ') FROM (VALUES "
+    "('schema_version', 'SELECT', NULL), ('shops', 'SELECT', NULL), ('csv_uploads', 'SELECT', NULL), "
+    "('csv_uploads', 'UPDATE', '{status,error_message,request,last_job,fence,bundle_generation_metrics,updated_at}'), "
+    "('orders', 'SELECT', NULL), ('order_lines', 'SELECT', NULL), ('variants', 'SELECT', NULL), "
+    "('inventory_levels', 'SELECT', NULL), ('catalog_snapshot', 'SELECT', NULL), "
+    "('catalog_snapshot', 'UPDATE', '{is_slow_mover,is_new_launch,is_seasonal,is_high_margin}'), "
+    "('bundle_recommendations', 'SELECT', NULL), ('bundle_recommendations', 'INSERT', NULL), "
+    "('bundle_recommendations', 'UPDATE', NULL), ('bundle_recommendations', 'DELETE', NULL), "
+    "('generation_progress', 'SELECT', NULL), ('generation_progress', 'INSERT', NULL), "
+    "('generation_progress', 'UPDATE', NULL)) w(name, what, columns) LEFT JOIN LATERAL unnest(w.columns::text[]) c ON "
+    "true "
+    "WHERE to_regclass(w.name) IS NULL OR NOT CASE WHEN c IS NULL THEN has_table_privilege(to_regclass(w.name), "
+    "w.what) "
+    "ELSE has_column_privilege(to_regclass(w.name), c, w.what) END";
 
 static const char UNFINISHED_SQL[] =
     "SELECT shop_id, id, run_id, request->>'upload', status, floor(extract(epoch FROM now() - updated_at))::int8 "

@@ -16,14 +16,14 @@
 static const char NOTE_SQL[] =
     "WITH " TARGET " UPDATE csv_uploads u SET status = CASE WHEN target.status = 'preliminary' AND target.last_job = "
     "$4 THEN 'preliminary' ELSE 'processing' END, request = $5::jsonb, last_job = $4, fence = $6, error_message = "
-    "NULL, updated_at = now() FROM target WHERE u.id = target.id AND target.fence <= $6 AND NOT (target.status IN "
-    "('final', 'failed', 'cancelled') "
-    "AND target.last_job IS NOT DISTINCT FROM $4)";
+    "NULL, updated_at = now() FROM target WHERE u.id = target.id AND target.fence <= $6 AND NOT (target.status = "
+    "'final' AND target.last_job IS NOT DISTINCT FROM $4)";
 
 static const char ENDED_SQL[] =
-    "WITH " TARGET ", ended AS (UPDATE csv_uploads u SET status = $5, error_message = $6, last_job = $4, updated_at = "
-    "now() FROM target WHERE u.id = target.id AND CASE WHEN target.last_job = $4 THEN target.status <> 'final' ELSE "
-    "target.status IN ('ready', 'requested', 'failed', 'cancelled') END RETURNING u.id) "
+    "WITH " TARGET ", ended AS (UPDATE csv_uploads u SET status = $5, error_message = $6, last_job = $4, fence = "
+    "greatest(target.fence, $7), updated_at = now() FROM target WHERE u.id = target.id AND CASE WHEN target.last_job = "
+    "$4 THEN target.status <> 'final' ELSE target.status IN ('ready', 'requested', 'failed', 'cancelled') END "
+    "RETURNING u.id) "
     "INSERT INTO generation_progress (upload_id, shop_domain, step, progress, status, message, metadata) SELECT id, "
     "$1, $5, 100, $5, $6, jsonb_build_object('job', $4) FROM ended ON CONFLICT (upload_id) DO UPDATE SET shop_domain = "
     "excluded.shop_domain, step = excluded.step, progress = excluded.progress, status = excluded.status, message = "
@@ -35,7 +35,8 @@ static const char ENDED_SQL[] =
 static const char LOST_SQL[] =
     "UPDATE csv_uploads u SET updated_at = now() FROM (SELECT id FROM csv_uploads WHERE status IN ('requested', "
     "'processing', 'preliminary') AND updated_at < now() - $1::int8 * interval '1 second' ORDER BY updated_at LIMIT "
-    "$2::int8 FOR UPDATE SKIP LOCKED) lost WHERE u.id = lost.id RETURNING u.id, u.run_id, u.shop_id, u.request::text";
+    "$2::int8 FOR UPDATE SKIP LOCKED) lost WHERE u.id = lost.id RETURNING u.id, u.run_id, u.shop_id, "
+    "u.status, u.request::text";
 
 // --- writing
 
@@ -85,6 +86,7 @@ bool upload_request_ended(struct pg *pg, const struct upload_end *end, struct er
     begin(&w, "noting the job's end", ENDED_SQL, end->job, end->shop, end->upload);
     pg_params_text(&w.params, end->state);
     pg_params_text(&w.params, end->message);
+    pg_params_int(&w.params, end->fence);
     return pg_retry(pg, write_once, &w, e);
 }
 
@@ -104,7 +106,8 @@ static void keep_lost(const PGresult *r, struct arena *memory, struct upload_los
         (*out)[i] = (struct upload_lost){.csv_upload_id = keep(r, i, 0, memory),
                                          .run_id = keep(r, i, 1, memory),
                                          .shop = keep(r, i, 2, memory),
-                                         .message = keep(r, i, 3, memory)};
+                                         .status = keep(r, i, 3, memory),
+                                         .message = keep(r, i, 4, memory)};
 }
 
 static bool take_lost(struct pg *pg, int64_t after_s, unsigned limit, PGresult **lost, struct err *e)

@@ -753,7 +753,7 @@ static void redis_stays_small(void **state)
 {
     struct world *w = *state;
     for (int i = 0; i < 40; i++) {
-        char id[16];
+        char id[24];
         (void)snprintf(id, sizeof id, "small%d", i);
         const struct queue_job j = job_of(id, "shop", QUEUE_NORMAL);
         assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
