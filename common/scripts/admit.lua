@@ -5,25 +5,8 @@
 -- Returns {what, job, upload, shop}: admitted | joined | replaced | gone (somebody else admitted it) | taken (the id is
 -- that of another upload's job: to the dead).
 local raw, job, upload, shop, priority = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[10])
-if raw ~= '' and call('LREM', Q .. ':intake', 1, raw) == 0 then return {'gone', '', upload, shop} end
-
 local due = math.max(tonumber(ARGV[11]), NOW + tonumber(ARGV[12]))
 local name = address(shop, upload)
-local what = 'admitted'
-local running = call('GET', Q .. ':upload:' .. name)
-local there = running and job_get(running)
-if not (there and there.state == 'open') then there = job_get(job) end
-
--- Nobody reaches into a stranger's job, by chance or otherwise.
-local namesake = job_get(job)
-if namesake and (namesake.shop ~= shop or namesake.upload ~= upload) then
-  reject(raw ~= '' and raw or ARGV[7], 'the job id is that of another upload\'s job', shop, upload, job)
-  finish()
-  return {'taken', job, upload, shop}
-end
-if there and there.state == 'final' and there.id == job then
-  return {'joined', job, there.upload, there.shop} -- the same job again: its answer stands
-end
 
 -- Tasks that wait go over to the lists of the new priority.
 local function hasten(j)
@@ -37,54 +20,87 @@ local function hasten(j)
   if #moved > 0 then push(j, moved, false) end
 end
 
-if there and there.state == 'open' and (ARGV[6] ~= '1' or there.id == job) then
+local function join(there)
   local first = there.at == 1 and there.stage.name
   local waits_until = first and tonumber(call('ZSCORE', Q .. ':delayed', there.id .. '/' .. first) or 0) or 0
   local r = first and task_get(there, first)
   if r and r.attempts == 0 and waits_until > due then call('ZADD', Q .. ':delayed', due, there.id .. '/' .. first) end
   if priority < there.priority then hasten(there) end
   emit(there, there.status == 'preliminary' and 'running' or there.status, there.stage.name, there.progress,
-       'Asked for again while it runs: this job answers both')
+       'Asked for again: this job answers both')
   count('jobs_joined')
-  finish()
   return {'joined', there.id, there.upload, there.shop}
-end
-if there and there.state == 'open' then
-  job_end(there, 'cancelled', 'Replaced by a newer request', 'forced repeat by job ' .. job)
-  what = 'replaced'
 end
 
 -- A job of this id that failed or was cancelled is asked for again: it begins anew.
-local key = Q .. ':job:' .. job
+local function begin()
+  local key = Q .. ':job:' .. job
+  call('DEL', key, key .. ':tasks', key .. ':log', Q .. ':progress:' .. name)
+  call('ZREM', Q .. ':kept', job)
+  call('ZREM', Q .. ':ended', job)
+  local waits = due > NOW
+  local life_ms = string.format('%.0f', LIMIT.life_ms + math.max(0, due - NOW))
+  call('HSET', key, 'state', 'open', 'shop', shop, 'upload', upload, 'priority', priority, 'payload', ARGV[7],
+       'plan', ARGV[8], 'created', NOW, 'at', 0, 'stage', '', 'total', 0, 'counts', ARGV[9], 'progress', 0,
+       'status', 'queued', 'bundles', 0, 'seq', 0)
+  call('SET', Q .. ':upload:' .. name, job, 'PX', life_ms)
+  call('ZADD', Q .. ':open', NEVER, job)
+  jobs[job] = nil -- what was read of an earlier one
+  local j = job_get(job)
+  if waits then
+    job_set(j, 'due', due)
+    emit(j, 'queued', 'queued', 0, string.format('Waiting for its time, in %.0f s', math.ceil((due - NOW) / 1000)))
+  else
+    emit(j, 'queued', 'queued', 0, 'Waiting for a worker')
+  end
+  local refs = stage_open(j, 1, {}, '', '')
+  if waits then
+    task_delay(j, j.stage.name, task_get(j, j.stage.name), due - NOW)
+  else
+    push(j, refs, false)
+  end
+  for _, which in ipairs({key, key .. ':log', key .. ':tasks', key .. ':open', Q .. ':progress:' .. name}) do
+    call('PEXPIRE', which, life_ms)
+  end
+  count('jobs_admitted')
+end
+
+local function refuse(reason)
+  reject(raw ~= '' and raw or ARGV[7], reason, shop, upload, job)
+  return {'taken', job, upload, shop}
+end
+
+local function admit()
+  local running = call('GET', Q .. ':upload:' .. name)
+  local there = running and job_get(running)
+  if not (there and there.state == 'open') then there = job_get(job) end
+  -- Nobody reaches into a stranger's job, by chance or otherwise.
+  local namesake = job_get(job)
+  if namesake and (namesake.shop ~= shop or namesake.upload ~= upload) then
+    return refuse('the job id is that of another upload\'s job')
+  end
+  if there and there.state == 'final' and there.id == job then
+    return {'joined', job, there.upload, there.shop} -- the same job again: its answer stands
+  end
+  local what = 'admitted'
+  if there and there.state == 'open' then
+    if ARGV[6] ~= '1' or there.id == job then return join(there) end
+    job_end(there, 'cancelled', 'Replaced by a newer request', 'forced repeat by job ' .. job)
+    what = 'replaced'
+  end
+  begin()
+  return {what, job, upload, shop}
+end
+
+-- The message leaves the intake last: what goes wrong on the way loses nothing.
+if raw ~= '' and not call('LPOS', Q .. ':intake', raw) then return {'gone', '', upload, shop} end
+only_with_room()
+local ok, answer = pcall(admit)
+if not ok then
+  local cause = spoilt(answer)
+  jobs, counted = {}, {}
+  answer = refuse(cause)
+end
 finish()
-jobs = {}
-counted = {}
-call('DEL', key, key .. ':tasks', key .. ':log', Q .. ':progress:' .. name)
-call('ZREM', Q .. ':kept', job)
-call('ZREM', Q .. ':ended', job)
-local waits = due > NOW
-local life_ms = string.format('%.0f', LIMIT.life_ms + math.max(0, due - NOW))
-call('HSET', key, 'state', 'open', 'shop', shop, 'upload', upload, 'priority', priority, 'payload', ARGV[7],
-     'plan', ARGV[8], 'created', NOW, 'at', 0, 'stage', '', 'total', 0, 'counts', ARGV[9], 'progress', 0,
-     'status', 'queued', 'bundles', 0, 'seq', 0)
-call('SET', Q .. ':upload:' .. name, job, 'PX', life_ms)
-call('ZADD', Q .. ':open', NEVER, job)
-local j = job_get(job)
-if waits then
-  job_set(j, 'due', due)
-  emit(j, 'queued', 'queued', 0, string.format('Waiting for its time, in %.0f s', math.ceil((due - NOW) / 1000)))
-else
-  emit(j, 'queued', 'queued', 0, 'Waiting for a worker')
-end
-local refs = stage_open(j, 1, {}, '', '')
-if waits then
-  task_delay(j, j.stage.name, task_get(j, j.stage.name), due - NOW)
-else
-  push(j, refs, false)
-end
-count('jobs_admitted')
-finish()
-for _, which in ipairs({key, key .. ':log', key .. ':tasks', key .. ':open', Q .. ':progress:' .. name}) do
-  call('PEXPIRE', which, life_ms)
-end
-return {what, job, upload, shop}
+if raw ~= '' then call('LREM', Q .. ':intake', 1, raw) end
+return answer

@@ -22,6 +22,8 @@ local function count(what, n) counted[what] = (counted[what] or 0) + (n or 1) en
 -- then, what brings new work does not.
 local function even_when_full() call('DEL', Q .. ':none') end
 
+local function only_with_room() call('ZADD', Q .. ':none', 'XX', 0, '') end
+
 -- Whose upload it is belongs to its name: a run_id is unique in its shop only.
 local function address(shop, upload)
   return string.gsub(shop, '[%%:]', {['%'] = '%25', [':'] = '%3A'}) .. ':' .. upload
@@ -86,16 +88,22 @@ local function job_get(job)
   return j or nil
 end
 
--- One job whose keys somebody has spoilt costs that job, not the queue: its keys go, and the dead have the reason. What
--- its upload is owed, PostgreSQL still knows.
+-- What keys that somebody has spoilt make of a script; any other error is Redis' own trouble, and stays one.
+local function spoilt(cause)
+  local text = type(cause) == 'table' and cause.err or tostring(cause)
+  if string.find(text, 'WRONGTYPE', 1, true) or string.find(text, 'attempt to', 1, true) or
+     string.find(text, 'bad argument', 1, true) then
+    return text
+  end
+  error(cause)
+end
+
+-- One job whose keys are spoilt costs that job, not the queue: its keys go, and the dead have the reason. What its upload
+-- is owed, PostgreSQL still knows.
 local function guarded(job, run, ...)
   local ok, cause = pcall(run, ...)
   if ok then return end
-  local text = type(cause) == 'table' and cause.err or tostring(cause)
-  if not (string.find(text, 'WRONGTYPE', 1, true) or string.find(text, 'attempt to', 1, true) or
-          string.find(text, 'bad argument', 1, true)) then
-    error(cause) -- Redis' own trouble, not the job's
-  end
+  local text = spoilt(cause)
   local key = Q .. ':job:' .. job
   jobs[job] = false
   call('DEL', key, key .. ':open', key .. ':tasks', key .. ':results', key .. ':log')
