@@ -344,6 +344,17 @@ static void listen_to_commands(struct event_base *base)
     CHECK(commands && evutil_make_socket_nonblocking(STDIN_FILENO) == 0 && event_add(commands, NULL) == 0);
 }
 
+// By default libevent reads a clock that moves every 4 ms: a delay of 1 would be one of 8.
+static struct event_base *base_create(void)
+{
+    struct event_config *config = event_config_new();
+    CHECK(config && event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0);
+    struct event_base *base = event_base_new_with_config(config);
+    CHECK(base);
+    event_config_free(config);
+    return base;
+}
+
 int main(int argc, char **argv)
 {
     int64_t delay_ms = 0;
@@ -355,8 +366,7 @@ int main(int argc, char **argv)
                     stderr);
         return 2;
     }
-    struct event_base *base = event_base_new();
-    CHECK(base);
+    struct event_base *base = base_create();
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     delay_us = delay_ms * 1000;
     if (here.at.any.sa_family == AF_UNIX)
