@@ -115,9 +115,10 @@ void workers_tick(struct chaos *c);
 void workers_stop(struct chaos *c); // as operators do; each must exit with 0
 void workers_kill_one(struct chaos *c);
 void workers_freeze_one(struct chaos *c, int64_t ms);
-void workers_replace_one(struct chaos *c);          // SIGTERM; the next one is armed with a point
-int workers_undisturbed(struct chaos *c);           // starts one plain worker on the servers themselves; its index
-bool workers_have_recovered(const struct chaos *c); // what was killed runs again, or has ended
+void workers_replace_one(struct chaos *c); // SIGTERM; the next one is armed with a point
+int workers_undisturbed(struct chaos *c);  // starts one plain worker on the servers themselves; its index
+bool workers_are_armed_with(const struct chaos *c, const char *prefix); // any, with a point whose name begins so
+bool workers_have_recovered(const struct chaos *c);                     // what was killed runs again, or has ended
 void workers_spoil_recoveries(struct chaos *c);
 
 // ---- disturb.c ----

@@ -146,7 +146,7 @@ static const struct disturbance TABLE[] = {
     {"worker frozen for a moment", 4, blink, NULL, 0, 0, false},
     {"hostile message", 5, jobs_push_garbage, NULL, 0, 0, false},
     {"Redis killed, restarted from AOF", 2, crash_redis, restart_redis, 100, 3000, true},
-    {"Redis emptied", 1, empty_redis, NULL, 0, 0, true},
+    {"Redis emptied", 2, empty_redis, NULL, 0, 0, true},
     {"Redis frozen", 2, freeze_redis, thaw_redis, 200, 3000, true},
     {"Redis out of memory", 2, fill_memory, free_memory, 200, 1500, true},
     {"Redis read-only", 2, demote, promote, 100, 1000, true},
@@ -171,7 +171,7 @@ static struct tally tallies[ARRAY_LEN(TABLE)];
 static const struct disturbance *current; // that lasts; one at a time
 static int64_t current_ends_ms, next_ms;
 
-static size_t choose(struct chaos *c)
+static const struct disturbance *choose(struct chaos *c)
 {
     int total = 0;
     for (size_t i = 0; i < ARRAY_LEN(TABLE); i++)
@@ -180,7 +180,7 @@ static size_t choose(struct chaos *c)
     size_t i = 0;
     while (at >= TABLE[i].weight)
         at -= TABLE[i++].weight;
-    return i;
+    return &TABLE[i];
 }
 
 // Waiting times of what comes by chance are exponential.
@@ -189,12 +189,11 @@ static int64_t next_pause_ms(struct chaos *c)
     return (int64_t)(-log(1 - random_unit(&c->random)) * c->options.pace_ms);
 }
 
-static void begin(struct chaos *c, size_t i)
+static void begin(struct chaos *c, const struct disturbance *d)
 {
-    const struct disturbance *d = &TABLE[i];
     if (d->is_of_servers && (current || c->options.is_calm))
         return;
-    tallies[i].n++;
+    tallies[d - TABLE].n++;
     if (d->is_of_servers) {
         c->is_disturbed = d->end != NULL;
         workers_spoil_recoveries(c);
@@ -204,6 +203,26 @@ static void begin(struct chaos *c, size_t i)
         current = d;
         current_ends_ms = clock_mono_ms() + between(c, d->low_ms, d->high_ms);
     }
+}
+
+// Some points are hardly ever passed unless something is done for it.
+static bool provoke(struct chaos *c)
+{
+    static const struct {
+        const char *point;
+        void (*begin)(struct chaos *c);
+        double chance;
+    } HELP[] = {{"reject.", jobs_push_garbage, 0.3}, {"reconcile.", empty_redis, 0.1}};
+    for (size_t i = 0; i < ARRAY_LEN(HELP); i++) {
+        const struct disturbance *d = TABLE;
+        if (!workers_are_armed_with(c, HELP[i].point) || !chance(c, HELP[i].chance))
+            continue;
+        while (d->begin != HELP[i].begin)
+            d++;
+        begin(c, d);
+        return true;
+    }
+    return false;
 }
 
 void disturb_heal(struct chaos *c)
@@ -223,7 +242,8 @@ void disturb_tick(struct chaos *c)
     if (now_ms < next_ms)
         return;
     next_ms = now_ms + next_pause_ms(c);
-    begin(c, choose(c));
+    if (!provoke(c))
+        begin(c, choose(c));
 }
 
 void disturb_tallies(const struct chaos *c, const struct tally **out, int *n)

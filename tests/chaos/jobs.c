@@ -12,7 +12,7 @@
 // What an upload is asked for changes from job to job, so that bundles of an older job would be seen. Texts of options.
 static const char *const VARIANTS[] = {"", ",\"bundles\":7", ",\"max_discount\":5"};
 
-enum { MESSAGES_MAX = 2, QUIET_EVERY_MS = 60, JUDGE_WITHIN_MS = 45000, TEXT_BYTES = 512 };
+enum { MESSAGES_MAX = 2, QUIET_EVERY_MS = 60, JUDGE_WITHIN_MS = 60000, TEXT_BYTES = 512 };
 
 enum plan {
     PLAN_ONE,
@@ -199,10 +199,50 @@ static bool has_redis_crashed_since(const struct chaos *c, int64_t unix_ms)
     return false;
 }
 
+// What a crash of Redis took away may have ended before: PostgreSQL remembers. false: it is away.
+static bool read_remembered(struct chaos *c, const struct upload *u, struct ended *e)
+{
+    const char *const values[] = {u->id, e->job};
+    PGresult *r = pg_ask(&c->servers,
+                         "SELECT status FROM csv_uploads WHERE id = $1::uuid AND last_job = $2 AND status IN ('final', "
+                         "'cancelled')",
+                         2, values);
+    if (r && PQntuples(r) == 1)
+        (void)snprintf(e->state, sizeof e->state, "%s", PQgetvalue(r, 0, 0));
+    PQclear(r);
+    return r != NULL;
+}
+
+// A forced one replaces and never joins. A crash may take it away together with the job that replaced it in turn.
+static bool must_be_there(const struct chaos *c, const struct round *r, int i)
+{
+    const struct message *m = &r->messages[i];
+    return m->is_forced && (i == r->n_messages - 1 || !has_redis_crashed_since(c, m->pushed_at_ms));
+}
+
+// The upload is unfinished by PostgreSQL's word, so that the reconciler has to find it.
+static bool is_owed(struct chaos *c, const struct upload *u)
+{
+    const char *const values[] = {u->id};
+    PGresult *r =
+        pg_ask(&c->servers,
+               "SELECT FROM csv_uploads WHERE id = $1::uuid AND status IN ('requested', 'processing', 'preliminary')",
+               1, values);
+    bool is_owed = r && PQntuples(r) == 1;
+    PQclear(r);
+    return is_owed;
+}
+
 // A message of which nothing is left: it has joined another job, or Redis lost it in a crash. Then it is pushed again.
+// Every other time the reconciler has to find it instead, from what PostgreSQL has.
 static bool push_again(struct chaos *c, struct round *r, struct message *m)
 {
-    if (!has_redis_crashed_since(c, m->pushed_at_ms))
+    bool has_crashed = has_redis_crashed_since(c, m->pushed_at_ms);
+    if (has_crashed && r->number % 2 == 0 && clock_mono_ms() < r->quiet_since_ms + JUDGE_WITHIN_MS)
+        return false;
+    if (has_crashed && r->number % 2 == 0 && is_owed(c, r->upload))
+        violation(c, "%s of shop %s was lost with Redis, and no reconciler found it", m->job, r->upload->shop);
+    if (!has_crashed)
         violation(c, "%s of shop %s was pushed, and there is nothing of it (no Redis crash since)", m->job,
                   r->upload->shop);
     m->pushed_ms = 0;
@@ -283,11 +323,14 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
     for (int i = 0; i < n; i++) {
         if (!read_ended(c, &all[i]))
             return false;
+        if (!all[i].state[0] && has_redis_crashed_since(c, r->messages[0].pushed_at_ms) &&
+            !read_remembered(c, r->upload, &all[i]))
+            return false;
         if (all[i].state[0] && (!last || all[i].created >= last->created))
             last = &all[i];
     }
     for (int i = 0; i < r->n_messages; i++)
-        if (!r->messages[i].is_cancel && all[i].state[0] == '\0' && (!last || r->messages[i].is_forced))
+        if (!r->messages[i].is_cancel && all[i].state[0] == '\0' && (!last || must_be_there(c, r, i)))
             return push_again(c, r, &r->messages[i]);
     if (!is_stored(c, r->upload, last, &is_away, why)) {
         if (is_away || clock_mono_ms() < r->quiet_since_ms + JUDGE_WITHIN_MS)

@@ -15,7 +15,8 @@ enum {
     SETTING_BYTES = URL_BYTES + 64,
     STOP_WITHIN_MS = 20000,
     POLL_MS = 20,
-    POINT_WITHIN_MS = 8000
+    POINT_WITHIN_MS = 8000,
+    BEGIN_WITHIN_MS = 3000
 };
 
 enum fate { FATE_NONE, FATE_KILLED, FATE_TOLD }; // what we did to it, as its end must show
@@ -30,6 +31,7 @@ struct worker {
     bool is_armed_to_stop;
     int64_t begin_ms; // to be started then
     int64_t started_ms;
+    bool has_begun;      // it was there a while, when it was told
     int64_t continue_ms; // frozen until then; 0: runs
     int64_t told_ms;
 };
@@ -261,6 +263,8 @@ static void note_end(struct chaos *c, struct worker *w, int status)
         if (w->fate != FATE_KILLED)
             c->points[w->point].kills++;
         note_orphans(c, w);
+    } else if (w->fate == FATE_TOLD && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && !w->has_begun) {
+        w->point = -1; // told before it could listen: it held nothing
     } else if (w->fate != FATE_TOLD || status != 0) {
         explain_death(c, w, status);
     }
@@ -297,8 +301,8 @@ static void worker_tick(struct chaos *c, struct worker *w)
         w->continue_ms = 0;
     }
     if (w->fate == FATE_TOLD && w->continue_ms == 0 && now_ms > w->told_ms + STOP_WITHIN_MS) {
-        violation(c, "worker %s was told to stop and has not within %d ms: see worker-%d.log", w->name, STOP_WITHIN_MS,
-                  w->number);
+        violation(c, "worker %s was told to stop and has not within %d ms (it is in state %c): see worker-%d.log",
+                  w->name, STOP_WITHIN_MS, process_state(w->pid), w->number);
         w->fate = FATE_KILLED;
         (void)kill(w->pid, SIGKILL);
     }
@@ -312,6 +316,16 @@ void workers_tick(struct chaos *c)
 }
 
 // ---- what the director does to them ----
+
+bool workers_are_armed_with(const struct chaos *c, const char *prefix)
+{
+    for (int i = 0; i < c->options.workers; i++) {
+        const struct worker *w = &c->workers[i];
+        if (w->pid && w->point >= 0 && strncmp(c->points[w->point].name, prefix, strlen(prefix)) == 0)
+            return true;
+    }
+    return false;
+}
 
 static struct worker *choose(struct chaos *c)
 {
@@ -341,7 +355,6 @@ void workers_freeze_one(struct chaos *c, int64_t ms)
     if (!w)
         return;
     (void)kill(w->pid, SIGSTOP);
-    w->point = w->is_armed_to_stop ? -1 : w->point; // its own stop could not be told from ours
     w->continue_ms = clock_mono_ms() + ms;
     c->freezes++;
 }
@@ -350,6 +363,7 @@ static void tell(struct worker *w)
 {
     w->fate = FATE_TOLD;
     w->told_ms = clock_mono_ms();
+    w->has_begun = w->told_ms > w->started_ms + BEGIN_WITHIN_MS;
     (void)kill(w->pid, SIGTERM);
 }
 
