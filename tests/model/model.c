@@ -1148,7 +1148,8 @@ struct model *model_create(const struct model_scenario *s)
     CHECK(m && s->workers <= ARRAY_LEN(WORKERS) && s->tasks <= 3);
     m->scenario = *s;
     m->redis = mini_redis_create();
-    mini_redis_symmetries(m->redis, s->tasks, s->workers);
+    if (!s->is_plain)
+        mini_redis_symmetries(m->redis, s->tasks, s->workers);
     queue_init(&m->queue, "model", &limits);
     set_deadline(&m->queue);
     m->normal = normal_form_create(m->redis, m->queue.key, LEASE_MS);

@@ -47,6 +47,7 @@ struct model_scenario {
     unsigned budget[MODEL_N_BUDGETS];
     bool has_priorities; // draws also in the turned order
     bool must_wake;      // who has nothing to do draws when the wake marker comes: none may be missing. Else whenever
+    bool is_plain;       // tasks and workers are not taken for alike: more states, no less to be found
 };
 
 enum model_kind {

@@ -14,14 +14,29 @@
 #include "scripts.h" // generated: SCRIPT_ADMIT ...
 #include "tests/model/explore.h"
 
-enum { STATES_MAX = 2000000 };
+// Sanitizers look for memory errors, not for interleavings: they see the beginning of each scenario.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED
+#endif
+#ifdef IS_SANITIZED
+enum { STATES_MAX = 300, IS_WHOLE_WANTED = false };
+#else
+enum { STATES_MAX = 2000000, IS_WHOLE_WANTED = true };
+#endif
 
 #define BUDGET(...) .budget = {__VA_ARGS__}
 
 static const struct model_scenario SCENARIOS[] = {
     {"three tasks, two workers", 2, 3, BUDGET([MODEL_slows] = 1)},
     {"slow tasks", 2, 1, BUDGET([MODEL_slows] = 6)},
+    {"two deaths", 2, 2, BUDGET([MODEL_crashes] = 2)},
     {"three deaths", 2, 3, BUDGET([MODEL_crashes] = 3)},
+    {"two deaths, each worker and task for itself", 2, 2, BUDGET([MODEL_crashes] = 2), .is_plain = true},
     {"a worker frozen, and awake again", 2, 2, BUDGET([MODEL_freezes] = 1)},
     {"frozen, with an event from inside", 2, 1, BUDGET([MODEL_freezes] = 1, [MODEL_preliminaries] = 1)},
     {"answers lost", 2, 3, BUDGET([MODEL_losses] = 2)},
@@ -61,8 +76,8 @@ static void every_scenario_holds(void **state)
             printf("%s", x.trace ? x.trace : "");
             fail_msg("\"%s\": %s", SCENARIOS[i].name, x.violation.message);
         }
-        assert_true(x.is_whole);
-        assert_true(x.good_steps > 0);
+        assert_true(x.is_whole || !IS_WHOLE_WANTED);
+        assert_true(x.good_steps > 0 || !IS_WHOLE_WANTED);
         states += x.states;
         for (size_t k = 0; k < MODEL_N_KINDS; k++)
             by_kind[k] += x.by_kind[k];
@@ -71,7 +86,7 @@ static void every_scenario_holds(void **state)
     printf("%zu states in all; by action:", states);
     for (size_t k = 0; k < MODEL_N_KINDS; k++) {
         printf(" %s %zu", MODEL_KIND_NAMES[k], by_kind[k]);
-        assert_true(by_kind[k] > 0); // each can happen in some scenario
+        assert_true(by_kind[k] > 0 || !IS_WHOLE_WANTED); // each can happen in some scenario
     }
     printf("\n");
 }
