@@ -208,7 +208,7 @@ static void prepare(struct chaos *c)
 {
     servers_start(&c->servers, c->options.dir, c->options.bin);
     workers_create(c);
-    (void)workers_undisturbed(c);
+    workers_undisturbed(c);
     jobs_prepare(c);
     workers_stop(c);
     freeReplyObject(redis_ask(&c->servers, "FLUSHALL"));

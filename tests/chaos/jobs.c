@@ -133,7 +133,6 @@ static void push(struct chaos *c, const struct round *r, struct message *m)
         return; // it is certain that nothing was pushed: the next tick tries again
     m->pushed_ms = clock_mono_ms();
     m->pushed_at_ms = clock_wall_ms();
-    c->jobs_pushed += !m->is_cancel;
     freeReplyObject(reply);
 }
 
