@@ -206,7 +206,7 @@ bool redis_call(struct redis *r, const struct redis_cmd *c, struct redis_reply *
             return false;
     }
     if (redis_reply_error(answer, e)) {
-        if (redis_wants_reconnect(answer))
+        if (redis_wants_reconnect(answer, &r->url))
             disconnect(r); // the next call looks for the master again
         return false;
     }

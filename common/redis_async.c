@@ -365,7 +365,7 @@ static const struct redis_reply *heed(struct redis_async *r, const struct redis_
 {
     if (!r || !reply)
         return reply;
-    if (!redis_wants_reconnect(reply)) {
+    if (!redis_wants_reconnect(reply, &r->url)) {
         say_back(r);
         return reply;
     }

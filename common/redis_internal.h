@@ -31,8 +31,9 @@ bool redis_hello_judge(enum redis_step step, const struct redis_url *url, const 
 // ---- redis_reply.c ----
 
 bool redis_is_noscript(const struct redis_reply *r);
-// An error that says "not here": failed over, or starting. The connection is of no use.
-bool redis_wants_reconnect(const struct redis_reply *r);
+// An error that says "not here": failed over, or starting; behind Sentinels also a master that has lost its replicas:
+// it may be the one that was cut off. The connection is of no use.
+bool redis_wants_reconnect(const struct redis_reply *r, const struct redis_url *url);
 
 // ---- redis_tls.c ----
 

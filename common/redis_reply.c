@@ -70,6 +70,7 @@ void redis_reply_freep(struct redis_reply **reply)
 enum meaning {
     OTHER,    // the command is wrong
     NOT_NOW,  // this server, a little later
+    ALONE,    // likewise; or, behind Sentinels, another server
     NOT_HERE, // another server, or this one after it has loaded
     REFUSED,  // user, password
     NO_RIGHT,
@@ -82,7 +83,7 @@ enum meaning {
     X("READONLY", NOT_HERE)                                                                                            \
     X("MASTERDOWN", NOT_HERE)                                                                                          \
     X("UNBLOCKED", NOT_HERE) /* the server became a replica while we waited */                                         \
-    X("NOREPLICAS", NOT_NOW)                                                                                           \
+    X("NOREPLICAS", ALONE)                                                                                             \
     X("OOM", NOT_NOW)                                                                                                  \
     X("MISCONF", NOT_NOW)                                                                                              \
     X("BUSY", NOT_NOW)                                                                                                 \
@@ -143,9 +144,10 @@ bool redis_is_noscript(const struct redis_reply *r)
     return redis_reply_type(r) == REDIS_ERROR && begins_with(redis_reply_str(r), "NOSCRIPT");
 }
 
-bool redis_wants_reconnect(const struct redis_reply *r)
+bool redis_wants_reconnect(const struct redis_reply *r, const struct redis_url *url)
 {
-    return meaning_of(r) == NOT_HERE;
+    enum meaning m = meaning_of(r);
+    return m == NOT_HERE || (m == ALONE && url->n_sentinels > 0);
 }
 
 bool redis_reply_error(const struct redis_reply *r, struct err *e)
@@ -156,6 +158,7 @@ bool redis_reply_error(const struct redis_reply *r, struct err *e)
     } KINDS[] = {
         [OTHER] = {ERR_REDIS, ""},
         [NOT_NOW] = {ERR_REDIS_AWAY, ""},
+        [ALONE] = {ERR_REDIS_AWAY, ""},
         [NOT_HERE] = {ERR_REDIS_AWAY, ""},
         [REFUSED] = {ERR_CONFIG, " (check user and password: redis.url, redis.password_file)"},
         [NO_RIGHT] = {ERR_CONFIG, " (the rights that are needed stand in config/redis.acl)"},

@@ -17,7 +17,7 @@ local function make_ready(ref, job, task)
   end
 end
 
-for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':delayed', '-inf', NOW, 'LIMIT', 0, 100)) do
+for _, ref in ipairs(call('ZRANGEBYSCORE', Q .. ':delayed', '-inf', NOW, 'LIMIT', 0, 500)) do
   call('ZREM', Q .. ':delayed', ref)
   local job, task = split_ref(ref)
   if job then guarded(job, make_ready, ref, job, task) end

@@ -107,48 +107,59 @@ local function are_many_begun()
   return n_begun >= JOBS_BEGUN
 end
 
--- Up to n refs of a shop: what ends a job, what begins one, one of many.
-local function draw_of_shop(refs, priority, shop, n, n_urgent, must_begin)
-  local lists, lengths, left = {}, {}, 0
-  for i = 1, 3 do
-    lists[i] = ready_list(3 * priority + i - 1, shop)
-    lengths[i] = call('LLEN', lists[i])
-    left = left + lengths[i]
+-- What waits of a shop, and how many more of its tasks may run: asked for once a turn, kept up to date here.
+local known, room_of = {}, {}
+local function look_at(priority, shop)
+  local id = priority .. shop
+  if not known[id] then
+    local lists, lengths = {}, {}
+    for i = 1, 3 do
+      lists[i] = ready_list(3 * priority + i - 1, shop)
+      lengths[i] = call('LLEN', lists[i])
+    end
+    known[id] = {shop = shop, lists = lists, lengths = lengths}
   end
+  if not room_of[shop] then
+    local is_shop_paused = is_any_paused and call('HEXISTS', Q .. ':paused', ':' .. shop) == 1
+    room_of[shop] = is_shop_paused and 0 or LIMIT.shop_running_max - call('SCARD', Q .. ':busy:' .. shop)
+  end
+  return known[id]
+end
+
+-- Up to n refs of a shop: what ends a job, what begins one, one of many. Returns how many urgent ones may still be drawn.
+local function draw_of_shop(refs, s, n, n_urgent, must_begin)
+  local lengths = s.lengths
   local may_begin = must_begin or lengths[2] == 0 or (lengths[3] < MANY_WAIT and not are_many_begun())
   for i = 1, 3 do
     local k = math.min(n, lengths[i], i == 3 and n or n_urgent)
     if i == 2 and not may_begin then k = 0 end
     if k > 0 then
-      for _, ref in ipairs(call('LPOP', lists[i], k)) do refs[#refs + 1] = ref end
-      n, left = n - k, left - k
+      for _, ref in ipairs(call('LPOP', s.lists[i], k)) do refs[#refs + 1] = ref end
+      n, lengths[i], room_of[s.shop] = n - k, lengths[i] - k, room_of[s.shop] - k
       if i < 3 then n_urgent = n_urgent - k end
     end
   end
-  return left, n_urgent
+  return n_urgent
 end
 
--- Up to n refs of a priority, of which n_urgent may be urgent: its shops in turn, each an equal share, passing over
--- those that are paused or at their cap.
+-- Up to n refs of a priority, of which n_urgent may be urgent: its shops in turn, passing over those that are paused or at
+-- their cap. Shares are not cut finer than n / SHARES_MAX: what a turn costs, it costs for every job that it touches.
+local SHARES_MAX = 4
 local function draw(priority, n, n_urgent, must_begin)
-  local ring, refs, drawn, idle, visits = ring_of(priority), {}, {}, 0, 0
+  local ring, refs, idle, visits = ring_of(priority), {}, 0, 0
   local shops = call('LLEN', ring)
-  local share = shops > 0 and math.ceil(n / shops) or 0
+  local share = shops > 0 and math.max(math.ceil(n / shops), math.floor(n / SHARES_MAX)) or 0
   while #refs < n and idle < shops and visits < 200 do
     visits = visits + 1
     local shop = call('LMOVE', ring, ring, 'LEFT', 'RIGHT')
     if not shop then break end
-    local before, left = #refs, nil
-    local room = LIMIT.shop_running_max - call('SCARD', Q .. ':busy:' .. shop) - (drawn[shop] or 0)
-    if is_any_paused and call('HEXISTS', Q .. ':paused', ':' .. shop) == 1 then room = 0 end
-    if room > 0 then
-      left, n_urgent = draw_of_shop(refs, priority, shop, math.min(share, n - before, room), n_urgent, must_begin)
-    end
-    if left == 0 then
+    local s, before = look_at(priority, shop), #refs
+    local most = math.min(share, n - before, room_of[shop])
+    if most > 0 then n_urgent = draw_of_shop(refs, s, most, n_urgent, must_begin) end
+    if s.lengths[1] + s.lengths[2] + s.lengths[3] == 0 then
       call('LREM', ring, -1, shop)
       shops = shops - 1
     end
-    drawn[shop] = (drawn[shop] or 0) + #refs - before
     idle = #refs > before and 0 or idle + 1
   end
   return refs

@@ -30,6 +30,8 @@ as "$web" 'UPDATE bundle_recommendations SET is_approved = true WHERE rank_posit
 run_job demo "$UPLOAD"
 job=$(job_field "$JOB" state)
 expect_equal final "$job" 'a repeat beside an approved bundle'
+BUNDLE_PG_URL=$worker bundlectl doctor --json >"$TEST_DIR/doctor.json" || true # what else it finds is not ours
+expect_json "$TEST_DIR/doctor.json" '[.. | objects | select(.area? == "postgres" and .check? == "rights") | .status] == ["ok"]'
 expect workers_stop
 
 expect_denied "$worker" 'CREATE TABLE mine (x int)' 'DROP TABLE orders' 'TRUNCATE orders' 'DELETE FROM csv_uploads' \

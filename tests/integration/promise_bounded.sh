@@ -49,6 +49,7 @@ expect_equal 20 "$(servers_redis xlen "$Q:dead")" 'entries among the dead'
 expect test "$(servers_redis keys "$Q:job:*:log" | wc -l)" -le 20
 
 note 'every key has a TTL, but for the ones that are named'
+# shellcheck disable=SC2016 # backquotes of Markdown
 lasting=$(sed -n 's/^| `Q:\([a-z]*\)\(:<[^`]*\)\?` .*| *\(for ever\|while[^|]*\|until[^|]*\|`queue[^|]*entries\|\) *|$/\1/p' common/PROTOCOL.md | sort -u)
 expect test "$(wc -w <<<"$lasting")" -ge 12
 servers_redis --scan | while read -r key; do

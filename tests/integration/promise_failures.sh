@@ -12,7 +12,7 @@ ask() { # ask UPLOAD JOB
 }
 record() { servers_redis hget "$Q:job:$1:tasks" "$2"; } # record JOB TASK: state|attempts|crashes|until|drawn|token
 state_of_upload() { servers_psql "select status || ': ' || coalesce(error_message, '') from csv_uploads where run_id = '$1' and csv_type = 'orders'"; }
-upload_is() { [[ $(state_of_upload "$1") == $2 ]]; } # upload_is UPLOAD PATTERN
+upload_is() { [[ $(state_of_upload "$1") == "$2: "* ]]; } # upload_is UPLOAD STATUS
 dead() { # dead JOB FIELD: of its entry among the dead
     bundlectl queue dead --json | jq -r --arg job "$1" '.dead[] | select(.job == $job) | '"$2"
 }
@@ -37,7 +37,7 @@ expect_match '^f\|0\|2\|' "$(record poison prepare)" 'its task: no attempt, two 
 expect_equal 2 "$(stat_of crashes)" 'crashes counted'
 expect_sound_events poison
 expect_equal "poison demo $UPLOAD prepare" "$(dead poison '[.kind, .shop, .upload, .stage] | join(" ")')" 'its entry among the dead'
-wait_until 20 upload_is "$UPLOAD" 'failed: *'
+wait_until 20 upload_is "$UPLOAD" failed
 pg_let_go
 
 note '... asked for again by its entry, when whatever killed them is gone'
@@ -47,7 +47,7 @@ expect_equal '' "$(dead poison .id)" 'its entry'
 is_final() { [ "$(job_field "$1" state)" = final ]; }
 wait_until 30 is_final poison
 expect_sound_events poison
-wait_until 20 upload_is "$UPLOAD" 'final: '
+wait_until 20 upload_is "$UPLOAD" final
 expect workers_stop
 
 note 'errors: attempts, a delay that doubles, jitter'
@@ -74,11 +74,11 @@ expect test $(($(job_field errs-1 ended) - $(job_field errs-1 started))) -ge 300
 expect_equal failed "$(dead errs-1 .kind)" 'its entry among the dead'
 expect_match 'catalog_snapshot' "$(dead errs-1 .reason)" 'the reason there'
 expect_sound_events errs-1
-wait_until 20 upload_is copy-1 'failed: *'
+wait_until 20 upload_is copy-1 failed
 
 note '... one that succeeds in the end is as if nothing had been'
 ask "$UPLOAD" late
-has_erred() { [[ $(record late prepare) == ?'|'1'|'* ]]; }
+has_erred() { [[ $(record late prepare) == ?"|1|"* ]]; }
 wait_until 20 has_erred
 servers_psql 'alter table elsewhere rename to catalog_snapshot'
 wait_for_job late
@@ -97,7 +97,7 @@ expect_equal 'failed job deadline' "$(job_field nothing state) $(job_field nothi
 expect_equal 'failed job deadline' "$(dead nothing '[.kind, .reason] | join(" ")')" 'its entry among the dead'
 expect_sound_events nothing
 pg_let_go
-wait_until 20 upload_is "$UPLOAD" 'failed: *'
+wait_until 20 upload_is "$UPLOAD" failed
 expect workers_stop
 
 note 'a deadline with pairs there: one worker freezes among them, the job is final with the others'

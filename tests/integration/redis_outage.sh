@@ -12,7 +12,7 @@ readonly away_s=10
 
 redis_start main --appendonly yes --appendfsync everysec
 redis_use main
-load_generated demo 15000 --seed 5
+load_generated demo 8000 --seed 5
 workers_start 2
 run_job demo "$UPLOAD"
 bundles_of demo "$UPLOAD" >"$TEST_DIR/undisturbed.json"

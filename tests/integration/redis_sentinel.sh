@@ -52,7 +52,7 @@ BUNDLE_REDIS_URL="redis+sentinel://$all/other-master?sentinel_password=$in_url" 
 expect_match 'no master called "other-master"' "$OUTPUT" 'the error'
 export BUNDLE_REDIS_URL="redis+sentinel://$all/shop-master?sentinel_password=$in_url"
 
-load_generated demo 15000 --seed 5
+load_generated demo 8000 --seed 5
 workers_start 2
 run_job demo "$UPLOAD"
 bundles_of demo "$UPLOAD" >"$TEST_DIR/undisturbed.json"

@@ -116,11 +116,17 @@ static bool find(const struct model *m, const char *name, struct mini_view *out)
 static void save_worker(struct model *m, size_t i)
 {
     const struct worker *w = &m->workers[i];
+    const struct {
+        const char *field;
+        unsigned value;
+    } NUMBERS[] = {{"number", w->number}, {"answered", w->answered}, {"hungry", w->is_hungry}};
     char key[8], text[REF_MAX + TOKEN_MAX];
     (void)snprintf(key, sizeof key, "~%s", WORKERS[i]);
     delete_key(m, key);
-    (void)snprintf(text, sizeof text, "%u %u %d", w->number, w->answered, w->is_hungry);
-    put_field(m, key, "turns", text);
+    for (size_t k = 0; k < ARRAY_LEN(NUMBERS); k++) {
+        (void)snprintf(text, sizeof text, "%u", NUMBERS[k].value);
+        put_field(m, key, NUMBERS[k].field, text);
+    }
     for (size_t k = 0; k < w->n_held; k++) {
         const struct held *h = &w->held[k];
         const char outcome[] = {h->outcome, '\0'};
@@ -137,34 +143,52 @@ static int by_ref(const void *a, const void *b)
     return order ? order : strcmp(x->token, y->token);
 }
 
+static unsigned number_in(const struct model *m, const struct mini_view *hash, const char *field)
+{
+    struct str text;
+    int64_t n = 0;
+    CHECK(mini_view_field(m->redis, hash, str_of(field), &text) && str_to_int(text, &n));
+    return (unsigned)n;
+}
+
 static void load_worker(struct model *m, size_t i)
 {
     struct worker *w = &m->workers[i];
     struct mini_view v;
     char key[8];
-    int is_hungry;
-    memset(w, 0, sizeof *w); // compared as a whole
     (void)snprintf(key, sizeof key, "~%s", WORKERS[i]);
     CHECK(mini_redis_find(m->redis, str_of(key), &v));
+    *w = (struct worker){.number = number_in(m, &v, "number"),
+                         .answered = number_in(m, &v, "answered"),
+                         .is_hungry = number_in(m, &v, "hungry")};
     for (size_t k = 0; k < v.n; k++) {
-        struct str field = mini_redis_text(m->redis, v.items[k].a), value = mini_redis_text(m->redis, v.items[k].b);
-        if (str_eq(field, STR("turns"))) {
-            CHECK(sscanf(value.ptr, "%u %u %d", &w->number, &w->answered, &is_hungry) == 3);
-            w->is_hungry = is_hungry;
+        struct str field = mini_redis_text(m->redis, v.items[k].a);
+        const char *blank = memchr(field.ptr, ' ', field.len);
+        if (!blank)
             continue;
-        }
         CHECK(w->n_held < HELD_MAX);
         struct held *h = &w->held[w->n_held++];
-        h->outcome = value.ptr[0];
-        CHECK(sscanf(field.ptr, "%23s %47s", h->ref, h->token) == 2);
+        h->outcome = mini_redis_text(m->redis, v.items[k].b).ptr[0];
+        (void)snprintf(h->ref, sizeof h->ref, "%.*s", (int)(blank - field.ptr), field.ptr);
+        (void)snprintf(h->token, sizeof h->token, "%s", blank + 1);
     }
     qsort(w->held, w->n_held, sizeof *w->held, by_ref);
+}
+
+static bool is_same(const struct worker *a, const struct worker *b)
+{
+    if (a->number != b->number || a->answered != b->answered || a->is_hungry != b->is_hungry || a->n_held != b->n_held)
+        return false;
+    for (size_t i = 0; i < a->n_held; i++)
+        if (by_ref(&a->held[i], &b->held[i]) != 0 || a->held[i].outcome != b->held[i].outcome)
+            return false;
+    return true;
 }
 
 static void save_workers(struct model *m)
 {
     for (size_t i = 0; i < m->scenario.workers; i++)
-        if (memcmp(&m->workers[i], &m->loaded[i], sizeof m->workers[i]) != 0)
+        if (!is_same(&m->workers[i], &m->loaded[i]))
             save_worker(m, i);
 }
 
@@ -178,16 +202,12 @@ static void save_left(struct model *m, size_t i)
 static void load(struct model *m)
 {
     struct mini_view v;
-    struct str text;
-    int64_t n;
     for (size_t i = 0; i < m->scenario.workers; i++)
         load_worker(m, i);
     memcpy(m->loaded, m->workers, sizeof m->loaded);
     CHECK(mini_redis_find(m->redis, STR("~left"), &v));
-    for (size_t i = 0; i < MODEL_N_BUDGETS; i++) {
-        CHECK(mini_view_field(m->redis, &v, str_of(MODEL_BUDGET_NAMES[i]), &text) && str_to_int(text, &n));
-        m->left[i] = (unsigned)n;
-    }
+    for (size_t i = 0; i < MODEL_N_BUDGETS; i++)
+        m->left[i] = number_in(m, &v, MODEL_BUDGET_NAMES[i]);
 }
 
 // Turns that were answered need no number any more; what an answered turn drew is of no use to anybody.
@@ -199,14 +219,15 @@ static void forget_answered_turns(struct model *m, size_t i)
     (void)snprintf(name, sizeof name, "turn:%s", WORKERS[i]);
     key_of(m, name, "", key, sizeof key);
     if (find(m, name, &v)) {
-        unsigned number;
+        int64_t number = 0;
         char text[1024];
         struct str record = mini_redis_text(m->redis, v.items[0].a);
-        CHECK(sscanf(record.ptr, "%u", &number) == 1);
+        size_t digits = strcspn(record.ptr, "\n");
+        CHECK(str_to_int((struct str){record.ptr, digits}, &number));
         if (number <= w->answered) {
             delete_key(m, key);
         } else {
-            (void)snprintf(text, sizeof text, "%u%s", number - w->answered, strchr(record.ptr, '\n'));
+            (void)snprintf(text, sizeof text, "%lld%s", (long long)number - w->answered, record.ptr + digits);
             const struct str words[] = {STR("SET"), str_of(key), str_of(text), STR("PX"), STR("100000")};
             tell(m, ARRAY_LEN(words), words);
         }
@@ -499,7 +520,8 @@ static void set_fence_before_turned(struct model *m)
     char key[128], text[24];
     CHECK(find(m, "fence", &v) && str_to_int(mini_redis_text(m->redis, v.items[0].a), &n));
     key_of(m, "fence", "", key, sizeof key);
-    (void)snprintf(text, sizeof text, "%lld", (long long)(n + 7));
+    n += 7;
+    (void)snprintf(text, sizeof text, "%lld", (long long)n);
     const struct str words[] = {STR("SET"), str_of(key), str_of(text)};
     tell(m, ARRAY_LEN(words), words);
 }
@@ -894,12 +916,10 @@ static void add(struct list *l, struct model_action a)
 static bool is_anything_ready(const struct model *m)
 {
     struct mini_view v;
-    for (char priority = '0'; priority < '3'; priority++) {
-        char name[] = "ring:?";
-        name[5] = priority;
-        if (find(m, name, &v))
+    static const char *const RINGS[] = {"ring:0", "ring:1", "ring:2"};
+    for (size_t i = 0; i < ARRAY_LEN(RINGS); i++)
+        if (find(m, RINGS[i], &v))
             return true;
-    }
     return false;
 }
 

@@ -208,16 +208,15 @@ static uint32_t edit_record(struct normal_form *f, uint32_t id)
 {
     struct str text = mini_redis_text(f->m, id);
     char out[256];
-    long attempts, crashes;
-    int bars = 0, n;
-    size_t at = 0;
+    size_t bars = 0, at = 0, tried = 0;
     if (text.len == 0 || text.ptr[0] == 'l')
         return id;
-    CHECK(sscanf(text.ptr + 1, "|%ld|%ld", &attempts, &crashes) == 2);
-    while (bars < 5)
-        bars += text.ptr[at++] == '|';
-    n = snprintf(out, sizeof out, "%c|%ld|%ld|0|0|%.*s", text.ptr[0], attempts, crashes, (int)(text.len - at),
-                 text.ptr + at);
+    for (; bars < 5; at++) {
+        CHECK(at < text.len);
+        bars += text.ptr[at] == '|';
+        tried = bars < 3 ? at + 1 : tried; // up to the third bar
+    }
+    int n = snprintf(out, sizeof out, "%.*s|0|0|%.*s", (int)tried, text.ptr, (int)(text.len - at), text.ptr + at);
     return mini_redis_text_id(f->m, (struct str){out, (size_t)n});
 }
 

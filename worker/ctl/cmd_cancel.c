@@ -86,7 +86,7 @@ static bool cancel(struct ctl *c, struct ctl_redis *r, const struct queue_cancel
 {
     AUTO(redis_cmd_fini) struct redis_cmd cmd = {0};
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    bool is_empty;
+    bool is_empty = false;
     queue_cancel_cmd(&r->queue, STR(""), whose, "Cancelled", "bundlectl cancel", &cmd);
     if (!redis_call(r->redis, &cmd, &reply, e) || !inbox_is_empty(r, &is_empty, e))
         return false;

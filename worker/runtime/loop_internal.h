@@ -51,6 +51,7 @@ struct loop {
     uint64_t turn_number, turn_answered;
     bool is_turn_out, is_wake_out, is_intake_out, may_draw;
     double round_trip_us, task_us; // moving averages
+    double urgent_us;              // the longest of late
     uint64_t tasks_done, turns, fenced;
 };
 

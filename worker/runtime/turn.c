@@ -14,6 +14,10 @@ static const double AVERAGE_WEIGHT = 0.1;
 // Ends may lie in the mailbox for this share of a round trip: too little to leave slots without work.
 static const double LIE_SHARE = 0.125;
 
+// The longest urgent task is forgotten by this much with each that is shorter: a second takes hundreds of them.
+static const double URGENT_FADE = 0.97, URGENT_MARGIN = 12;
+enum { URGENT_AHEAD_MAX = 4 };
+
 static void on_gather_over(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
@@ -28,6 +32,7 @@ void turn_init(struct loop *l)
     l->may_draw = true;
     l->round_trip_us = 200;
     l->task_us = 1000;
+    l->urgent_us = 1e6; // long, until many have shown otherwise
     l->settle_max = TURN_TASKS_MAX;
 }
 
@@ -47,11 +52,14 @@ static void average(double *a, double sample)
     *a += (sample - *a) * AVERAGE_WEIGHT;
 }
 
-// Of the many small tasks only: one that a whole stage is made of says nothing about how many to hold.
+// Of the many small tasks an average; of urgent ones, each of which a whole job waits for, the longest of late.
 static void note_run(struct loop *l, const struct task *t)
 {
+    double us = (double)t->run_us;
     if (t->kind && t->kind->urgency > 0)
-        average(&l->task_us, (double)t->run_us);
+        average(&l->task_us, us);
+    else
+        l->urgent_us = us > l->urgent_us * URGENT_FADE ? us : l->urgent_us * URGENT_FADE;
 }
 
 static void ended_append(struct loop *l, struct task *t)
@@ -63,12 +71,21 @@ static void ended_append(struct loop *l, struct task *t)
 }
 
 // How many tasks to hold: one per slot, and as many more as the slots end while a round trip is on its way (Little's
-// law). What is held ahead is of the many small ones; urgent ones are drawn for free slots only.
+// law).
 static unsigned hold_target(const struct loop *l)
 {
     double ahead = l->config->slots * l->round_trip_us / (l->task_us > 1 ? l->task_us : 1);
     unsigned prefetch = ahead < l->config->prefetch_max ? (unsigned)ahead : l->config->prefetch_max;
     return l->config->slots + prefetch;
+}
+
+// Of these, urgent ones: for free slots, so that no worker sits on what another could begin; more only where even the
+// longest of late end by the dozen within a round trip.
+static unsigned urgent_target(const struct loop *l, unsigned held)
+{
+    unsigned free_slots = held < l->config->slots ? l->config->slots - held : 0;
+    double ahead = l->config->slots * l->round_trip_us / (l->urgent_us > 1 ? l->urgent_us : 1) / URGENT_MARGIN;
+    return free_slots + (ahead < URGENT_AHEAD_MAX ? (unsigned)ahead : URGENT_AHEAD_MAX);
 }
 
 static unsigned held_after_turn(const struct loop *l)
@@ -276,12 +293,11 @@ void turn_maybe(struct loop *l)
     if (l->n_settling == 0 && l->turn_want == 0)
         return;
     struct redis_cmd c;
-    unsigned free_slots = held < l->config->slots ? l->config->slots - held : 0;
     const struct queue_turn turn = {.worker = l->config->worker,
                                     .number = ++l->turn_number,
                                     .answered = l->turn_answered,
                                     .want = l->turn_want,
-                                    .want_urgent = free_slots,
+                                    .want_urgent = urgent_target(l, held),
                                     .n_settlements = l->n_settling};
     queue_turn_begin(&l->config->queue, &turn, &c);
     add_settlements(l, &c);

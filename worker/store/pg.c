@@ -12,8 +12,7 @@
 #define SERIALIZATION_FAILURE "40001"
 #define DEADLOCK "40P01"
 #define STANDBY "25006" // a write in a transaction that may only read
-#define QUERY_CANCELED "57014"
-#define INSUFFICIENT_PRIVILEGE "42501"
+#define SCHEMA_REMEDY "; is the schema older than this program? bundlectl schema apply brings it up to date"
 
 enum { RETRIES_MAX = 5, RETRY_MS = 5 };
 
@@ -102,20 +101,32 @@ struct str pg_first_line(const char *message)
     return str_trim(line);
 }
 
+static const char *remedy_of(const char *state)
+{
+    static const struct {
+        const char *state, *remedy;
+    } REMEDIES[] = {
+        {"57014", "; pg.timeout_ms is how long a statement may take"},
+        {"42501",
+         "; config/postgres-role.sql grants workers and web apps what they need, the tables' owner applies the "
+         "schema"},
+        {"42P01", SCHEMA_REMEDY}, // no such table
+        {"42703", SCHEMA_REMEDY}, // no such column
+    };
+    for (size_t i = 0; i < ARRAY_LEN(REMEDIES); i++)
+        if (strcmp(state, REMEDIES[i].state) == 0)
+            return REMEDIES[i].remedy;
+    return "";
+}
+
 static bool fail_by_state(struct pg *pg, const PGresult *result, const char *state, const char *what, struct err *e)
 {
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *remedy = "";
     (void)snprintf(pg->sqlstate, sizeof pg->sqlstate, "%s", state);
     bool is_away = sqlstate_is_away(state);
     pg->is_spent = pg->is_spent || is_away; // another server may have taken over, or have room
-    if (starts_with(state, QUERY_CANCELED))
-        remedy = "; pg.timeout_ms is how long a statement may take";
-    if (starts_with(state, INSUFFICIENT_PRIVILEGE))
-        remedy = "; config/postgres-role.sql grants workers and web apps what they need, the tables' owner applies the "
-                 "schema";
     return err_set(e, is_away ? ERR_PG_AWAY : ERR_PG, "%s: %s (SQLSTATE %s)%s", what, primary ? primary : "no message",
-                   state, remedy);
+                   state, remedy_of(state));
 }
 
 bool pg_fail(struct pg *pg, const PGresult *result, const char *what, struct err *e)

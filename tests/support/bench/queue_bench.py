@@ -108,8 +108,9 @@ class Team:
 
     def __init__(self, commands, environment, ready, log):
         self.log = log
-        self.processes = [subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-                          for command in commands]
+        tie = ["setpriv", "--pdeathsig", "KILL"]  # they end with us, however we do
+        self.processes = [subprocess.Popen([*tie, *command], env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                                           stderr=log) for command in commands]
         wait_until(lambda: pathlib.Path(log.name).read_text(errors="replace").count(ready) >= len(commands) or
                    self.is_any_dead(), "workers starting")
         if self.is_any_dead():

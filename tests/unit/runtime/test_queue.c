@@ -526,6 +526,67 @@ static void shops_take_turns(void **state)
     assert_string_equal(w->held[1].ref, "fair5/first"); // the small shop's only job is second, not sixth
 }
 
+// The first of a shop's jobs are begun; the next one not before there is little to do for these.
+static void a_shop_ends_what_it_has_begun(void **state)
+{
+    struct world *w = *state;
+    char answer[32];
+    w->n_many = w->n_done = TASKS_MAX;
+    for (int i = 0; i < 12; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "line%02d", i);
+        (void)admit(w, id, id, false, answer);
+    }
+    for (int i = 0; i < 9; i++) { // 64 small tasks wait after eight of them, and then one is drawn
+        w->n_held = 0;
+        assert_int_equal(draw(w, 1), 1);
+        assert_string_equal(w->held[0].stage, i < 8 ? "first" : "many");
+        assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    }
+    w->n_held = 0;
+    assert_int_equal(draw(w, 1), 1);
+    assert_string_equal(w->held[0].stage, "first"); // there are 63
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    unsigned n_many = 0, n_last = 0;
+    for (bool is_last = false; !is_last; n_many++) { // what ends a job goes before what begins one
+        w->n_held = 0;
+        assert_int_equal(draw(w, 1), 1);
+        is_last = strcmp(w->held[0].stage, "last") == 0;
+        n_last += is_last;
+        assert_true(is_last || strcmp(w->held[0].stage, "many") == 0);
+        assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    }
+    assert_int_equal(n_many, TASKS_MAX); // seven more of the first job, and its end
+    assert_int_equal(n_last, 1);
+}
+
+static void a_shop_runs_no_more_than_its_cap(void **state)
+{
+    struct world *w = *state;
+    const struct queue_limits limits = {.lease_ms = 10000,
+                                        .attempts = 3,
+                                        .crashes = 2,
+                                        .retry_ms = 100,
+                                        .keep_s = 60,
+                                        .jobs_kept = 5,
+                                        .payload_max = 65536,
+                                        .log_max = 1000,
+                                        .dead_max = 10,
+                                        .shop_running_max = 3,
+                                        .deadline_s = 60};
+    char name[QUEUE_NAME_MAX], answer[32];
+    (void)snprintf(name, sizeof name, "test_queue-%d-capped", (int)getpid());
+    queue_init(&w->queue, name, &limits);
+    w->n_many = TASKS_MAX;
+    (void)admit(w, "capped", "capped", false, answer);
+    assert_int_equal(draw(w, 9), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
+    assert_int_equal(draw(w, 9), 3);
+    assert_int_equal(draw(w, 9), 0);
+    assert_int_equal(settle(w, &w->held[1], QUEUE_DONE), QUEUE_OK);
+    assert_int_equal(draw(w, 9), 1);
+}
+
 static void urgent_tasks_are_not_held_ahead(void **state)
 {
     struct world *w = *state;
@@ -814,6 +875,89 @@ static void what_is_out_of_order_is_mended(void **state)
     check_nothing_left(w);
 }
 
+// A job id is nobody else's: it neither joins, nor answers for, nor erases another upload's job.
+static void a_job_id_is_of_one_upload(void **state)
+{
+    struct world *w = *state;
+    char answer[32];
+    (void)snprintf(w->job, sizeof w->job, "id");
+    assert_int_equal(admit(w, "id", "mine", false, answer), QUEUE_ADMITTED);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(admit(w, "id", "another", i == 1, answer), QUEUE_TAKEN);
+        assert_true(is_open(w));
+    }
+    assert_int_equal(plain_int(w, "XLEN", "dead", NULL), 2);
+    assert_int_equal(draw(w, 1), 1);
+    assert_int_equal(settle(w, &w->held[0], QUEUE_FAILED), QUEUE_OK);
+    assert_int_equal(admit(w, "id", "another", false, answer), QUEUE_TAKEN); // its end is still there to be read
+    assert_int_equal(admit(w, "id", "mine", false, answer), QUEUE_ADMITTED);
+    assert_true(is_open(w));
+}
+
+static void a_joined_job_waits_where_it_is_looked_for(void **state)
+{
+    struct world *w = *state;
+    struct queue_job j = job_of("patient", "shop", QUEUE_BULK);
+    (void)snprintf(w->job, sizeof w->job, "patient");
+    assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
+    j.priority = QUEUE_INTERACTIVE;
+    assert_int_equal(admit_job(w, &j), QUEUE_JOINED);
+    assert_int_equal(plain_int(w, "LLEN", "ready:7:shop", NULL), 0);
+    assert_int_equal(plain_int(w, "LLEN", "ready:1:shop", NULL), 1);
+    assert_int_equal(look_closely(w), 0);
+    check_places(w);
+    assert_int_equal(draw(w, 9), 1);
+    assert_int_equal(draw(w, 9), 0);
+    assert_int_equal(plain_int(w, "EXISTS", "ring:0", NULL) + plain_int(w, "EXISTS", "ring:2", NULL), 0);
+}
+
+static struct str cancel_by(struct world *w, const char *raw, struct redis_reply **reply)
+{
+    struct redis_cmd c;
+    const struct queue_cancellation whose = {STR("job"), STR(""), STR("")};
+    queue_cancel_cmd(&w->queue, str_of(raw), &whose, "Stopped", "test", &c);
+    *reply = ask(w, &c);
+    return redis_reply_str(redis_reply_at(*reply, 0));
+}
+
+// Two workers: one has the job's message, the other the cancellation behind it.
+static void a_cancellation_keeps_its_place(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    const struct queue_job j = job_of("job", "shop", QUEUE_NORMAL);
+    (void)snprintf(w->job, sizeof w->job, "job");
+    redis_reply_free(plain(w, "RPUSH", "intake", "its message", "cancel it", NULL));
+    AUTO(redis_reply_freep) struct redis_reply *early = NULL;
+    assert_true(str_eq(cancel_by(w, "cancel it", &early), STR("waits")));
+    assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 2);
+    queue_admit_cmd(&w->queue, STR("its message"), &j, PLAN, ARRAY_LEN(PLAN), &c);
+    redis_reply_free(ask(w, &c));
+    assert_true(is_open(w));
+    AUTO(redis_reply_freep) struct redis_reply *now = NULL;
+    assert_true(str_eq(cancel_by(w, "cancel it", &now), STR("cancelled")));
+    AUTO(redis_reply_freep) struct redis_reply *again = NULL;
+    assert_true(str_eq(cancel_by(w, "cancel it", &again), STR("gone")));
+    assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 0);
+    assert_false(is_open(w));
+}
+
+static void what_is_too_large_is_put_aside_by_a_sweep(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    static char large[70000];
+    memset(large, 'x', sizeof large - 1);
+    redis_reply_free(plain(w, "RPUSH", "intake", "small", large, "small too", NULL));
+    queue_sweep_cmd(&w->queue, &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_int_equal(queue_swept_messages(r), 2);
+    assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 2);
+    assert_int_equal(plain_int(w, "XLEN", "dead", NULL), 1);
+    AUTO(redis_reply_freep) struct redis_reply *counted = plain(w, "HGET", "stats", "jobs_rejected", NULL);
+    assert_true(str_eq(redis_reply_str(counted), STR("1")));
+}
+
 // Whatever key of a job is spoilt, however: the other job is drawn and ends.
 static void a_spoilt_job_costs_itself(void **state)
 {
@@ -959,6 +1103,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(cancelling_fences_what_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_message_is_put_aside_once, setup, teardown),
         cmocka_unit_test_setup_teardown(shops_take_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_shop_ends_what_it_has_begun, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_shop_runs_no_more_than_its_cap, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_job_id_is_of_one_upload, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_joined_job_waits_where_it_is_looked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cancellation_keeps_its_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_too_large_is_put_aside_by_a_sweep, setup, teardown),
         cmocka_unit_test_setup_teardown(urgent_tasks_are_not_held_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(a_thing_is_made_by_one_at_a_time, setup, teardown),
     };

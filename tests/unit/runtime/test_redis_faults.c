@@ -549,7 +549,7 @@ static void a_name_is_looked_up(void **state)
 // ---- Sentinels ----
 
 struct sentinel {
-    atomic_int port; // of the master, as it says
+    atomic_int port, next_port; // of the master, as it says
     const char *instead;
 };
 
@@ -625,6 +625,37 @@ static void a_sentinel_behind_the_times_is_not_believed(void **state)
     fake_redis_stop(replica);
 }
 
+static const char *has_no_replicas(void *context, const struct fake_command *c)
+{
+    struct sentinel *knows = context; // by the time of the answer the others have another master
+    if (strcmp(c->args[0], "GET") != 0)
+        return NULL;
+    atomic_store(&knows->port, atomic_load(&knows->next_port));
+    return "-NOREPLICAS Not enough good replicas to write.\r\n";
+}
+
+static void a_master_that_was_cut_off_is_left(void **state)
+{
+    (void)state;
+    struct watcher w = {.asks_when_ready = true, .ends_when_back = true};
+    struct sentinel knows = {0};
+    struct fake_redis *old = fake_redis_start(has_no_replicas, &knows), *new = fake_redis_start(NULL, NULL);
+    atomic_store(&knows.port, fake_redis_port(old));
+    atomic_store(&knows.next_port, fake_redis_port(new));
+    struct fake_redis *sentinel = fake_redis_start(names_master, &knows);
+    struct redis_url u = sentinel_url(fake_redis_port(sentinel), fake_redis_port(sentinel), "shop-master");
+    watch(&w, &u);
+    (void)run_for(&w, 60000);
+    assert_int_equal(w.answers, 1);
+    assert_int_equal(w.nothings, 1);
+    assert_non_null(strstr(w.cause.message, "NOREPLICAS"));
+    assert_int_equal(fake_redis_connections(new), 1);
+    unwatch(&w);
+    fake_redis_stop(sentinel);
+    fake_redis_stop(old);
+    fake_redis_stop(new);
+}
+
 static void dead_sentinels_hold_up_nobody(void **state)
 {
     (void)state;
@@ -671,6 +702,7 @@ int main(void)
         cmocka_unit_test(a_name_is_looked_up),
         cmocka_unit_test(the_master_is_the_one_that_the_sentinels_name),
         cmocka_unit_test(a_sentinel_behind_the_times_is_not_believed),
+        cmocka_unit_test(a_master_that_was_cut_off_is_left),
         cmocka_unit_test(dead_sentinels_hold_up_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

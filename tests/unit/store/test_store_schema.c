@@ -96,6 +96,7 @@ static void errors_are_sorted(void **state)
     assert_false(pg_exec(db.pg, "SELECT * FROM no_such_table", &e));
     assert_int_equal(e.kind, ERR_PG);
     assert_non_null(strstr(e.message, "42P01"));
+    assert_non_null(strstr(e.message, "bundlectl schema apply"));
     assert_false(pg_exec(db.pg, "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$", &e));
     assert_int_equal(e.kind, ERR_PG_AWAY);
     assert_false(pg_exec(db.pg, "SELECT pg_terminate_backend(pg_backend_pid())", &e));

@@ -1,0 +1,57 @@
+#include "worker/stages/reconcile_internal.h"
+
+#include "common/check.h"
+
+void reconcile_sides_fini(struct reconcile_sides *s)
+{
+    pg_destroy(s->pg);
+    redis_close(s->redis);
+    s->pg = NULL;
+    s->redis = NULL;
+}
+
+struct str reconcile_keep(struct arena *memory, struct str text)
+{
+    return (struct str){arena_strdup(memory, text.ptr, text.len), text.len};
+}
+
+bool reconcile_call(struct reconcile_sides *s, struct redis_cmd *take_cmd, struct redis_reply **reply, struct err *e)
+{
+    const struct stages_env *env = s->env;
+    bool ok = s->redis ||
+              redis_open(&s->redis, env->redis_url, "bundle-worker-reconcile", env->settings->redis_timeout_ms, e);
+    ok = ok && redis_call(s->redis, take_cmd, reply, e);
+    redis_cmd_fini(take_cmd);
+    return ok;
+}
+
+bool reconcile_find(struct reconcile_sides *s, struct str shop, struct str upload, struct arena *memory,
+                    struct str *state, struct str *job, struct err *e)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    struct redis_cmd c;
+    queue_find_cmd(s->env->queue, shop, upload, &c);
+    if (!reconcile_call(s, &c, &reply, e))
+        return false;
+    *state = reconcile_keep(memory, redis_reply_str(redis_reply_at(reply, 0)));
+    *job = reconcile_keep(memory, redis_reply_str(redis_reply_at(reply, 1)));
+    return true;
+}
+
+// After all tasks that were drawn until now (stage_fence).
+static bool fence_now(struct reconcile_sides *s, int64_t *fence, struct err *e)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    struct redis_cmd c;
+    redis_cmd_init(&c, "TIME");
+    if (!reconcile_call(s, &c, &reply, e))
+        return false;
+    int64_t seconds = redis_reply_int(redis_reply_at(reply, 0)), us = redis_reply_int(redis_reply_at(reply, 1));
+    *fence = (seconds * 1000 + us / 1000) * STAGE_FENCES_PER_MS + STAGE_FENCES_PER_MS - 1;
+    return true;
+}
+
+bool reconcile_write_end(struct reconcile_sides *s, struct upload_end *end, struct err *e)
+{
+    return fence_now(s, &end->fence, e) && upload_request_ended(s->pg, end, e);
+}
