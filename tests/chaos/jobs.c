@@ -138,8 +138,12 @@ static void push(struct chaos *c, const struct round *r, struct message *m)
 
 void jobs_push_garbage(struct chaos *c)
 {
-    static const char *const GARBAGE[] = {"{\"v\":1", "[]", "{\"v\":1,\"shop\":\"x\",\"upload\":\"y\",\"no\":1}",
-                                          "\xc1", "{\"v\":1,\"shop\":\"x\",\"upload\":\"no such upload\"}"};
+    static const char *const GARBAGE[] = {"{\"v\":1",
+                                          "[]",
+                                          "{\"v\":1,\"shop\":\"x\",\"upload\":\"y\",\"no\":1}",
+                                          "\xc1",
+                                          "{\"v\":1,\"shop\":\"x\",\"upload\":\"no such upload\"}",
+                                          "{\"v\":1,\"job\":\"nobody\",\"cancel\":true}"};
     freeReplyObject(redis_ask(&c->servers, "RPUSH " QUEUE ":jobs %s", GARBAGE[between(c, 0, ARRAY_LEN(GARBAGE) - 1)]));
 }
 
