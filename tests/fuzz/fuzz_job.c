@@ -31,6 +31,10 @@ void fuzz_put_seeds(void)
         STR("{\"shop\":\"d\",\"upload\":\"u\",\"job\":\"j\",\"priority\":\"bulk\",\"at\":\"2020-02-29T00:00:00Z\","
             "\"delay_s\":60}"));
     fuzz_seed("at", STR("{\"shop\":\"d\",\"upload\":\"u\",\"priority\":\"interactive\",\"at\":1700000000}"));
+    fuzz_seed("large",
+              STR("{\"shop\":\"d\",\"upload\":\"u\",\"at\":9223372036854775807,\"delay_s\":9223372036854775807,"
+                  "\"options\":{\"as_of\":-9223372036854775808,\"bundles\":9223372036854775807}}"));
+    fuzz_seed("early", STR("{\"shop\":\"d\",\"upload\":\"u\",\"delay_s\":9223372036854775807}"));
     fuzz_seed("cancel", STR("{\"v\":1,\"shop\":\"d\",\"upload\":\"u\",\"cancel\":true}"));
     fuzz_seed("cancel_job", STR("{\"v\":1,\"job\":\"j\",\"cancel\":true}"));
     buf_init(&packed, MESSAGE_MAX);

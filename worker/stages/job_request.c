@@ -217,8 +217,10 @@ static int64_t read_not_before(struct reader *r)
 static int64_t read_delay(struct reader *r)
 {
     int64_t delay_s = 0;
-    if (has(r, "delay_s") && (!mp_int(mp_get(r->map, "delay_s"), &delay_s) || delay_s < 0 || delay_s > DELAY_MAX_S))
+    if (has(r, "delay_s") && (!mp_int(mp_get(r->map, "delay_s"), &delay_s) || delay_s < 0 || delay_s > DELAY_MAX_S)) {
         bad(r, "delay_s", "whole seconds from 0 to 2592000 (30 days)");
+        return 0;
+    }
     return delay_s * 1000;
 }
 
