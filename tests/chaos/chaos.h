@@ -90,7 +90,7 @@ struct chaos {
     int n_redis_crashes;
     bool is_disturbed; // a server or network is, just now
 
-    long jobs_pushed, jobs_judged, jobs_final, jobs_cancelled, repushed, found, kills, freezes;
+    long jobs_judged, jobs_final, jobs_cancelled, repushed, found, kills, freezes;
     long violations, excused;
 };
 
@@ -116,7 +116,7 @@ void workers_stop(struct chaos *c); // as operators do; each must exit with 0
 void workers_kill_one(struct chaos *c);
 void workers_freeze_one(struct chaos *c, int64_t ms);
 void workers_replace_one(struct chaos *c); // SIGTERM; the next one is armed with a point
-int workers_undisturbed(struct chaos *c);  // starts one plain worker on the servers themselves; its index
+void workers_undisturbed(struct chaos *c); // starts one plain worker on the servers themselves
 bool workers_are_armed_with(const struct chaos *c, const char *prefix); // any, with a point whose name begins so
 bool workers_have_recovered(const struct chaos *c);                     // what was killed runs again, or has ended
 void workers_spoil_recoveries(struct chaos *c);
@@ -128,8 +128,6 @@ void disturb_tallies(const struct chaos *c, const struct tally **out, int *n);
 
 // ---- check.c ----
 void check_all(struct chaos *c);
-// Of the events of one job, as its log has them. touched: Redis crashed while it ran and may have lost a second.
-void check_events(struct chaos *c, const char *job, bool is_touched);
 
 // ---- report.c ----
 void report_read_points(struct chaos *c); // what was passed since the last call

@@ -12,7 +12,7 @@
 #include "common/str.h"
 #include "tests/chaos/chaos.h"
 
-enum { TICK_US = 3000, PROGRESS_MS = 10000, REST_WITHIN_MS = 180000, VIOLATIONS_SAID = 40 };
+enum { TICK_US = 3000, PROGRESS_MS = 10000, REST_WITHIN_MS = 240000, VIOLATIONS_SAID = 40 };
 
 static const char USAGE[] =
     "chaos --bin DIR --dir DIR [options]: real workers on a real Redis and PostgreSQL, and everything that can go "
@@ -208,7 +208,7 @@ static void prepare(struct chaos *c)
 {
     servers_start(&c->servers, c->options.dir, c->options.bin);
     workers_create(c);
-    (void)workers_undisturbed(c);
+    workers_undisturbed(c);
     jobs_prepare(c);
     workers_stop(c);
     freeReplyObject(redis_ask(&c->servers, "FLUSHALL"));

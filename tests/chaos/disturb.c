@@ -212,7 +212,8 @@ static bool provoke(struct chaos *c)
         const char *point;
         void (*begin)(struct chaos *c);
         double chance;
-    } HELP[] = {{"reject.", jobs_push_garbage, 0.3}, {"reconcile.", empty_redis, 0.1}};
+    } HELP[] = {
+        {"reject.", jobs_push_garbage, 0.3}, {"cancel.", jobs_push_garbage, 0.3}, {"reconcile.", empty_redis, 0.1}};
     for (size_t i = 0; i < ARRAY_LEN(HELP); i++) {
         const struct disturbance *d = TABLE;
         if (!workers_are_armed_with(c, HELP[i].point) || !chance(c, HELP[i].chance))

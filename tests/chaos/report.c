@@ -93,10 +93,10 @@ static void print_tables(const struct chaos *c, const struct figures *f)
     (void)printf(
         "\n%ld jobs: %ld final, %ld cancelled; %ld pushed again after a Redis crash, %ld found by a reconciler\n",
         c->jobs_judged, c->jobs_final, c->jobs_cancelled, c->repushed, c->found);
-    (void)printf(
-        "%ld kills; tasks of the killed ran again after p50 %d ms, max %d ms (%d tasks; lease %d ms); with servers or "
-        "networks disturbed meanwhile p50 %d ms, max %d ms (%d tasks)\n",
-        c->kills, f->p50, f->max, f->n, c->options.lease_ms, f->p50_all, f->max_all, f->n_all);
+    (void)printf("%ld kills; tasks of the killed ran again after p50 %d ms, max %d ms (%d tasks; lease %d ms); all of "
+                 "them, with servers or "
+                 "networks disturbed or no worker there meanwhile, p50 %d ms, max %d ms (%d tasks)\n",
+                 c->kills, f->p50, f->max, f->n, c->options.lease_ms, f->p50_all, f->max_all, f->n_all);
     (void)printf("%ld odd event logs of jobs that a Redis crash touched (up to a second of writes lost: everysec)\n",
                  c->excused);
 }

@@ -60,7 +60,6 @@ void servers_wait_ready(struct servers *s);
 
 // NULL: it does not answer, or not now (LOADING, MISCONF, ...). Else never an error reply. The caller frees it.
 redisReply *redis_ask(struct servers *s, const char *fmt, ...);
-// The same as an array of n texts (nil elements: NULL pointers inside); see redis_text.
 const char *redis_text(const redisReply *r, size_t i); // element i of an array, "" where there is none
 // Rows; NULL: away. A statement that is refused for good is fatal.
 PGresult *pg_ask(struct servers *s, const char *sql, int n, const char *const *values);

@@ -132,10 +132,9 @@ void workers_create(struct chaos *c)
         c->workers[i] = (struct worker){.number = i + 1, .point = -1, .begin_ms = clock_mono_ms()};
 }
 
-int workers_undisturbed(struct chaos *c)
+void workers_undisturbed(struct chaos *c)
 {
     start(c, &c->workers[0], true);
-    return 0;
 }
 
 // ---- recovery: from the kill to the task's next claim ----
