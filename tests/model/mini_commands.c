@@ -646,17 +646,24 @@ static bool cmd_zadd(const struct call *c)
     struct mini_key *k;
     int64_t n = 0;
     double score;
-    if (c->n % 2)
+    uint32_t at;
+    bool is_there_only = c->n > 2 && is_word(c->args[2], "XX");
+    size_t first = is_there_only ? 3 : 2;
+    if ((c->n - first) % 2 || c->n == first)
         return say(c, SYNTAX);
-    for (size_t i = 2; i < c->n; i += 2)
+    for (size_t i = first; i < c->n; i += 2)
         if (!read_real(c->args[i], &score))
             return say(c, NOT_REAL);
     if (!find(c, 1, MINI_ZSET, &k))
         return false;
+    if (is_there_only && !k)
+        return say_int(c, 0);
     k = make(c, 1, MINI_ZSET);
-    for (size_t i = 2; i < c->n; i += 2) {
+    for (size_t i = first; i < c->n; i += 2) {
+        uint32_t id = id_of(c, c->args[i + 1]);
         (void)read_real(c->args[i], &score);
-        n += zset_put(c, k, id_of(c, c->args[i + 1]), score);
+        if (!is_there_only || find_member(k, id, &at))
+            n += zset_put(c, k, id, score);
     }
     return say_int(c, n);
 }
