@@ -99,7 +99,7 @@ struct queue_settlement {
 // A turn: queue_turn_begin, then queue_turn_add for each of n_settlements.
 struct queue_turn {
     const char *worker;
-    uint64_t number;      // of this worker's turns, from 1
+    uint64_t number;      // of this worker's turns, rising, also from one process of its name to the next
     uint64_t answered;    // the last one whose answer came: what later ones drew is handed out again
     unsigned want;        // tasks to draw,
     unsigned want_urgent; // as many of them of urgency 0

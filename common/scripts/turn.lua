@@ -245,10 +245,16 @@ local function new_token()
   if token == '' then token = string.format('%.0f.%.0f-%s', call('INCR', Q .. ':fence'), NOW, worker) end
 end
 
+local latest = call('GET', Q .. ':turn:' .. worker)
+local latest_number = latest and tonumber(string.match(latest, '^%d+')) or 0
+-- One that comes late, from a connection that its worker has given up: nobody would hear what it draws.
+local is_late = latest_number > tonumber(ARGV[3])
+if is_late then want = 0 end
+
 -- The answer of an earlier turn was lost: what that one drew, and nobody holds, is handed out now.
-if ARGV[4] ~= '' then
-  local number, old_token, refs = string.match(call('GET', Q .. ':turn:' .. worker) or '', '^(%d+)\n([^\n]*)\n(.*)$')
-  if number and tonumber(number) > tonumber(ARGV[4]) then
+if ARGV[4] ~= '' and not is_late then
+  local old_token, refs = string.match(latest or '', '^%d+\n([^\n]*)\n(.*)$')
+  if old_token and latest_number > tonumber(ARGV[4]) then
     local lost = {}
     for ref in string.gmatch(refs, '[^\n]+') do lost[#lost + 1] = ref end
     new_token()

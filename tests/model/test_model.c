@@ -124,7 +124,7 @@ static const struct mutant MUTANTS[] = {
      {.workers = 1, .tasks = 2, BUDGET([MODEL_losses] = 1)}},
     {"what a lost answer handed out stays where it is",
      "turn",
-     "if number and",
+     "if old_token and",
      "if false and",
      {.workers = 1, .tasks = 2, BUDGET([MODEL_losses] = 1)}},
     {"anything in a ready list is handed out",

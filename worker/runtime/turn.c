@@ -34,6 +34,7 @@ void turn_init(struct loop *l)
     l->task_us = 1000;
     l->urgent_us = 1e6; // long, until many have shown otherwise
     l->settle_max = TURN_TASKS_MAX;
+    l->turn_number = l->turn_answered = (uint64_t)clock_wall_ms() * 1000; // a process of the same name began lower
 }
 
 void turn_fini(struct loop *l)

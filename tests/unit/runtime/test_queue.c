@@ -795,6 +795,26 @@ static void a_lost_answer_loses_no_task(void **state)
     check_places(w);
 }
 
+static void a_turn_that_comes_late_draws_nothing(void **state)
+{
+    struct world *w = *state;
+    struct redis_cmd c;
+    for (int i = 0; i < 2; i++) {
+        const struct queue_job j = job_of(i ? "b" : "a", "shop", QUEUE_NORMAL);
+        assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
+    }
+    struct queue_turn late = turn_of(w, 1, 1, 0); // sent, and its connection given up
+    struct queue_turn next = late;
+    next.number++;
+    queue_turn_begin(&w->queue, &next, &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
+    assert_int_equal(queue_turn_claims(r), 1);
+    queue_turn_begin(&w->queue, &late, &c);
+    AUTO(redis_reply_freep) struct redis_reply *unheard = ask(w, &c);
+    assert_int_equal(queue_turn_claims(unheard), 0);
+    assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 1);
+}
+
 static void a_task_past_its_time_is_not_handed_back(void **state)
 {
     struct world *w = *state;
@@ -1090,6 +1110,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_came_to_nothing_can_be_asked_for_again, setup, teardown),
         cmocka_unit_test_setup_teardown(ends_are_told_until_somebody_has_written_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_answer_loses_no_task, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_turn_that_comes_late_draws_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_task_past_its_time_is_not_handed_back, setup, teardown),
         cmocka_unit_test_setup_teardown(redis_stays_small, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_out_of_order_is_mended, setup, teardown),
