@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "common/check.h"
+#include "common/thread.h"
 
 struct call {
     void (*function)(void *context);
@@ -21,7 +22,7 @@ void both_at_once(void (*a)(void *context), void (*b)(void *context), void *cont
 {
     struct call call = {b, context};
     pthread_t thread;
-    bool has_thread = pthread_create(&thread, NULL, run, &call) == 0;
+    bool has_thread = thread_start(&thread, run, &call);
     a(context);
     if (has_thread)
         CHECK(pthread_join(thread, NULL) == 0);

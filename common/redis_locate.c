@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 // ---- Sentinels ----
 
@@ -166,17 +166,8 @@ static void *search_main(void *argument)
 
 static bool start_thread(struct redis_search *s)
 {
-    pthread_attr_t attributes;
     pthread_t thread;
-    sigset_t all, before;
-    CHECK(pthread_attr_init(&attributes) == 0);
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before); // signals are for the loop
-    bool ok = pthread_create(&thread, &attributes, search_main, s) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attributes);
-    return ok;
+    return thread_start(&thread, search_main, s) && pthread_detach(thread) == 0;
 }
 
 struct redis_search *redis_search_begin(const struct redis_url *url, unsigned first, unsigned attempt)

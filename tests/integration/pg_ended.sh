@@ -50,6 +50,7 @@ pg_let_go
 
 note 'cancelled while PostgreSQL is away'
 stick away
+servers_psql checkpoint >/dev/null # this server commits without waiting for its disk: what was told so far must outlive the crash
 servers_crash_postgres
 wait "$pg_holder" || true # its server is gone
 expect bundlectl cancel away >/dev/null

@@ -1,7 +1,6 @@
 #include "worker/runtime/beat.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "common/failpoint.h"
 #include "common/json_out.h"
 #include "common/outage.h"
+#include "common/thread.h"
 
 struct beat {
     pthread_t thread;
@@ -127,8 +127,6 @@ struct beat *beat_create(const struct queue *q, const struct redis_url *url, con
                          int64_t every_ms, int64_t timeout_ms)
 {
     struct beat *b = calloc(1, sizeof *b);
-    pthread_condattr_t attributes;
-    sigset_t all, before;
     CHECK(b);
     b->held.held_next = b->held.held_previous = &b->held;
     b->queue = q;
@@ -138,13 +136,8 @@ struct beat *beat_create(const struct queue *q, const struct redis_url *url, con
     b->every_ms = every_ms;
     b->timeout_ms = timeout_ms;
     CHECK(pthread_mutex_init(&b->lock, NULL) == 0);
-    CHECK(pthread_condattr_init(&attributes) == 0 && pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&b->is_changed, &attributes) == 0);
-    (void)pthread_condattr_destroy(&attributes);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    CHECK(pthread_create(&b->thread, NULL, beat_main, b) == 0);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    thread_cond_init(&b->is_changed);
+    CHECK(thread_start(&b->thread, beat_main, b));
     return b;
 }
 

@@ -1,7 +1,6 @@
 #include "worker/runtime/slots.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +8,7 @@
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "common/thread.h"
 #include "worker/runtime/mailbox.h"
 
 struct line { // of tasks that no slot has begun, oldest first
@@ -27,7 +27,7 @@ struct slots {
     pthread_t threads[];
 };
 
-struct thread_start {
+struct slot_start {
     struct slots *slots;
     unsigned number;
 };
@@ -130,7 +130,7 @@ static void run(struct task *t, void *slot)
 
 static void *slot_main(void *argument)
 {
-    struct thread_start *start = argument;
+    struct slot_start *start = argument;
     struct slots *s = start->slots;
     char name[16];
     (void)snprintf(name, sizeof name, "slot-%u", start->number);
@@ -148,17 +148,12 @@ static void *slot_main(void *argument)
     return NULL;
 }
 
-// Threads that are not the loop's leave all signals to it.
-static void start_thread(struct slots *s, unsigned i)
+static void open_slot(struct slots *s, unsigned i)
 {
-    struct thread_start *start = malloc(sizeof *start);
-    sigset_t all, before;
+    struct slot_start *start = malloc(sizeof *start);
     CHECK(start);
-    *start = (struct thread_start){s, i};
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    CHECK(pthread_create(&s->threads[i], NULL, slot_main, start) == 0);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    *start = (struct slot_start){s, i};
+    CHECK(thread_start(&s->threads[i], slot_main, start));
 }
 
 struct slots *slots_create(unsigned n, const struct slots_hooks *hooks, struct mailbox *mailbox)
@@ -172,7 +167,7 @@ struct slots *slots_create(unsigned n, const struct slots_hooks *hooks, struct m
     s->mailbox = mailbox;
     s->n = n;
     for (unsigned i = 0; i < n; i++)
-        start_thread(s, i);
+        open_slot(s, i);
     return s;
 }
 

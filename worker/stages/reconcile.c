@@ -1,7 +1,6 @@
 #include "worker/stages/reconcile.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -9,6 +8,7 @@
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "common/thread.h"
 #include "worker/stages/reconcile_internal.h"
 #include "worker/store/pg_outage.h"
 
@@ -185,19 +185,12 @@ static void *reconcile_main(void *argument)
 struct reconcile *reconcile_create(const struct stages_env *env)
 {
     struct reconcile *r = calloc(1, sizeof *r);
-    pthread_condattr_t attributes;
-    sigset_t all, before;
     CHECK(r);
     r->sides = (struct reconcile_sides){.env = env, .is_closing = &r->is_closing};
     r->waiting = ends_create();
-    CHECK(pthread_mutex_init(&r->lock, NULL) == 0 && pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&r->is_changed, &attributes) == 0);
-    (void)pthread_condattr_destroy(&attributes);
-    (void)sigfillset(&all); // signals are the loop's
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    CHECK(pthread_create(&r->thread, NULL, reconcile_main, r) == 0);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    CHECK(pthread_mutex_init(&r->lock, NULL) == 0);
+    thread_cond_init(&r->is_changed);
+    CHECK(thread_start(&r->thread, reconcile_main, r));
     return r;
 }
 

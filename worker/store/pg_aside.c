@@ -1,11 +1,11 @@
 #include "worker/store/pg_aside.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "common/check.h"
+#include "common/thread.h"
 #include "common/clock.h"
 
 struct aside {
@@ -42,25 +42,11 @@ static void *aside_main(void *argument)
 static struct aside *aside_create(const struct aside_call *call)
 {
     struct aside *a = calloc(1, sizeof *a);
-    pthread_condattr_t attributes;
     CHECK(a);
     a->call = *call;
-    CHECK(pthread_mutex_init(&a->lock, NULL) == 0 && pthread_condattr_init(&attributes) == 0);
-    CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&a->is_changed, &attributes) == 0);
-    (void)pthread_condattr_destroy(&attributes);
+    CHECK(pthread_mutex_init(&a->lock, NULL) == 0);
+    thread_cond_init(&a->is_changed);
     return a;
-}
-
-// Signals are for the thread that asked.
-static bool start(struct aside *a, pthread_t *thread)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool is_started = pthread_create(thread, NULL, aside_main, a) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return is_started;
 }
 
 static struct timespec tick_of(int64_t left_ms)
@@ -90,7 +76,7 @@ bool aside_run(const struct aside_call *call, int64_t until_ms, const atomic_boo
 {
     struct aside *a = aside_create(call);
     pthread_t thread;
-    if (!start(a, &thread)) { // no thread to be had: better late than not at all
+    if (!thread_start(&thread, aside_main, a)) { // no thread to be had: better late than not at all
         aside_destroy(a);
         call->work(call->context);
         return true;

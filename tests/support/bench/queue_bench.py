@@ -347,7 +347,9 @@ class Plan:
             victim.processes[0].wait()
             teams.remove(victim)
             wait_until(lambda: not ours.pending(self.server), "the job ending")
+            queued = ours.queued
             teams.append(ours.start(1, socket))
+            ours.queued = queued  # the queue goes on
         for team in teams:
             team.stop()
 
