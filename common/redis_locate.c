@@ -161,13 +161,17 @@ static void *search_main(void *argument)
     const uint64_t one = 1;
     CHECK(write(s->done_fd, &one, sizeof one) == (ssize_t)sizeof one);
     search_release(s);
+    thread_left_is_done();
     return NULL;
 }
 
 static bool start_thread(struct redis_search *s)
 {
     pthread_t thread;
-    return thread_start(&thread, search_main, s) && pthread_detach(thread) == 0;
+    if (!thread_start(&thread, search_main, s))
+        return false;
+    thread_leave(thread);
+    return true;
 }
 
 struct redis_search *redis_search_begin(const struct redis_url *url, unsigned first, unsigned attempt)

@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/log.h"
+#include "common/thread.h"
 #include "worker/stages/reconcile.h"
 
 extern char **environ;
@@ -160,5 +161,5 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "bundle-worker: %s\n", e.message);
     explicit_bzero(s, sizeof *s);
     free(s);
-    return ok ? 0 : err_exit_code(&e) == 2 ? 2 : 1;
+    thread_exit_process(ok ? 0 : err_exit_code(&e) == 2 ? 2 : 1);
 }

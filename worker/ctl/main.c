@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "common/json_out.h"
 #include "common/log.h"
+#include "common/thread.h"
 #include "worker/ctl/ctl.h"
 
 static void print_exit_codes(struct buf *out)
@@ -164,7 +165,7 @@ static void report(const struct ctl_command *command, bool is_json, const struct
     ctl_note("%s", line.data);
 }
 
-int main(int argc, char **argv)
+static int whole(int argc, char **argv)
 {
     AUTO(args_fini) struct args a = {0};
     struct err e = {.kind = ERR_NONE};
@@ -174,4 +175,9 @@ int main(int argc, char **argv)
         return exit_code;
     report(command, args_has(&a, "json"), &e);
     return err_exit_code(&e);
+}
+
+int main(int argc, char **argv)
+{
+    thread_exit_process(whole(argc, argv));
 }

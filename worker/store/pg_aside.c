@@ -35,6 +35,7 @@ static void *aside_main(void *argument)
     if (is_left) {
         a->call.undo(a->call.context);
         aside_destroy(a);
+        thread_left_is_done();
     }
     return NULL;
 }
@@ -87,7 +88,7 @@ bool aside_run(const struct aside_call *call, int64_t until_ms, const atomic_boo
     a->is_left = !is_done;
     (void)pthread_mutex_unlock(&a->lock);
     if (!is_done) {
-        (void)pthread_detach(thread);
+        thread_leave(thread);
         return false;
     }
     (void)pthread_join(thread, NULL);
