@@ -81,8 +81,8 @@ static enum queue_outcome outcome_of(const struct err *e)
 {
     if (e->kind == ERR_CANCELLED)
         return QUEUE_BACK;
-    // Fenced: mostly its lease is somebody else's, and the queue refuses whatever is said. Where the queue still has it as
-    // ours (its clock went back in a failover, say), a moment's delay keeps it from going round and round.
+    // Fenced: mostly its lease is somebody else's, and the queue refuses whatever is said. Where the queue still has it
+    // as ours (its clock went back in a failover, say), a moment's delay keeps it from going round and round.
     if (e->kind == ERR_FENCED)
         return QUEUE_AWAY;
     if (!err_kind_is_retried(e->kind))
