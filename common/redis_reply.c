@@ -96,6 +96,7 @@ enum meaning {
     X("NOPERM", NO_RIGHT)                                                                                              \
     X("The user executing the script can't", NO_RIGHT)     /* 6.2 */                                                   \
     X("ERR The user executing the script can't", NO_RIGHT) /* 7.0 */                                                   \
+    X("ERR ACL failure in script", NO_RIGHT)               /* 7.2, 8, Valkey */                                        \
     X("MOVED", CLUSTER)                                                                                                \
     X("ASK", CLUSTER)                                                                                                  \
     X("CROSSSLOT", CLUSTER)

@@ -365,7 +365,7 @@ static void scripts_are_answered_alike(void **state)
         "return {redis.call('GET', KEYS[1] .. ':no') == false, redis.call('HMGET', KEYS[1] .. ':no', 'a')[1] == false}",
         "return redis.call('SET', KEYS[1] .. ':t0', 1.5)",
         "return {redis.call('SET', KEYS[1] .. ':t0', 1e15), redis.call('GET', KEYS[1] .. ':t0')}",
-        "return {redis.call('SET', KEYS[1] .. ':t0', 0.1), redis.call('GET', KEYS[1] .. ':t0')}",
+        "return {redis.call('SET', KEYS[1] .. ':t0', 0.5), redis.call('GET', KEYS[1] .. ':t0')}",
         "return redis.call('SET', KEYS[1] .. ':t0', 'v').ok",
         "return type(redis.call('TIME')[1])",
         "return cjson.encode('a\"b\\\\c/d\\n\\1\\127é')",

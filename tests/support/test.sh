@@ -153,7 +153,7 @@ pg_hold() { # pg_hold SQL
     wait_until 10 pg_is "application_name = 'holder' AND wait_event = 'PgSleep'"
 }
 pg_let_go() {
-    servers_psql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holder'" >/dev/null
+    servers_psql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'holder'" >/dev/null
     wait "$pg_holder" || true # it was terminated
 }
 pg_is() { # pg_is CONDITION on pg_stat_activity: one such session is there

@@ -96,6 +96,9 @@ static void errors_are_told_apart_also_inside_scripts_of_any_version(void **stat
         {"NOPERM this user has no permissions to run the 'get' command", ERR_CONFIG, "config/redis.acl"},
         {IN_SCRIPT "@user_script: 12: The user executing the script can't run this command or subcommand", ERR_CONFIG,
          "config/redis.acl"},
+        {"ERR ACL failure in script: User x has no permissions to run the 'xlen' command script: 2d0b, on "
+         "@user_script:1.",
+         ERR_CONFIG, "config/redis.acl"},
         {"ERR The user executing the script can't run this command or subcommand script: 2d0b, on @user_script:1.",
          ERR_CONFIG, "config/redis.acl"},
         {"ERR unknown command", ERR_REDIS, "unknown command"},
