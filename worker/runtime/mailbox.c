@@ -111,6 +111,9 @@ static void look_later(struct mailbox *m)
 
 struct mail *mailbox_take(struct mailbox *m)
 {
+    // The timer goes by libevent's clock, which may be behind ours: `look` may fire before that time. From here on
+    // whoever posts wakes, or what it posted is taken below.
+    atomic_store(&m->looks_until_us, 0);
     (void)pthread_mutex_lock(&m->lock);
     struct mail *mail = m->first;
     m->first = NULL;
