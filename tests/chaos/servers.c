@@ -134,7 +134,10 @@ static void proxy_start(struct proxy *p, const struct servers *s, const char *bi
     (void)snprintf(log, sizeof log, "%s/proxy.log", s->dir);
     const char *const argv[] = {program, "127.0.0.1:0", upstream, NULL};
     p->pid = process_start(argv, NULL, log, &p->input, &output);
-    if (read(output, line, sizeof line - 1) <= 0 || sscanf(line, "listening on 127.0.0.1:%d", &p->port) != 1)
+    ssize_t got = read(output, line, sizeof line - 1);
+    const char *port = got > 0 ? strrchr(line, ':') : NULL; // "listening on 127.0.0.1:PORT"
+    p->port = port ? (int)strtol(port + 1, NULL, 10) : 0;
+    if (p->port <= 0)
         fatal("fault_proxy does not start: see %s", log);
     // Its answers are not awaited: nobody reads on, and a pipe holds more of them than a run has commands.
     (void)fcntl(output, F_SETFD, FD_CLOEXEC);
