@@ -139,7 +139,43 @@
     CHOICE(                                                                                                            \
         offers_require_catalog, "offers.require_catalog", "auto", "auto|yes|no",                                       \
         "Offer only products that are in the catalogue; auto: where it holds most of what sold in the last 30 days, "  \
-        "so that what it lacks is not on sale any more.")
+        "so that what it lacks is not on sale any more.")                                                              \
+    SECRET(copy_key, "copy.key", "",                                                                                   \
+           "Key of the language model that writes the copy; without one the copy comes from templates, and nothing "   \
+           "is sent anywhere. A server that wants none: any word.")                                                    \
+    TEXT(copy_key_file, "copy.key_file", "", "A file with that key; read again for every request.")                    \
+    TEXT(copy_url, "copy.url", "https://api.openai.com/v1",                                                            \
+         "Where the model is: what comes before /chat/completions (the API that OpenAI, vLLM, Ollama ... speak).")     \
+    TEXT(copy_model, "copy.model", "gpt-4o-mini", "Which model.")                                                      \
+    TEXT(copy_organization, "copy.organization", "", "Header OpenAI-Organization; empty: none.")                       \
+    TEXT(copy_project, "copy.project", "", "Header OpenAI-Project; empty: none.")                                      \
+    TEXT(copy_locale, "copy.locale", "en",                                                                             \
+         "Language of the copy (BCP 47: en, en-GB, pt-BR), where the job asks for none.")                              \
+    CHOICE(copy_structured, "copy.structured", "auto", "auto|schema|json|none",                                        \
+           "What the server is asked to answer: by a JSON schema, some JSON, anything; auto: a schema, until it "      \
+           "refuses one.")                                                                                             \
+    INT(copy_max_bundles, "copy.max_bundles", 50, 0, 10000, "Bundles per job that the model writes for, by rank.")     \
+    INT(copy_batch, "copy.batch", 10, 1, 50, "Bundles in one request.")                                                \
+    INT(copy_in_flight, "copy.in_flight", 5, 1, 1000, "Requests of one worker at a time.")                             \
+    INT(copy_requests_per_min, "copy.requests_per_min", 0, 0, 1000000,                                                 \
+        "Most requests a minute of all workers together; 0: no limit but the server's.")                               \
+    INT(copy_tokens_per_min, "copy.tokens_per_min", 0, 0, 1000000000, "Likewise tokens, in and out.")                  \
+    INT(copy_budget_s, "copy.budget_s", 90, 1, 3600,                                                                   \
+        "How long a job waits for the model; what is not written by then gets template copy.")                         \
+    INT(copy_budget_requests, "copy.budget_requests", 60, 1, 100000, "Most requests for one job.")                     \
+    INT(copy_budget_tokens, "copy.budget_tokens", 100000, 1000, 1000000000, "Most tokens for one job, in and out.")    \
+    INT(copy_timeout_ms, "copy.timeout_ms", 30000, 100, 600000, "How long one request may take.")                      \
+    INT(copy_connect_ms, "copy.connect_ms", 5000, 50, 60000, "How long it may take to connect, TLS included.")         \
+    INT(copy_response_max, "copy.response_bytes_max", 1048576, 1024, 67108864, "Largest answer.")                      \
+    BOOL(copy_http2, "copy.http2", "false", "HTTP/2, where the server speaks it over TLS.")                            \
+    BOOL(copy_block_private, "copy.block_private", "false",                                                            \
+         "Refuse to connect to private, loopback and link-local addresses.")                                           \
+    TEXT(copy_ca_file, "copy.ca_file", "", "Certificates to trust (PEM); empty: the system's.")                        \
+    INT(copy_cache_ttl_s, "copy.cache_ttl_s", 2592000, 0, 31536000,                                                    \
+        "How long the model's copy stays in Redis; 0: not at all.")                                                    \
+    REAL(copy_price_in, "copy.price_in", 0, 0, 100000,                                                                 \
+         "Price of a million tokens in, for the cost estimate; 0: not known.")                                         \
+    REAL(copy_price_out, "copy.price_out", 0, 0, 100000, "... and out.")
 
 #define SETTING_TEXT_FIELD(field, ...) char field[CONFIG_TEXT_MAX];
 #define SETTING_INT_FIELD(field, ...) int64_t field;

@@ -1,0 +1,30 @@
+// Is this copy fit for that bundle? SPEC 12: lengths in Unicode characters; nothing but text; no price, percentage,
+// product or claim that the brief does not hold; about this bundle; in the language that was asked for. Pure.
+#ifndef BUNDLE_WORKER_COPY_CHECK_H
+#define BUNDLE_WORKER_COPY_CHECK_H
+
+#include "worker/copy/answer.h"
+#include "worker/copy/brief.h"
+#include "worker/copy/language.h"
+
+enum { COPY_TITLE_MAX = 60, COPY_DESCRIPTION_MAX = 200, COPY_VALUE_MAX = 150, COPY_LINE_MAX = 120 };
+
+struct check {
+    struct str locale;
+    struct language *language;         // NULL: not looked at
+    const struct brief *const *others; // whose names it must not take: the rest of the request
+    size_t n_others;
+};
+
+enum { CHECK_REASON_MAX = 160 };
+// true: fit. false: `reason` says what is wrong, for merchants and the job's metrics ("names a price that is not the
+// bundle's: £5"); `kind` is a word to count by ("price").
+bool copy_check(const struct check *c, const struct brief *brief, const struct copy_text *copy, const char **kind,
+                char reason[CHECK_REASON_MAX]) MUST_USE;
+
+// The copy as JSON without its end: {"title": ..., "benefits": [...]   (what follows is the caller's: source, model,
+// ...)
+struct json_out;
+void copy_text_json(const struct copy_text *copy, struct json_out *open_object);
+
+#endif

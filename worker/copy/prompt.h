@@ -1,0 +1,27 @@
+// The request: one prompt for several bundles, as the body of POST .../chat/completions. Pure.
+//
+//     messages[0]  system: what to write, how long, in which language, and that all that follows is data
+//     messages[1]  user: {"locale": "en", "bundles": [{"id": "b1", ...facts of the first brief}, ...]}
+//
+// PROMPT_VERSION is part of the cache's key: raise it with any change of the words.
+#ifndef BUNDLE_WORKER_COPY_PROMPT_H
+#define BUNDLE_WORKER_COPY_PROMPT_H
+
+#include "common/buf.h"
+#include "worker/copy/brief.h"
+
+enum { PROMPT_VERSION = 1, PROMPT_BRIEFS_MAX = 50 };
+
+enum prompt_structure { PROMPT_SCHEMA, PROMPT_JSON, PROMPT_PLAIN }; // response_format: json_schema, json_object, none
+
+struct prompt {
+    struct str model, locale;
+    enum prompt_structure structure;
+    const struct brief *const *briefs;
+    size_t n; // 1..PROMPT_BRIEFS_MAX
+};
+void prompt_body(const struct prompt *p, struct buf *out);
+// What it may cost, in and out, before anybody has counted: for limits and budgets.
+int64_t prompt_tokens(const struct prompt *p);
+
+#endif
