@@ -16,7 +16,7 @@ local LASTING = {jobs = 'list', intake = 'list', dead = 'stream', delayed = 'zse
                  paused = 'hash', ended = 'zset', kept = 'zset', workers = 'zset', wake = 'list', fence = 'string',
                  stats = 'hash'}
 local PASSING = {upload = 'string', progress = 'hash', cache = 'string', made = 'string', maker = 'string',
-                 worker = 'string', turn = 'string', swept = 'string', doctor = 'string'}
+                 worker = 'string', turn = 'string', swept = 'string', doctor = 'string', gate = 'hash', copy = 'string'}
 local MOST = 1000 -- entries of one list that are looked at
 
 -- Runs it; false where keys that somebody has spoilt make that impossible.

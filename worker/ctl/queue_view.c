@@ -14,15 +14,10 @@ static const char *const PRIORITIES[] = {"interactive", "normal", "bulk"};
 
 // ---- replies as JSON ----
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 // One of our own JSON texts as it stands; null where it does not parse.
 static void put_json_text(struct json_out *j, struct str text)
 {
-    AUTO(json_freep) json_t *v = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
+    json_auto_t *v = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
     if (v)
         json_out_raw(j, text);
     else
@@ -66,7 +61,7 @@ static void put_paused(struct json_out *j, const struct redis_reply *paused)
     for (size_t i = 0; i + 1 < redis_reply_size(paused); i += 2) {
         struct str place = redis_reply_str(redis_reply_at(paused, i));
         struct str text = redis_reply_str(redis_reply_at(paused, i + 1));
-        AUTO(json_freep) json_t *v = json_loadb(text.ptr, text.len, 0, NULL);
+        json_auto_t *v = json_loadb(text.ptr, text.len, 0, NULL);
         const char *why = json_string_value(json_object_get(v, "why"));
         json_out_object(j);
         json_out_key(j, "shop");
