@@ -28,14 +28,9 @@ static const char HELP[] = "Shows what came to nothing, newest first, with the r
                            "  bundlectl queue retry --all\n"
                            "  bundlectl queue dead --clear --yes";
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static bool show(const struct ctl *c, struct ctl_redis *r, unsigned most, struct err *e)
 {
-    AUTO(json_freep) json_t *entries = NULL;
+    json_auto_t *entries = NULL;
     AUTO(buf_fini) struct buf out;
     buf_init(&out, CTL_OUTPUT_MAX);
     if (!queue_view_dead(r, NULL, most, &entries, e))

@@ -32,11 +32,6 @@ struct tally {
     int64_t retried, cut;
 };
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static bool retry_entry(struct ctl_redis *r, struct str id, struct tally *t, bool *is_known, struct err *e)
 {
     AUTO(redis_cmd_fini) struct redis_cmd c = {0};
@@ -58,7 +53,7 @@ static bool retry_all(struct ctl_redis *r, const char *shop, struct tally *t, st
 {
     char before[64] = "";
     for (;;) {
-        AUTO(json_freep) json_t *page = NULL;
+        json_auto_t *page = NULL;
         const json_t *entry;
         size_t i;
         if (!queue_view_dead(r, before[0] ? before : NULL, PAGE, &page, e))

@@ -11,11 +11,6 @@
 
 enum { KEYS_MAX = 20000, BATCH = 20, EXAMPLES = 3, SWEEPS_MAX = 20, EXAMPLE_BYTES = 160 };
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 // ---- what audit.lua finds ----
 
 #define REMEDY_RIGHTS "run bundlectl as a user with the rights of bundle-operator in config/redis.acl"
@@ -273,7 +268,7 @@ static void examine_backlog(struct doctor *d, const json_t *overview)
 void doctor_queue(struct doctor *d)
 {
     AUTO(buf_fini) struct buf json;
-    AUTO(json_freep) json_t *overview = NULL;
+    json_auto_t *overview = NULL;
     struct err e;
     buf_init(&json, CTL_OUTPUT_MAX);
     if (!d->redis.redis)

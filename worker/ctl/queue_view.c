@@ -14,15 +14,10 @@ static const char *const PRIORITIES[] = {"interactive", "normal", "bulk"};
 
 // ---- replies as JSON ----
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 // One of our own JSON texts as it stands; null where it does not parse.
 static void put_json_text(struct json_out *j, struct str text)
 {
-    AUTO(json_freep) json_t *v = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
+    json_auto_t *v = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
     if (v)
         json_out_raw(j, text);
     else
@@ -66,7 +61,7 @@ static void put_paused(struct json_out *j, const struct redis_reply *paused)
     for (size_t i = 0; i + 1 < redis_reply_size(paused); i += 2) {
         struct str place = redis_reply_str(redis_reply_at(paused, i));
         struct str text = redis_reply_str(redis_reply_at(paused, i + 1));
-        AUTO(json_freep) json_t *v = json_loadb(text.ptr, text.len, 0, NULL);
+        json_auto_t *v = json_loadb(text.ptr, text.len, 0, NULL);
         const char *why = json_string_value(json_object_get(v, "why"));
         json_out_object(j);
         json_out_key(j, "shop");
@@ -83,15 +78,18 @@ static void put_paused(struct json_out *j, const struct redis_reply *paused)
 
 static void put_ready(struct json_out *j, const struct redis_reply *ready)
 {
+    static const char *const NAMES[][2] = {[QUEUE_URGENT] = {"urgent", "urgent_shops"},
+                                           [QUEUE_MANY] = {"tasks", "tasks_shops"},
+                                           [QUEUE_IO] = {"io", "io_shops"}};
     json_out_key(j, "ready");
     json_out_object(j);
     for (size_t p = 0; p < ARRAY_LEN(PRIORITIES); p++) {
         json_out_key(j, PRIORITIES[p]);
         json_out_object(j);
-        for (size_t urgency = 0; urgency < 2; urgency++) {
-            const struct redis_reply *row = redis_reply_at(ready, 2 * p + urgency);
-            json_out_key_int(j, urgency == 0 ? "urgent" : "tasks", redis_reply_int(redis_reply_at(row, 2)));
-            json_out_key_int(j, urgency == 0 ? "urgent_shops" : "tasks_shops", redis_reply_int(redis_reply_at(row, 1)));
+        for (size_t urgency = 0; urgency < ARRAY_LEN(NAMES); urgency++) {
+            const struct redis_reply *row = redis_reply_at(ready, ARRAY_LEN(NAMES) * p + urgency);
+            json_out_key_int(j, NAMES[urgency][0], redis_reply_int(redis_reply_at(row, 2)));
+            json_out_key_int(j, NAMES[urgency][1], redis_reply_int(redis_reply_at(row, 1)));
         }
         json_out_end(j);
     }
