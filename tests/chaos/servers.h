@@ -32,7 +32,7 @@ char process_state(pid_t pid);     // as in /proc: R S T Z ...; 0: there is none
 // ---- servers ----
 struct proxy {
     pid_t pid;
-    int input;
+    int input, output;
     int port;
 };
 void proxy_tell(const struct proxy *p, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -13,7 +13,7 @@ note 'every command of the scripts and of the program is granted'
 commands_of() { # commands_of SCRIPT...
     grep -ohE "\bcall\([^,]*'[A-Z]+'" "$@" | grep -oE "'[A-Z]+'" | tr -d "'"
 }
-operators_scripts=$(ls common/scripts/{audit,inspect,overview}.lua) # bundlectl's alone
+operators_scripts=$(ls common/scripts/{audit,inspect,overview,pause,retry}.lua) # bundlectl's alone
 worker_rights=" $(grep '^user bundle-worker ' config/redis.acl) "
 operator_rights=" $(grep '^user bundle-operator ' config/redis.acl) "
 commands=$({
