@@ -16,6 +16,9 @@ PGconn *pg_handle(struct pg *pg); // after pg_connect()
 void pg_count_statements(struct pg *pg, unsigned n);
 
 void pg_result_clearp(PGresult **r);
+// A cell of text results. Views, valid as long as the result; NULL is "" and 0.
+struct str pg_text_at(const PGresult *r, int row, int column);
+int64_t pg_int_at(const PGresult *r, int row, int column);
 // `e` from a result, or from the connection where it is NULL or the connection broke; always false. `what` we were
 // doing.
 bool pg_fail(struct pg *pg, const PGresult *result, const char *what, struct err *e);
