@@ -1,8 +1,7 @@
 // What keeps PostgreSQL and the queue at one, on a thread of its own with connections that it opens when it needs them:
 //
 //   ends   a job that failed or was cancelled in Redis, where no stage could say so: csv_uploads is told, then the
-//   queue
-//          that it was (script told).
+//          queue that it was (script told).
 //   lost   every queue.reconcile_s: uploads in csv_uploads that were asked for, are not finished and were not written
 //          about for queue.reconcile_after_s, and whose job Redis does not know to be open, are pushed on the inbox
 //          again: under their job's id, so that pushing twice is pushing once; under a new one where that job is final.

@@ -11,8 +11,7 @@
 //             2. What a job stored as final stays final. A task that was drawn before its job ended (final, failed,
 //                cancelled) is refused from then on (bundle_store.h, fence); one that begins the job anew is not.
 //             3. A job's end never hides another job that is at work on the upload, or has finished it, nor the same
-//             job
-//                begun anew since (fence).
+//                job begun anew since (fence).
 #ifndef BUNDLE_WORKER_STORE_UPLOAD_REQUESTS_H
 #define BUNDLE_WORKER_STORE_UPLOAD_REQUESTS_H
 
