@@ -14,7 +14,7 @@ void queue_overview_cmd(const struct queue *q, unsigned most, struct redis_cmd *
 struct queue_overview {                                                               // views into the reply
     int64_t now_ms;
     const struct redis_reply *figures;        // {name, number, ...}
-    const struct redis_reply *ready;          // {{class, shops, tasks} ...}
+    const struct redis_reply *ready;          // {{3 * priority + urgency, shops, tasks} ...}
     const struct redis_reply *paused, *stats; // {field, value, ...}
     const struct redis_reply *workers;        // {worker, until ms, card, ...}
     const struct redis_reply *jobs;           // {{job, deadline ms, priority, latest event} ...}
@@ -38,7 +38,9 @@ struct queue_inspected { // views into the reply
 bool queue_inspect_reply(const struct redis_reply *r, struct queue_inspected *out);
 
 // Does it all add up? Then redis_cmd_str keys of the queue, as SCAN finds them: some dozens at a time. is_mending: what
-// can be mended at once is. The reply: {what is wrong, where, 1 when it was mended, ...}.
+// can be mended at once is. The reply: {what is wrong, where, 1 when it was mended, ...}, QUEUE_FINDINGS_MAX of them at
+// most; what is beyond is neither said nor mended, so that a full one of a repair is asked for again.
+enum { QUEUE_FINDINGS_MAX = 300 };
 void queue_audit_cmd(const struct queue *q, bool is_mending, struct redis_cmd *out);
 
 // A field's value in a reply of {field, value, ...}; NULL where it is not there.

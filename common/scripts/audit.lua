@@ -1,5 +1,5 @@
 -- Do these keys of the queue add up? For operators. ARGV 2 mend ('1') or only look  3... keys, at most some dozens
--- Returns {what is wrong, where, mended ('1'), ...}, at most 300 findings. A job's tasks are mended by the sweep.
+-- Returns {what is wrong, where, mended ('1'), ...}, at most 300 findings: what is beyond is neither said nor mended.
 -- It sees all keys at one instant, so that nothing that is just on its way is taken for lost.
 even_when_full()
 local is_mending = ARGV[2] == '1'
@@ -16,18 +16,13 @@ local LASTING = {jobs = 'list', intake = 'list', dead = 'stream', delayed = 'zse
                  paused = 'hash', ended = 'zset', kept = 'zset', workers = 'zset', wake = 'list', fence = 'string',
                  stats = 'hash'}
 local PASSING = {upload = 'string', progress = 'hash', cache = 'string', made = 'string', maker = 'string',
-                 worker = 'string', turn = 'string', swept = 'string', doctor = 'string'}
+                 worker = 'string', turn = 'string', swept = 'string', doctor = 'string', gate = 'hash', copy = 'string'}
 local MOST = 1000 -- entries of one list that are looked at
 
 -- Runs it; false where keys that somebody has spoilt make that impossible.
 local function reads(run, ...)
   local ok, cause = pcall(run, ...)
-  if ok then return true end
-  local text = type(cause) == 'table' and cause.err or tostring(cause)
-  for _, sign in ipairs({'WRONGTYPE', 'attempt to', 'bad argument'}) do
-    if string.find(text, sign, 1, true) then return false end
-  end
-  error(cause)
+  return ok or not spoilt(cause)
 end
 
 local function expire(key, ms) return function() call('PEXPIRE', key, ms) end end
@@ -50,17 +45,29 @@ local function waits(j, ref)
   return waiting[list][ref] or call('LLEN', list) > 20000
 end
 
+local function look_at_task(j, task)
+  local ref = j.id .. '/' .. task
+  local r = task_get(j, task)
+  local function requeue() task_requeue(j, task, r) end
+  if not r or r.state == 'e' or r.state == 'f' then
+    found('ended task among the open ones', ref, function() call('SREM', j.key .. ':open', task) end)
+  elseif r.state == 'l' and not call('ZSCORE', Q .. ':leases', ref) then
+    found('leased task without a lease', ref, requeue)
+  elseif r.state == 'd' and not call('ZSCORE', Q .. ':delayed', ref) then
+    found('delayed task without a time', ref, requeue)
+  elseif r.state == 'w' and not waits(j, ref) then
+    found('waiting task on no list', ref, function() push(j, {ref}, true) end)
+  end
+end
+
 local function look_at_tasks(j)
   local tasks = call('SMEMBERS', j.key .. ':open')
-  if #tasks == 0 then found('job without open tasks', j.id) end
-  for i = 1, math.min(#tasks, MOST) do
-    local ref = j.id .. '/' .. tasks[i]
-    local r = task_get(j, tasks[i])
-    if not r or r.state == 'e' or r.state == 'f' then found('ended task among the open ones', ref)
-    elseif r.state == 'l' and not call('ZSCORE', Q .. ':leases', ref) then found('leased task without a lease', ref)
-    elseif r.state == 'd' and not call('ZSCORE', Q .. ':delayed', ref) then found('delayed task without a time', ref)
-    elseif r.state == 'w' and not waits(j, ref) then found('waiting task on no list', ref) end
-  end
+  for i = 1, math.min(#tasks, MOST) do look_at_task(j, tasks[i]) end
+  if call('SCARD', j.key .. ':open') > 0 then return end
+  found('job without open tasks', j.id, function()
+    local refs = stage_open(j, j.at + 1, {}, '', '')
+    if refs then push(j, refs, false) end
+  end)
 end
 
 local function look_at_job(key, job)
@@ -157,20 +164,18 @@ function LOOK.ended()
     found('end that PostgreSQL was not told', job)
   end
 end
-function LOOK.wake()
-  if call('LLEN', Q .. ':wake') > 1 then
-    found('more than one wake marker', Q .. ':wake', function() call('LPOP', Q .. ':wake', call('LLEN', Q .. ':wake') - 1) end)
-  end
+function LOOK.wake(key)
+  local n = call('LLEN', key)
+  if n > 1 then found('more than one wake marker', key, function() call('LPOP', key, n - 1) end) end
 end
 
-local function look_at_ring(key, priority)
+local function look_at_ring(key, number)
+  local lane = number < IO.first_ring and COMPUTE or IO
   local seen = {}
   for _, shop in ipairs(call('LRANGE', key, 0, MOST - 1)) do
-    local first = 3 * priority
-    local is_empty =
-      call('EXISTS', ready_list(first, shop), ready_list(first + 1, shop), ready_list(first + 2, shop)) == 0
+    local is_empty = call('EXISTS', unpack(ready_lists(lane, number - lane.first_ring, shop))) == 0
     if is_empty or seen[shop] then
-      found(is_empty and 'shop in a ring without tasks' or 'shop twice in a ring', priority .. ':' .. shop, function()
+      found(is_empty and 'shop in a ring without tasks' or 'shop twice in a ring', number .. ':' .. shop, function()
         call('LREM', key, -1, shop)
       end)
     end
@@ -179,11 +184,12 @@ local function look_at_ring(key, priority)
 end
 
 local function look_at_ready(class, shop)
-  local ring = ring_of(math.floor(class / 3))
+  local lane = class < IO.first_class and COMPUTE or IO
+  local ring = ring_of(lane, math.floor((class - lane.first_class) / lane.classes))
   if not call('LPOS', ring, shop) then
     found('tasks of a shop that is in no ring', class .. ':' .. shop, function()
       call('RPUSH', ring, shop)
-      must_wake = true
+      must_wake[lane] = true
     end)
   end
 end
@@ -200,9 +206,10 @@ end
 -- ---- any key ----
 
 local function look_at_other(key, kind, rest)
-  local class, shop = string.match(rest, '^(%d):(.+)$')
-  if kind == 'ready' and class then return look_at_ready(class, shop) end
-  if kind == 'ring' and string.match(rest, '^%d$') then return look_at_ring(key, rest) end
+  local class, shop = string.match(rest, '^(%d%d?):(.+)$')
+  if kind == 'ready' and class then return look_at_ready(tonumber(class), shop) end
+  if kind == 'ring' and string.match(rest, '^%d$') then return look_at_ring(key, tonumber(rest)) end
+  if key == IO.wake then return LOOK.wake(key) end
   if kind == 'busy' then return look_at_busy(key) end
   if not PASSING[kind] then return found('unknown key', key) end
   if call('TYPE', key).ok ~= PASSING[kind] then return found('wrong type', key) end
@@ -217,13 +224,16 @@ local function look_at_key(key)
   if is == 'none' then return end -- gone since it was listed
   if rest == '' and LASTING[kind] then
     if is ~= LASTING[kind] then found('wrong type', key)
-    elseif LOOK[kind] then LOOK[kind]() end
+    elseif LOOK[kind] then LOOK[kind](key) end
   elseif kind == 'job' then look_at_job_key(key, rest)
   else look_at_other(key, kind, rest) end
 end
 
+local seen = {} -- SCAN may list a key twice; a task goes back on its list once
 for i = 3, #ARGV do
-  if not reads(look_at_key, ARGV[i]) then found('key that does not read', ARGV[i]) end
+  local key = ARGV[i]
+  if not seen[key] and not reads(look_at_key, key) then found('key that does not read', key) end
+  seen[key] = true
 end
 finish()
 return findings

@@ -22,17 +22,12 @@ static const char HELP[] =
     "  bundlectl bundles --shop demo UPLOAD --csv > bundles.csv\n"
     "  bundlectl bundles --shop demo UPLOAD --json | jq '.bundles[] | {bundle_type, explanation}'";
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static bool print_document(const struct ctl *c, const struct buf *json, bool is_csv, unsigned top, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, CTL_OUTPUT_MAX);
     json_error_t cause;
-    AUTO(json_freep) json_t *document = json_loadb(json->data, json->len, 0, &cause);
+    json_auto_t *document = json_loadb(json->data, json->len, 0, &cause);
     if (!document)
         return err_set(e, ERR_INTERNAL, "the document does not parse: %s", cause.text);
     if (is_csv)

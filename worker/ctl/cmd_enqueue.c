@@ -39,14 +39,6 @@ static bool check_message(const struct ctl *c, const struct buf *message, struct
            job_request_read(payload, &memory, &request, e);
 }
 
-static bool push(struct ctl_redis *r, const struct buf *message, struct err *e)
-{
-    AUTO(redis_cmd_fini) struct redis_cmd c;
-    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    queue_push_cmd(&r->queue, buf_str(message), &c);
-    return redis_call(r->redis, &c, &reply, e);
-}
-
 static bool print_queued(const struct ctl *c, const char *shop, const char *upload, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
@@ -78,10 +70,11 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     if (!ctl_redis_open(&redis, c, e))
         return false;
     if (!args_has(a, "wait"))
-        return push(&redis, &message, e) && print_queued(c, shop, upload, e);
+        return ctl_redis_push(&redis, buf_str(&message), e) && print_queued(c, shop, upload, e);
     // Listening comes first, so that nothing is missed.
     const struct watch_what what = {str_of(shop), str_of(upload)};
-    return watch_open(&w, c, &redis, &what, true, e) && push(&redis, &message, e) && watch_follow(w, exit_code, e);
+    return watch_open(&w, c, &redis, &what, true, e) && ctl_redis_push(&redis, buf_str(&message), e) &&
+           watch_follow(w, exit_code, e);
 }
 
 const struct ctl_command CMD_ENQUEUE = {

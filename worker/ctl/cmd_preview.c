@@ -25,17 +25,12 @@ static const char HELP[] =
     "  bundlectl preview --top 10 --type BXGY --type FIXED --option max_discount=15 orders.csv\n"
     "  bundlectl preview --json orders.csv | jq '.bundles[0]'";
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static bool print_table(const struct ctl *c, const struct buf *json, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, CTL_OUTPUT_MAX);
     json_error_t cause;
-    AUTO(json_freep) json_t *document = json_loadb(json->data, json->len, 0, &cause);
+    json_auto_t *document = json_loadb(json->data, json->len, 0, &cause);
     if (!document)
         return err_set(e, ERR_INTERNAL, "the document does not parse: %s", cause.text);
     render_table(&c->out, document, 0, &out);

@@ -24,11 +24,6 @@ static const char HELP[] =
     "  bundlectl queue inspect UPLOAD --shop demo --events\n"
     "  bundlectl queue inspect JOB --json | jq '.stages[].tasks[] | select(.state == \"leased\")'";
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err *e)
 {
     (void)exit_code;
@@ -44,7 +39,7 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     if (c->is_json)
         return ctl_print(&json, e);
     json_error_t cause;
-    AUTO(json_freep) json_t *job = json_loadb(json.data, json.len, 0, &cause);
+    json_auto_t *job = json_loadb(json.data, json.len, 0, &cause);
     if (!job)
         return err_set(e, ERR_INTERNAL, "what is known of the job does not parse: %s", cause.text);
     queue_render_job(&c->out, job, &out);

@@ -22,18 +22,15 @@ static const struct arg_option OPTIONS[] = {
 static const char HELP[] =
     "Shows the queue (queue.name): what waits, by priority; what runs; the workers that are there; the open jobs, "
     "those\n"
-    "that run first; and what was counted since the queue was made. Urgent tasks are prepare, merge and publish.\n"
+    "that run first; and what was counted since the queue was made. Urgent tasks are prepare, merge and publish; "
+    "those\n"
+    "for I/O wait for a language model and take no slot.\n"
     "\n"
     "examples:\n"
     "  bundlectl queue ls\n"
     "  bundlectl queue ls --watch --limit 50\n"
     "  bundlectl queue ls --all\n"
     "  bundlectl queue ls --json | jq '.jobs[] | select(.event.shop == \"demo\")'";
-
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
 
 static bool parse(const struct buf *json, json_t **out, struct err *e)
 {
@@ -46,7 +43,7 @@ static bool show_one(const struct ctl *c, struct ctl_redis *r, unsigned most, bo
 {
     AUTO(buf_fini) struct buf json;
     AUTO(buf_fini) struct buf out;
-    AUTO(json_freep) json_t *overview = NULL;
+    json_auto_t *overview = NULL;
     buf_init(&json, CTL_OUTPUT_MAX);
     buf_init(&out, CTL_OUTPUT_MAX);
     if (!queue_view_overview(r, c->settings->queue_name, most, &json, e))
@@ -129,7 +126,7 @@ static int by_name(const void *a, const void *b)
 
 static bool read_all(const struct ctl *c, struct ctl_redis *r, json_t *all, struct err *e)
 {
-    AUTO(json_freep) json_t *names = json_array();
+    json_auto_t *names = json_array();
     const char *sorted[QUEUES_MAX];
     CHECK(names);
     if (!scan(r, names, e))
@@ -147,7 +144,7 @@ static bool read_all(const struct ctl *c, struct ctl_redis *r, json_t *all, stru
 static bool show_all(const struct ctl *c, struct ctl_redis *r, bool is_screen, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
-    AUTO(json_freep) json_t *all = json_array();
+    json_auto_t *all = json_array();
     buf_init(&out, CTL_OUTPUT_MAX);
     CHECK(all);
     if (!read_all(c, r, all, e))

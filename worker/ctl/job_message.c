@@ -8,12 +8,6 @@
 #include "common/check.h"
 #include "worker/stages/job_options.h"
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-    *v = NULL;
-}
-
 static json_t *text_new(struct str s, struct err *e)
 {
     json_t *text = json_stringn(s.ptr, s.len); // NULL: not UTF-8
@@ -125,7 +119,7 @@ static bool dump(const json_t *value, struct buf *out, struct err *e)
 
 bool job_message_options_json(const struct args *a, struct buf *out, struct err *e)
 {
-    AUTO(json_freep) json_t *options = json_object();
+    json_auto_t *options = json_object();
     CHECK(options);
     return build_options(a, options, e) && dump(options, out, e);
 }
@@ -150,7 +144,7 @@ bool job_message_build(const struct args *a, const char *shop, const char *uploa
 {
     if (!str_is_utf8(str_of(shop)) || !str_is_utf8(str_of(upload)))
         return err_set(e, ERR_USAGE, "shop and upload must be UTF-8 text");
-    AUTO(json_freep) json_t *job = json_pack("{s:s, s:s}", "shop", shop, "upload", upload);
+    json_auto_t *job = json_pack("{s:s, s:s}", "shop", shop, "upload", upload);
     json_t *options = json_object();
     CHECK(job && options && json_object_set_new(job, "options", options) == 0);
     if (is_forced)

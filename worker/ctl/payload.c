@@ -5,11 +5,6 @@
 #include "common/check.h"
 #include "worker/stages/job_json.h"
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static bool open_map(struct mp_doc **doc, struct str payload)
 {
     struct err e;
@@ -19,7 +14,7 @@ static bool open_map(struct mp_doc **doc, struct str payload)
 void payload_put(struct json_out *j, struct str payload)
 {
     AUTO(mp_closep) struct mp_doc *doc = NULL;
-    AUTO(json_freep) json_t *v = json_loadb(payload.ptr, payload.len, 0, NULL);
+    json_auto_t *v = json_loadb(payload.ptr, payload.len, 0, NULL);
     if (v)
         json_out_raw(j, str_trim(payload));
     else if (open_map(&doc, payload))

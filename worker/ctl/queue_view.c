@@ -14,15 +14,10 @@ static const char *const PRIORITIES[] = {"interactive", "normal", "bulk"};
 
 // ---- replies as JSON ----
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 // One of our own JSON texts as it stands; null where it does not parse.
 static void put_json_text(struct json_out *j, struct str text)
 {
-    AUTO(json_freep) json_t *v = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
+    json_auto_t *v = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, NULL);
     if (v)
         json_out_raw(j, text);
     else
@@ -66,7 +61,7 @@ static void put_paused(struct json_out *j, const struct redis_reply *paused)
     for (size_t i = 0; i + 1 < redis_reply_size(paused); i += 2) {
         struct str place = redis_reply_str(redis_reply_at(paused, i));
         struct str text = redis_reply_str(redis_reply_at(paused, i + 1));
-        AUTO(json_freep) json_t *v = json_loadb(text.ptr, text.len, 0, NULL);
+        json_auto_t *v = json_loadb(text.ptr, text.len, 0, NULL);
         const char *why = json_string_value(json_object_get(v, "why"));
         json_out_object(j);
         json_out_key(j, "shop");
@@ -83,15 +78,18 @@ static void put_paused(struct json_out *j, const struct redis_reply *paused)
 
 static void put_ready(struct json_out *j, const struct redis_reply *ready)
 {
+    static const char *const NAMES[][2] = {[QUEUE_URGENT] = {"urgent", "urgent_shops"},
+                                           [QUEUE_MANY] = {"tasks", "tasks_shops"},
+                                           [QUEUE_IO] = {"io", "io_shops"}};
     json_out_key(j, "ready");
     json_out_object(j);
     for (size_t p = 0; p < ARRAY_LEN(PRIORITIES); p++) {
         json_out_key(j, PRIORITIES[p]);
         json_out_object(j);
-        for (size_t urgency = 0; urgency < 2; urgency++) {
-            const struct redis_reply *row = redis_reply_at(ready, 2 * p + urgency);
-            json_out_key_int(j, urgency == 0 ? "urgent" : "tasks", redis_reply_int(redis_reply_at(row, 2)));
-            json_out_key_int(j, urgency == 0 ? "urgent_shops" : "tasks_shops", redis_reply_int(redis_reply_at(row, 1)));
+        for (size_t urgency = 0; urgency < ARRAY_LEN(NAMES); urgency++) {
+            const struct redis_reply *row = redis_reply_at(ready, ARRAY_LEN(NAMES) * p + urgency);
+            json_out_key_int(j, NAMES[urgency][0], redis_reply_int(redis_reply_at(row, 2)));
+            json_out_key_int(j, NAMES[urgency][1], redis_reply_int(redis_reply_at(row, 1)));
         }
         json_out_end(j);
     }
@@ -161,14 +159,10 @@ static void put_overview(struct json_out *j, const char *queue_name, const struc
 
 bool queue_view_overview(struct ctl_redis *r, const char *queue_name, unsigned most, struct buf *json, struct err *e)
 {
-    AUTO(redis_cmd_fini) struct redis_cmd c;
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct queue_overview o;
-    queue_overview_cmd(&r->queue, most, &c);
-    if (!redis_call(r->redis, &c, &reply, e))
+    if (!ctl_redis_overview(r, most, &reply, &o, e))
         return false;
-    if (!queue_overview_reply(reply, &o))
-        return err_set(e, ERR_CODEC, "the queue's overview is not as this version expects it");
     struct json_out j = json_out_on(json);
     put_overview(&j, queue_name, &o);
     return buf_ok(json, "the queue's overview", e);
@@ -508,16 +502,6 @@ static void put_dead(struct json_out *j, const struct redis_reply *entry, int64_
     json_out_end(j);
 }
 
-static bool redis_now(struct ctl_redis *r, int64_t *now_ms, struct err *e)
-{
-    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    const struct str words[] = {STR("TIME")};
-    if (!ctl_redis_ask(r, words, ARRAY_LEN(words), &reply, e))
-        return false;
-    *now_ms = redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000;
-    return true;
-}
-
 bool queue_view_dead(struct ctl_redis *r, const char *before, unsigned most, json_t **out, struct err *e)
 {
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
@@ -529,7 +513,7 @@ bool queue_view_dead(struct ctl_redis *r, const char *before, unsigned most, jso
     (void)snprintf(count, sizeof count, "%u", most);
     const struct str words[] = {STR("XREVRANGE"), ctl_redis_key(r, "dead", key), str_of(end), STR("-"), STR("COUNT"),
                                 str_of(count)};
-    if (!redis_now(r, &now_ms, e) || !ctl_redis_ask(r, words, ARRAY_LEN(words), &reply, e))
+    if (!ctl_redis_now(r, &now_ms, e) || !ctl_redis_ask(r, words, ARRAY_LEN(words), &reply, e))
         return false;
     struct json_out j = json_out_on(&json);
     json_out_array(&j);

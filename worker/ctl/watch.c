@@ -25,11 +25,6 @@ struct watch {
     int exit_code;
 };
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static const char *text_of(const json_t *event, const char *key)
 {
     const char *text = json_string_value(json_object_get(event, key));
@@ -158,7 +153,7 @@ static bool is_news(struct watch *w, const json_t *event)
 static bool on_event(struct watch *w, struct str raw, bool is_shown, struct err *e)
 {
     json_error_t cause;
-    AUTO(json_freep) json_t *event = json_loadb(raw.ptr, raw.len, 0, &cause);
+    json_auto_t *event = json_loadb(raw.ptr, raw.len, 0, &cause);
     if (!json_is_object(event))
         return err_set(e, ERR_CODEC, "an event that is no JSON object came from Redis");
     if (!is_news(w, event) || !is_shown)

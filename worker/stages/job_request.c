@@ -53,15 +53,10 @@ static void put_json(const json_t *v, unsigned depth, struct buf *out)
     }
 }
 
-static void json_freep(json_t **v)
-{
-    json_decref(*v);
-}
-
 static bool payload_of_json(struct str raw, size_t bytes_max, struct arena *memory, struct str *payload, struct err *e)
 {
     json_error_t cause;
-    AUTO(json_freep) json_t *v = json_loadb(raw.ptr, raw.len, JSON_REJECT_DUPLICATES, &cause);
+    json_auto_t *v = json_loadb(raw.ptr, raw.len, JSON_REJECT_DUPLICATES, &cause);
     if (!v)
         return err_set(e, ERR_CODEC, "the job is not valid JSON: line %d, column %d: %.200s", cause.line, cause.column,
                        cause.text);
