@@ -38,8 +38,7 @@ static bool decode(struct str bytes, struct copy_text *out)
     AUTO(mp_closep) struct mp_doc *doc = NULL;
     struct err e;
     *out = (struct copy_text){0};
-    if (bytes.len == 0 ||
-        !mp_open_envelope(&doc, bytes.ptr, bytes.len, "copy", CACHE_VERSION, &MP_LIMITS_MESSAGE, &e))
+    if (bytes.len == 0 || !mp_open_envelope(&doc, bytes.ptr, bytes.len, "copy", CACHE_VERSION, &MP_LIMITS_MESSAGE, &e))
         return false;
     const struct mp_value *root = mp_root(doc);
     return mp_str(mp_get(root, "title"), &out->title) && mp_str(mp_get(root, "description"), &out->description) &&

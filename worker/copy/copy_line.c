@@ -102,8 +102,7 @@ static bool is_understood(struct copywriter *w, const struct redis_reply *reply,
 // Nobody wants it any more: it goes back.
 static void give_back(struct copywriter *w, const struct gate_entered *g, int64_t units)
 {
-    const struct gate_left nothing = {
-        .outcome = GATE_NOT_ASKED, .is_probe = g->is_probe, .units = units, .used = -1};
+    const struct gate_left nothing = {.outcome = GATE_NOT_ASKED, .is_probe = g->is_probe, .units = units, .used = -1};
     if (g->verdict == GATE_GO)
         tell(w, &nothing);
 }

@@ -158,8 +158,7 @@ static void complain(struct copywriter *w, enum err_kind kind, const char *remed
 static void close_for(struct copy_request *r, const struct gate_entered *g)
 {
     char reason[256];
-    (void)snprintf(reason, sizeof reason, "the language model is left alone for a while: " STR_FMT,
-                   STR_ARG(g->reason));
+    (void)snprintf(reason, sizeof reason, "the language model is left alone for a while: " STR_FMT, STR_ARG(g->reason));
     copy_run_failed(r, "closed", reason, false);
 }
 

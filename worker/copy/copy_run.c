@@ -79,8 +79,7 @@ static void end(struct copy_run *run, bool is_cancelled, bool is_late)
     take_out(run);
     run->usage.took_ms = clock_mono_ms() - run->begun_ms;
     log_end(run, is_cancelled);
-    const struct copy_outcome outcome = {
-        .written = run->written, .usage = run->usage, .is_cancelled = is_cancelled};
+    const struct copy_outcome outcome = {.written = run->written, .usage = run->usage, .is_cancelled = is_cancelled};
     run->order.on_done(run->order.context, &outcome);
     arena_fini(&run->memory);
     free(run);
@@ -108,8 +107,7 @@ static struct str keep(struct copy_run *run, const char *text)
 
 static void settle_template(struct copy_run *run, size_t i, const char *kind, const char *reason)
 {
-    const struct copy_written as = {
-        .source = COPY_TEMPLATE, .reason = keep(run, reason), .kind = keep(run, kind).ptr};
+    const struct copy_written as = {.source = COPY_TEMPLATE, .reason = keep(run, reason), .kind = keep(run, kind).ptr};
     settle(run, i, &as);
 }
 
@@ -201,9 +199,8 @@ static bool is_fit(const struct copy_run *run, const struct copy_request *r, siz
 
 static void settle_text(struct copy_run *run, size_t i, const struct copy_text *text, enum copy_source source)
 {
-    const struct copy_written as = {
-        .source = source,
-        .json = copy_written_json(&run->order, &run->order.briefs[i], text, &run->memory)};
+    const struct copy_written as = {.source = source,
+                                    .json = copy_written_json(&run->order, &run->order.briefs[i], text, &run->memory)};
     settle(run, i, &as);
 }
 

@@ -44,7 +44,7 @@ struct copywriter {
     struct language *language;
     struct copy_line line;
     struct copy_run *runs, *newest; // oldest first
-    unsigned n_leaving; // words to the gate that are on their way
+    unsigned n_leaving;             // words to the gate that are on their way
     enum prompt_structure structure;
     struct outage outage, redis_outage;
     bool is_ending;
@@ -84,8 +84,8 @@ struct copy_request {
     const struct brief *briefs[PROMPT_BRIEFS_MAX];
     size_t numbers[PROMPT_BRIEFS_MAX], n; // in the order
     bool is_again;                        // the last try of what is in it
-    int64_t units, units_in; // what it may take; of that its own words
-    unsigned tries, limited; // failures, and how often there was no room
+    int64_t units, units_in;              // what it may take; of that its own words
+    unsigned tries, limited;              // failures, and how often there was no room
     enum prompt_structure structure;
 
     uint64_t ticket;
@@ -101,10 +101,10 @@ struct copy_request {
 // copy_run.c
 struct copy_run *copy_run_create(struct copywriter *w, const struct copy_order *order);
 void copy_run_begin(struct copy_run *run);
-void copy_run_look(struct copy_run *run, int64_t now_ms);     // at its cancellation, its time; once in a while
-void copy_run_cancel(struct copy_run *run);                   // ends it, as cancelled
+void copy_run_look(struct copy_run *run, int64_t now_ms); // at its cancellation, its time; once in a while
+void copy_run_cancel(struct copy_run *run);               // ends it, as cancelled
 void copy_run_hit(struct copy_run *run, size_t i, const struct copy_text *text); // in the cache
-void copy_run_ask(struct copy_run *run);                      // for all that is open
+void copy_run_ask(struct copy_run *run);                                         // for all that is open
 // What is in its way, for when its time is over meanwhile.
 void copy_run_trouble(struct copy_run *run, const char *kind, const char *reason);
 void copy_run_no_trouble(struct copy_run *run);
@@ -128,7 +128,7 @@ void copy_request_entered(struct copy_request *r, const struct gate_entered *g);
 void copy_line_init(struct copywriter *w);
 void copy_line_fini(struct copywriter *w);
 void copy_line_join(struct copy_request *r);
-void copy_line_drop(struct copy_request *r);   // wherever it is; inside: see copy_line_leave
+void copy_line_drop(struct copy_request *r); // wherever it is; inside: see copy_line_leave
 void copy_line_leave(struct copy_request *r, const struct gate_left *l);
 void copy_line_move(struct copywriter *w);
 
@@ -138,8 +138,8 @@ struct copy_verdict {
     enum gate_outcome outcome;
     enum err_kind is_news; // for operators; ERR_NONE: not
     const char *kind;
-    char reason[200];      // for merchants, and for those who find the gate closed
-    const char *remedy;    // for operators
+    char reason[200];            // for merchants, and for those who find the gate closed
+    const char *remedy;          // for operators
     int64_t closed_ms, after_ms; // of the gate; until it is tried again
 };
 struct copy_verdict copy_judge(const struct copy_request *r, const struct http_answer *a);

@@ -423,8 +423,8 @@ static void put_copy(const struct term *t, const json_t *copy, struct buf *out)
     if (!json_is_true(get(copy, "enabled")))
         return;
     buf_printf(&line, "copy: %lld by " STR_FMT ", %lld that it wrote before, %lld from templates",
-               (long long)count_of(from, "model"), STR_ARG(text_of(copy, "model")),
-               (long long)count_of(from, "cache"), (long long)count_of(from, "template"));
+               (long long)count_of(from, "model"), STR_ARG(text_of(copy, "model")), (long long)count_of(from, "cache"),
+               (long long)count_of(from, "template"));
     json_object_foreach((json_t *)(uintptr_t)get(copy, "reasons"), kind, n)
     {
         buf_printf(&line, "%s%s %lld", glue, kind, (long long)json_integer_value(n));

@@ -125,8 +125,7 @@ static void put_missing(struct putting *p)
     for (uint32_t row = 0; row < p->rows->n; row++)
         if (p->is_open[row])
             put_template(p, row, is_late ? STR("deadline") : STR("failed"),
-                         is_late ? STR(COPY_NO_TIME)
-                                 : STR("the step that writes its copy failed"));
+                         is_late ? STR(COPY_NO_TIME) : STR("the step that writes its copy failed"));
 }
 
 // A dollar amount or whatever the prices are in; null where they are not set.

@@ -21,8 +21,8 @@ static bool read_merged(struct task *t, struct merged *out, struct err *e)
     if (!mp_open_envelope(&doc, bytes.ptr, bytes.len, "merge-result", MERGE_VERSION, &MP_LIMITS_ARTEFACT, e))
         return false;
     const struct mp_value *root = mp_root(doc);
-    if (!mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) || !mp_str(mp_get(root, "metrics"), &out->metrics) ||
-        out->metrics.len < 2)
+    if (!mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) ||
+        !mp_str(mp_get(root, "metrics"), &out->metrics) || out->metrics.len < 2)
         return err_set(e, ERR_CODEC, "the result of merge lacks a field");
     return bundle_rows_decode(&out->rows, mp_get(root, "rows"), &t->memory, e) &&
            copy_plan_decode(&out->copy, mp_get(root, "copy"), out->rows.n, &t->memory, e);

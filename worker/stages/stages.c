@@ -75,11 +75,8 @@ STAGE(merge)
 STAGE(publish)
 
 const struct task_kind STAGES_KINDS[] = {
-    {"prepare", 0, run_prepare, NULL},
-    {"pairs", 1, run_pair, NULL},
-    {"merge", 0, run_merge, NULL},
-    {"copy", QUEUE_IO, NULL, stage_copy_begin},
-    {"publish", 0, run_publish, NULL},
+    {"prepare", 0, run_prepare, NULL},          {"pairs", 1, run_pair, NULL},      {"merge", 0, run_merge, NULL},
+    {"copy", QUEUE_IO, NULL, stage_copy_begin}, {"publish", 0, run_publish, NULL},
 };
 const size_t STAGES_N_KINDS = ARRAY_LEN(STAGES_KINDS);
 

@@ -54,7 +54,7 @@ bool stage_find(struct task *t, struct stages_slot *slot, const struct job_reque
 // Where this task writes to, and what makes PostgreSQL refuse it once a task that was drawn later has written.
 struct store_target stage_target(const struct task *t, struct str csv_upload_id);
 int64_t stage_drawn_ms(const struct task *t); // when, by Redis' clock: of its token
-int64_t stage_fence(const struct task *t); // of its token: Redis ms * STAGE_FENCES_PER_MS + a counter
+int64_t stage_fence(const struct task *t);    // of its token: Redis ms * STAGE_FENCES_PER_MS + a counter
 enum { STAGE_FENCES_PER_MS = 1000000 };
 
 // A failure that ends the job is written to PostgreSQL too, where the web app looks (csv_upload_id "": there is no such

@@ -30,7 +30,8 @@ static void put_copy(struct json_out *j, size_t number, char bundle, bool is_spo
     json_out_key_str(j, "id", str_of(text));
     (void)snprintf(text, sizeof text, "Green Tea %c with its strainer", bundle);
     json_out_key_str(j, "title", str_of(is_spoilt ? "" : text));
-    (void)snprintf(text, sizeof text, "A pot of Green Tea %c at home is quickly made, and the strainer is there.", bundle);
+    (void)snprintf(text, sizeof text, "A pot of Green Tea %c at home is quickly made, and the strainer is there.",
+                   bundle);
     json_out_key_str(j, "description", str_of(text));
     json_out_key_str(j, "value_proposition", STR("Together they cost less than one by one."));
     json_out_key(j, "features");
@@ -61,7 +62,8 @@ static void put_answer(const char *bundles, const char *spoilt, struct buf *out)
     AUTO(buf_fini) struct buf content;
     buf_init(&content, 1 << 20);
     put_content(bundles, spoilt, &content);
-    buf_puts(out, "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":");
+    buf_puts(out,
+             "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":");
     struct json_out j = json_out_on(out);
     json_out_str(&j, buf_str(&content));
     buf_puts(out, "}}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"total_tokens\":120}}");
@@ -258,11 +260,12 @@ struct scene_order *scene_order(struct scene *s, size_t i, size_t n, unsigned ge
                                         .tokens_max = 1000000,
                                         .on_done = on_done}};
     for (size_t k = 0; k < n; k++) {
-        int len = snprintf(o->facts[k], sizeof o->facts[k],
-                           "{\"type\":\"FBT\",\"offer_kind\":\"frequently bought together\",\"goal\":\"bigger orders\","
-                           "\"products\":[{\"name\":\"Green Tea %c\",\"quantity\":1,\"role\":\"anchor\"},"
-                           "{\"name\":\"Strainer\",\"quantity\":1,\"role\":\"add-on\"}],\"offer\":{\"percent\":\"10%%\"}}",
-                           (char)('A' + k));
+        int len =
+            snprintf(o->facts[k], sizeof o->facts[k],
+                     "{\"type\":\"FBT\",\"offer_kind\":\"frequently bought together\",\"goal\":\"bigger orders\","
+                     "\"products\":[{\"name\":\"Green Tea %c\",\"quantity\":1,\"role\":\"anchor\"},"
+                     "{\"name\":\"Strainer\",\"quantity\":1,\"role\":\"add-on\"}],\"offer\":{\"percent\":\"10%%\"}}",
+                     (char)('A' + k));
         o->briefs[k].facts = (struct str){o->facts[k], (size_t)len};
         (void)snprintf(o->briefs[k].key, sizeof o->briefs[k].key, "%08x%08x%08x%08x", (unsigned)getpid(), generation,
                        (unsigned)i, (unsigned)k);

@@ -32,9 +32,9 @@ struct act {
 };
 
 struct asked {
-    char bundles[SCENE_BRIEFS_MAX + 1];                    // "ABC"
-    char structure;                                        // 's'chema, 'j'son, 'p'lain
-    char key[64];                                          // of its Authorization
+    char bundles[SCENE_BRIEFS_MAX + 1]; // "ABC"
+    char structure;                     // 's'chema, 'j'son, 'p'lain
+    char key[64];                       // of its Authorization
     int64_t at_ms;
 };
 
@@ -68,17 +68,17 @@ struct scene {
     struct scene_order orders[SCENE_ORDERS_MAX];
 };
 
-struct scene *scene_need(void **state);            // skips where there is no Redis
+struct scene *scene_need(void **state); // skips where there is no Redis
 int scene_setup(void **state);
 int scene_teardown(void **state);
-void scene_open(struct scene *s);                  // the copywriter, by its settings now
+void scene_open(struct scene *s); // the copywriter, by its settings now
 void scene_script(struct scene *s, const struct act *acts, size_t n);
 // An order for bundles A, B, C ...; its texts can be changed before scene_write. The cache's keys are new unless
 // `generation` was there before.
 struct scene_order *scene_order(struct scene *s, size_t i, size_t n_bundles, unsigned generation);
 void scene_write(struct scene *s, struct scene_order *o);
-void scene_wait(struct scene *s, struct scene_order *o);         // until it is done
-void scene_run(struct scene *s, int64_t ms);                     // the model's loop goes on that long
+void scene_wait(struct scene *s, struct scene_order *o); // until it is done
+void scene_run(struct scene *s, int64_t ms);             // the model's loop goes on that long
 unsigned scene_count(const struct scene_order *o, enum copy_source source);
 
 #endif

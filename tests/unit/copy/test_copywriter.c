@@ -15,9 +15,14 @@
         static const struct act ACTS[] = {__VA_ARGS__};                                                                \
         scene_script((s), ACTS, ARRAY_LEN(ACTS));                                                                      \
     } while (0)
-#define WRITE {.do_what = ACT_WRITE}
+#define WRITE                                                                                                          \
+    {                                                                                                                  \
+        .do_what = ACT_WRITE                                                                                           \
+    }
 #define STATUS(text, more_headers, its_body)                                                                           \
-    {.do_what = ACT_STATUS, .arg = (text), .headers = (more_headers), .body = (its_body)}
+    {                                                                                                                  \
+        .do_what = ACT_STATUS, .arg = (text), .headers = (more_headers), .body = (its_body)                            \
+    }
 
 static unsigned generation; // of keys: nothing is in the cache unless a test asks twice
 

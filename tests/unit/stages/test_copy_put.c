@@ -166,8 +166,9 @@ static void what_did_not_come_is_template_copy(void **state)
         w->task.is_partial = is_partial;
         put(w);
         row_is(w, 3,
-               is_partial ? "{\"title\":\"T\",\"source\":\"template\",\"reason\":\"" COPY_NO_TIME "\"}"
-                          : "{\"title\":\"T\",\"source\":\"template\",\"reason\":\"the step that writes its copy failed\"}");
+               is_partial
+                   ? "{\"title\":\"T\",\"source\":\"template\",\"reason\":\"" COPY_NO_TIME "\"}"
+                   : "{\"title\":\"T\",\"source\":\"template\",\"reason\":\"the step that writes its copy failed\"}");
         assert_int_equal(number(w, "reasons", is_partial ? "deadline" : "failed"), 3);
         assert_int_equal(number(w, "bundles", "model"), 1);
         end(w);
@@ -179,8 +180,8 @@ static void spoilt_results_cost_no_job(void **state)
     static const struct {
         int64_t row;
         const char *source, *json;
-    } BAD[] = {{0, "model", "{\"a\":1}"},  // nobody asked for it
-               {6, "model", "{\"a\":1}"},  // there is no such row
+    } BAD[] = {{0, "model", "{\"a\":1}"}, // nobody asked for it
+               {6, "model", "{\"a\":1}"}, // there is no such row
                {-1, "model", "{\"a\":1}"}, {1, "model", ""}, {1, "model", "[1]"}, {1, "template", "{\"a\":1}"}};
     (void)state;
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
