@@ -106,8 +106,7 @@ static int setup(void **state)
     for (size_t i = 0; i < ARRAY_LEN(p.workers); i++)
         if (!redis_open(&p.workers[i], &url, "test-gate", 5000, &e))
             fail_msg("%s", e.message);
-    p.gate = (struct gate){
-        .name = p.name, .failures_max = 3, .closed_ms = 80, .closed_max_ms = 200, .probe_ms = 60000};
+    p.gate = (struct gate){.name = p.name, .failures_max = 3, .closed_ms = 80, .closed_max_ms = 200, .probe_ms = 60000};
     *state = &p;
     return 0;
 }
