@@ -13,17 +13,7 @@
 #include <event2/listener.h>
 
 #include "common/check.h"
-
-struct connection {
-    struct exchange exchange; // first: an exchange is its connection
-    struct server *server;
-    struct bufferevent *link;
-    struct connection *next, **at;
-    char *head, *body; // of the request that is being answered
-    struct evbuffer *drip;
-    struct event *drip_timer;
-    bool is_busy, is_last, is_closing, has_said_continue;
-};
+#include "tests/support/chat/http_internal.h"
 
 struct server {
     struct server_hooks hooks;
@@ -47,7 +37,7 @@ static void end_exchange(struct connection *c)
     (void)evbuffer_drain(c->drip, evbuffer_get_length(c->drip));
 }
 
-static void connection_destroy(struct connection *c)
+void connection_destroy(struct connection *c)
 {
     end_exchange(c);
     *c->at = c->next;
@@ -69,8 +59,7 @@ static void close_when_sent(struct connection *c)
 
 static void read_request(struct connection *c);
 
-// The connection may be gone afterwards.
-static void exchange_done(struct connection *c)
+void exchange_done(struct connection *c)
 {
     end_exchange(c);
     if (c->is_last)
@@ -248,112 +237,6 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     bufferevent_setcb(c->link, on_read, on_written, on_event, c);
     bufferevent_setwatermark(c->link, EV_READ, 0, SERVER_HEAD_MAX + SERVER_BODY_MAX + 8);
     (void)bufferevent_enable(c->link, EV_READ | EV_WRITE);
-}
-
-// ---- answers ----
-
-static const char *reason_of(int status)
-{
-    static const struct {
-        int status;
-        const char *reason;
-    } REASONS[] = {{200, "OK"},
-                   {302, "Found"},
-                   {400, "Bad Request"},
-                   {401, "Unauthorized"},
-                   {403, "Forbidden"},
-                   {404, "Not Found"},
-                   {405, "Method Not Allowed"},
-                   {429, "Too Many Requests"},
-                   {500, "Internal Server Error"},
-                   {502, "Bad Gateway"},
-                   {503, "Service Unavailable"}};
-    for (size_t i = 0; i < ARRAY_LEN(REASONS); i++) {
-        if (REASONS[i].status == status)
-            return REASONS[i].reason;
-    }
-    return "Unnamed";
-}
-
-static struct connection *connection_of(struct exchange *x)
-{
-    struct connection *c = (struct connection *)x;
-    CHECK(c->is_busy);
-    return c;
-}
-
-static void put_head(struct connection *c, const struct reply *r, const char *length_header, struct evbuffer *out)
-{
-    (void)evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s\r\n%s%s\r\n", r->status,
-                              reason_of(r->status), r->type, length_header, r->headers ? r->headers : "",
-                              c->is_last ? "Connection: close\r\n" : "");
-}
-
-static void put_head_with_length(struct connection *c, const struct reply *r, struct evbuffer *out)
-{
-    char length[64];
-    (void)snprintf(length, sizeof length, "Content-Length: %zu", r->body.len);
-    put_head(c, r, length, out);
-}
-
-void exchange_reply(struct exchange *x, const struct reply *r)
-{
-    struct connection *c = connection_of(x);
-    struct evbuffer *out = bufferevent_get_output(c->link);
-    put_head_with_length(c, r, out);
-    (void)evbuffer_add(out, r->body.ptr, r->body.len);
-    exchange_done(c);
-}
-
-void exchange_reply_chunked(struct exchange *x, const struct reply *r)
-{
-    enum { CHUNK = 65536 };
-    struct connection *c = connection_of(x);
-    struct evbuffer *out = bufferevent_get_output(c->link);
-    put_head(c, r, "Transfer-Encoding: chunked", out);
-    for (size_t at = 0, len; at < r->body.len; at += len) {
-        len = r->body.len - at < CHUNK ? r->body.len - at : CHUNK;
-        (void)evbuffer_add_printf(out, "%zx\r\n", len);
-        (void)evbuffer_add(out, r->body.ptr + at, len);
-        (void)evbuffer_add(out, "\r\n", 2);
-    }
-    (void)evbuffer_add(out, "0\r\n\r\n", 5);
-    exchange_done(c);
-}
-
-void exchange_reply_cut(struct exchange *x, const struct reply *r)
-{
-    struct connection *c = connection_of(x);
-    struct evbuffer *out = bufferevent_get_output(c->link);
-    put_head_with_length(c, r, out);
-    (void)evbuffer_add(out, r->body.ptr, r->body.len / 2);
-    c->is_last = true;
-    exchange_done(c);
-}
-
-void exchange_drip(struct exchange *x, const struct reply *r)
-{
-    struct connection *c = connection_of(x);
-    put_head_with_length(c, r, bufferevent_get_output(c->link));
-    (void)evbuffer_add(c->drip, r->body.ptr, r->body.len);
-    const struct timeval second = {.tv_sec = 1};
-    (void)event_add(c->drip_timer, &second);
-}
-
-void exchange_say(struct exchange *x, struct str bytes)
-{
-    struct connection *c = connection_of(x);
-    (void)evbuffer_add(bufferevent_get_output(c->link), bytes.ptr, bytes.len);
-    c->is_last = true;
-    exchange_done(c);
-}
-
-void exchange_reset(struct exchange *x)
-{
-    struct connection *c = connection_of(x);
-    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(bufferevent_getfd(c->link), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    connection_destroy(c);
 }
 
 // ---- the server ----
