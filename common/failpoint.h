@@ -36,8 +36,8 @@
     X("turn.claimed", "tasks are this worker's, and no slot has them")                                                 \
     X("post.before", "an event from inside a task, or an artefact it shares, is about to be sent")                     \
     X("post.after", "that is answered")                                                                                \
-    X("task.before", "a slot has taken a task")                                                                        \
-    X("task.after", "a slot has run a task, its end is not posted")                                                    \
+    X("task.before", "a slot has taken a task, or it is about to begin as I/O")                                        \
+    X("task.after", "a slot has run a task, or its I/O is over; its end is not posted")                                \
     X("once.before", "about to ask who makes an artefact")                                                             \
     X("once.after", "it is known who makes it")                                                                        \
     X("load.copy", "the COPY of a table has begun, its rows are on their way")                                         \

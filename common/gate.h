@@ -5,10 +5,11 @@
 //          --wait ms--> enter again: over its requests or units a minute (GCRA), or it said to come back later
 //          --closed--> do without: it failed too often (one probe is let through when the time is over), or refuses us
 //
-// INVARIANTS  1. Of requests that have entered within any minute no more than the limit, and a burst of as many as a
-// tenth of
-//             it at once. 2. While it is closed at most one probe is on its way; one whose worker died counts for
-//             probe_ms.
+// INVARIANTS  1. Within any minute no more requests enter than the limit, and a tenth of it at most at once (GCRA). Units
+//             likewise; a request of more than a tenth of them waits until nothing is owed, and owes all that it takes.
+//             2. While it is closed at most one probe is on its way; one whose worker died counts for probe_ms.
+// REPEATED    A gate that is entered twice, because an answer was lost, costs one place of a minute's; a failure that is
+//             told twice counts twice.
 // THREADS     Values; no state.
 #ifndef BUNDLE_COMMON_GATE_H
 #define BUNDLE_COMMON_GATE_H
@@ -28,17 +29,25 @@ enum gate_verdict { GATE_GO, GATE_WAIT, GATE_CLOSED };
 struct gate_entered {
     enum gate_verdict verdict;
     int64_t ms;        // to wait, or until it is tried again
+    bool is_probe;     // go: the one request by which a closed gate is tried
     struct str reason; // closed: why; a view into the reply
 };
 bool gate_entered(const struct redis_reply *r, struct gate_entered *out) MUST_USE; // false: not of the protocol
 
-enum gate_outcome { GATE_OK, GATE_FAILED, GATE_LIMITED, GATE_REFUSED, GATE_NOT_ASKED };
-// units: as entered with; used: what it really was (< 0: not known). closed_ms: for limited and refused, how long
-// nobody needs to ask. NOT_ASKED: entered, but nothing was sent (cancelled): gives all back.
+enum gate_outcome {
+    GATE_OK,       // opens it
+    GATE_FAILED,   // so many in a row close it, and so does a probe's
+    GATE_LIMITED,  // nobody enters for closed_ms; not closed: they wait
+    GATE_REFUSED,  // closed for closed_ms, for a reason that only people can mend
+    GATE_GIVEN_UP, // by us, before an answer: says nothing of the place
+    GATE_NOT_ASKED // nothing was sent: gives all back
+};
+// units: as entered with; used: what it really was (< 0: not known).
 struct gate_left {
     enum gate_outcome outcome;
+    bool is_probe; // as entered
     int64_t units, used, closed_ms;
-    const char *reason;
+    const char *reason; // failed, refused: what those are told who find it closed
 };
 void gate_leave_cmd(const struct queue *q, const struct gate *g, const struct gate_left *l, struct redis_cmd *out);
 

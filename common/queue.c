@@ -130,6 +130,7 @@ void queue_turn_begin(const struct queue *q, const struct queue_turn *t, struct 
         redis_cmd_int(out, (int64_t)t->answered);
     redis_cmd_int(out, t->want);
     redis_cmd_int(out, t->want_urgent);
+    redis_cmd_int(out, t->want_io);
     put_jitter(out);
     redis_cmd_int(out, t->n_settlements);
 }
@@ -427,11 +428,17 @@ void queue_intake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *
     put_wait(wait_ms, out);
 }
 
-void queue_wake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out)
+void queue_wake_cmd(const struct queue *q, enum queue_lane lane, int64_t wait_ms, struct redis_cmd *out)
 {
     redis_cmd_init(out, "BLPOP");
-    put_key(q, "wake", out);
+    put_key(q, lane == QUEUE_LANE_IO ? "wake:io" : "wake", out);
     put_wait(wait_ms, out);
+}
+
+void queue_pass_wake_cmd(const struct queue *q, enum queue_lane lane, struct redis_cmd *out)
+{
+    begin(q, &SCRIPT_WAKE, out);
+    redis_cmd_int(out, lane);
 }
 
 void queue_push_cmd(const struct queue *q, struct str message, struct redis_cmd *out)

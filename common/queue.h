@@ -32,12 +32,21 @@ struct queue {
 };
 void queue_init(struct queue *q, const char *name, const struct queue_limits *l);
 
+// What a stage's tasks are: each of the first two kinds takes a slot, the third waits for somebody else and takes none.
+enum queue_urgency {
+    QUEUE_URGENT, // a whole job waits for it: ahead of
+    QUEUE_MANY,   // one of many
+    QUEUE_IO
+};
+// Tasks of either kind have ready lists, rings and a wake marker of their own: neither stands in the other's way.
+enum queue_lane { QUEUE_LANE_COMPUTE, QUEUE_LANE_IO, QUEUE_LANES };
+
 // One stage of a plan. Stages run in order; a split stage has the tasks that the stage before it left for it, another
 // has one task, named like itself. A required stage's failure fails the job, another's is listed.
 struct queue_stage {
     const char *name;    // [a-z_]+
     const char *message; // for people, while it runs
-    int urgency;         // 0: ahead of everything of urgency 1
+    int urgency;         // enum queue_urgency
     int from, to;        // progress window, percent
     bool is_split, is_required;
     int64_t timeout_ms; // past it a task's lease is not renewed
@@ -101,8 +110,9 @@ struct queue_turn {
     const char *worker;
     uint64_t number;      // of this worker's turns, rising, also from one process of its name to the next
     uint64_t answered;    // the last one whose answer came: what later ones drew is handed out again
-    unsigned want;        // tasks to draw,
-    unsigned want_urgent; // as many of them of urgency 0
+    unsigned want;        // tasks to draw that compute,
+    unsigned want_urgent; // as many of them urgent
+    unsigned want_io;     // and tasks of I/O
     unsigned n_settlements;
 };
 void queue_turn_begin(const struct queue *q, const struct queue_turn *t, struct redis_cmd *out);
@@ -173,9 +183,12 @@ enum queue_once {
 bool queue_once_reply(const struct redis_reply *r, enum queue_once *what, struct str *value);
 void queue_made_cmd(const struct queue *q, struct str name, struct str value, int64_t ttl_s, struct redis_cmd *out);
 
-// BLMOVE inbox -> intake, and BLPOP of the wake marker.
+// BLMOVE inbox -> intake, and BLPOP of a lane's wake marker. A connection waits for one thing: who waited for both
+// markers while it has room in one lane would hear of the other too late, or take a marker that it has no use for.
 void queue_intake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out);
-void queue_wake_cmd(const struct queue *q, int64_t wait_ms, struct redis_cmd *out);
+void queue_wake_cmd(const struct queue *q, enum queue_lane lane, int64_t wait_ms, struct redis_cmd *out);
+// The marker came, and there is no room any more: it is put there again for somebody else, if there is a reason to.
+void queue_pass_wake_cmd(const struct queue *q, enum queue_lane lane, struct redis_cmd *out);
 // What a producer sends: RPUSH <key>:jobs <message>.
 void queue_push_cmd(const struct queue *q, struct str message, struct redis_cmd *out);
 

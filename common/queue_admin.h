@@ -14,7 +14,7 @@ void queue_overview_cmd(const struct queue *q, unsigned most, struct redis_cmd *
 struct queue_overview {                                                               // views into the reply
     int64_t now_ms;
     const struct redis_reply *figures;        // {name, number, ...}
-    const struct redis_reply *ready;          // {{class, shops, tasks} ...}
+    const struct redis_reply *ready;          // {{3 * priority + urgency, shops, tasks} ...}
     const struct redis_reply *paused, *stats; // {field, value, ...}
     const struct redis_reply *workers;        // {worker, until ms, card, ...}
     const struct redis_reply *jobs;           // {{job, deadline ms, priority, latest event} ...}

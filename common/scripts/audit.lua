@@ -16,7 +16,7 @@ local LASTING = {jobs = 'list', intake = 'list', dead = 'stream', delayed = 'zse
                  paused = 'hash', ended = 'zset', kept = 'zset', workers = 'zset', wake = 'list', fence = 'string',
                  stats = 'hash'}
 local PASSING = {upload = 'string', progress = 'hash', cache = 'string', made = 'string', maker = 'string',
-                 worker = 'string', turn = 'string', swept = 'string', doctor = 'string'}
+                 worker = 'string', turn = 'string', swept = 'string', doctor = 'string', gate = 'hash', copy = 'string'}
 local MOST = 1000 -- entries of one list that are looked at
 
 -- Runs it; false where keys that somebody has spoilt make that impossible.
@@ -164,20 +164,18 @@ function LOOK.ended()
     found('end that PostgreSQL was not told', job)
   end
 end
-function LOOK.wake()
-  if call('LLEN', Q .. ':wake') > 1 then
-    found('more than one wake marker', Q .. ':wake', function() call('LPOP', Q .. ':wake', call('LLEN', Q .. ':wake') - 1) end)
-  end
+function LOOK.wake(key)
+  local n = call('LLEN', key)
+  if n > 1 then found('more than one wake marker', key, function() call('LPOP', key, n - 1) end) end
 end
 
-local function look_at_ring(key, priority)
+local function look_at_ring(key, number)
+  local lane = number < IO.first_ring and COMPUTE or IO
   local seen = {}
   for _, shop in ipairs(call('LRANGE', key, 0, MOST - 1)) do
-    local first = 3 * priority
-    local is_empty =
-      call('EXISTS', ready_list(first, shop), ready_list(first + 1, shop), ready_list(first + 2, shop)) == 0
+    local is_empty = call('EXISTS', unpack(ready_lists(lane, number - lane.first_ring, shop))) == 0
     if is_empty or seen[shop] then
-      found(is_empty and 'shop in a ring without tasks' or 'shop twice in a ring', priority .. ':' .. shop, function()
+      found(is_empty and 'shop in a ring without tasks' or 'shop twice in a ring', number .. ':' .. shop, function()
         call('LREM', key, -1, shop)
       end)
     end
@@ -186,11 +184,12 @@ local function look_at_ring(key, priority)
 end
 
 local function look_at_ready(class, shop)
-  local ring = ring_of(math.floor(class / 3))
+  local lane = class < IO.first_class and COMPUTE or IO
+  local ring = ring_of(lane, math.floor((class - lane.first_class) / lane.classes))
   if not call('LPOS', ring, shop) then
     found('tasks of a shop that is in no ring', class .. ':' .. shop, function()
       call('RPUSH', ring, shop)
-      must_wake = true
+      must_wake[lane] = true
     end)
   end
 end
@@ -207,9 +206,10 @@ end
 -- ---- any key ----
 
 local function look_at_other(key, kind, rest)
-  local class, shop = string.match(rest, '^(%d):(.+)$')
-  if kind == 'ready' and class then return look_at_ready(class, shop) end
-  if kind == 'ring' and string.match(rest, '^%d$') then return look_at_ring(key, rest) end
+  local class, shop = string.match(rest, '^(%d%d?):(.+)$')
+  if kind == 'ready' and class then return look_at_ready(tonumber(class), shop) end
+  if kind == 'ring' and string.match(rest, '^%d$') then return look_at_ring(key, tonumber(rest)) end
+  if key == IO.wake then return LOOK.wake(key) end
   if kind == 'busy' then return look_at_busy(key) end
   if not PASSING[kind] then return found('unknown key', key) end
   if call('TYPE', key).ok ~= PASSING[kind] then return found('wrong type', key) end
@@ -224,7 +224,7 @@ local function look_at_key(key)
   if is == 'none' then return end -- gone since it was listed
   if rest == '' and LASTING[kind] then
     if is ~= LASTING[kind] then found('wrong type', key)
-    elseif LOOK[kind] then LOOK[kind]() end
+    elseif LOOK[kind] then LOOK[kind](key) end
   elseif kind == 'job' then look_at_job_key(key, rest)
   else look_at_other(key, kind, rest) end
 end

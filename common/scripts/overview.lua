@@ -1,6 +1,6 @@
 -- What the queue holds, for operators; changes nothing. ARGV 2 most jobs that are listed
--- Returns {now, {name, number, ...}, {{2 * priority + urgency, shops, tasks} ...}, paused: {place, why, ...}, stats: {name, n, ...},
---      {worker, until, card ...}, {{job, deadline, priority, latest event} ...} running ones first}
+-- Returns {now, {name, number, ...}, {{3 * priority + urgency, shops, tasks} ...}, paused: {place, why, ...},
+--      stats: {name, n, ...}, {worker, until, card ...}, {{job, deadline, priority, latest event} ...} running ones first}
 local most = tonumber(ARGV[2])
 local MOST = 1000 -- shops of a priority that are counted, and workers
 
@@ -10,17 +10,21 @@ local figures = {'inbox', call('LLEN', Q .. ':jobs'), 'intake', call('LLEN', Q .
                  'kept', call('ZCARD', Q .. ':kept'), 'untold', call('ZCARD', Q .. ':ended')}
 
 local ready = {}
+local function add_shop(lists, rows, shop)
+  for i, list in ipairs(lists) do
+    local row, tasks = rows[i], call('LLEN', list)
+    row[3] = row[3] + tasks
+    if tasks > 0 and row.latest ~= shop then row[2], row.latest = row[2] + 1, shop end
+  end
+end
 for priority = 0, 2 do
-  local urgent, many = {2 * priority, 0, 0}, {2 * priority + 1, 0, 0}
-  for _, shop in ipairs(call('LRANGE', ring_of(priority), 0, MOST - 1)) do
-    for i = 0, 2 do
-      local row, tasks = i < 2 and urgent or many, call('LLEN', ready_list(3 * priority + i, shop))
-      row[3] = row[3] + tasks
-      if tasks > 0 and row.latest ~= shop then row[2], row.latest = row[2] + 1, shop end
+  local urgent, many, io = {3 * priority, 0, 0}, {3 * priority + 1, 0, 0}, {3 * priority + 2, 0, 0}
+  for lane, rows in pairs({[COMPUTE] = {urgent, urgent, many}, [IO] = {io}}) do
+    for _, shop in ipairs(call('LRANGE', ring_of(lane, priority), 0, MOST - 1)) do
+      add_shop(ready_lists(lane, priority, shop), rows, shop)
     end
   end
-  ready[#ready + 1] = urgent
-  ready[#ready + 1] = many
+  for _, row in ipairs({urgent, many, io}) do ready[#ready + 1] = row end
 end
 
 local workers = {}

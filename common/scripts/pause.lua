@@ -5,6 +5,6 @@ if ARGV[3] == '1' then
   return call('HSETNX', Q .. ':paused', ARGV[2], string.format('{"since":%.0f,"why":%s}', NOW, cjson.encode(ARGV[4])))
 end
 local changed = call('HDEL', Q .. ':paused', ARGV[2])
-must_wake = true
+must_wake = {[COMPUTE] = true, [IO] = true}
 finish()
 return changed

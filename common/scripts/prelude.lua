@@ -13,7 +13,7 @@ local LIMIT = setmetatable({}, {__index = function(t, name)
 end})
 
 local jobs = {}      -- each job is read once per call, and written once, by finish()
-local must_wake = false -- something became ready
+local must_wake = {}  -- lane -> something became ready there
 local counted = {}
 
 local function count(what, n) counted[what] = (counted[what] or 0) + (n or 1) end
@@ -153,21 +153,35 @@ local function set_counts(j, done, total)
   job_set(j, 'counts', j.counts)
 end
 
--- Ready tasks wait in one list per class and shop; the ring of a priority names each shop that has any, once. Within a
--- priority: 0 ends what has begun, 1 begins a job, 2 is one of many.
-local function class_of(j) return 3 * j.priority + (j.stage.urgency > 0 and 2 or j.is_begun and 0 or 1) end
+-- Ready tasks wait in one list per class and shop; the ring of a lane and priority names each shop that has any there,
+-- once. Two lanes, of which neither sees the other's rings, lists and wake marker: tasks that compute (three classes a
+-- priority: 0 ends what has begun, 1 begins a job, 2 is one of many), and tasks that wait for somebody else (one).
+local COMPUTE = {first_class = 0, classes = 3, first_ring = 0, wake = Q .. ':wake'}
+local IO = {first_class = 9, classes = 1, first_ring = 3, wake = Q .. ':wake:io'}
+local LANES = {COMPUTE, IO}
+
+local function lane_of(j) return j.stage.urgency == 2 and IO or COMPUTE end
+local function class_of(j)
+  local lane = lane_of(j)
+  local of_priority = lane == IO and 0 or j.stage.urgency > 0 and 2 or j.is_begun and 0 or 1
+  return lane.first_class + lane.classes * j.priority + of_priority
+end
 local function ready_list(class, shop) return Q .. ':ready:' .. class .. ':' .. shop end
-local function ring_of(priority) return Q .. ':ring:' .. priority end
+local function ready_lists(lane, priority, shop)
+  local lists, first = {}, lane.first_class + lane.classes * priority
+  for i = 1, lane.classes do lists[i] = ready_list(first + i - 1, shop) end
+  return lists
+end
+local function ring_of(lane, priority) return Q .. ':ring:' .. lane.first_ring + priority end
 
 local function push(j, refs, at_head)
-  local class, length = class_of(j), 0
+  local lane, class, length = lane_of(j), class_of(j), 0
   each_chunk(refs, function(...) length = call(at_head and 'LPUSH' or 'RPUSH', ready_list(class, j.shop), ...) end)
   if length == #refs then -- its first; the shop may be in the ring for others
-    local first = 3 * j.priority
-    local there = call('EXISTS', ready_list(first, j.shop), ready_list(first + 1, j.shop), ready_list(first + 2, j.shop))
-    if there == 1 then call('RPUSH', ring_of(j.priority), j.shop) end
+    local there = call('EXISTS', unpack(ready_lists(lane, j.priority, j.shop)))
+    if there == 1 then call('RPUSH', ring_of(lane, j.priority), j.shop) end
   end
-  must_wake = true
+  must_wake[lane] = true
 end
 
 local function unlease(j, refs)
@@ -355,9 +369,9 @@ local function task_time_out(j, task, r, jitter_pct)
   task_retry(j, task, r, 'A step took too long', 'timed out after ' .. j.stage.timeout_ms .. ' ms', jitter_pct)
 end
 
--- Is there anything that a worker could draw?
-local function something_is_ready()
-  return call('EXISTS', ring_of(0), ring_of(1), ring_of(2)) > 0
+-- Is there anything on this lane that a worker could draw?
+local function something_is_ready(lane)
+  return call('EXISTS', ring_of(lane, 0), ring_of(lane, 1), ring_of(lane, 2)) > 0
 end
 
 local function finish()
@@ -372,5 +386,9 @@ local function finish()
   for what, n in pairs(counted) do
     call('HINCRBY', Q .. ':stats', what, n)
   end
-  if must_wake and call('LLEN', Q .. ':wake') == 0 and something_is_ready() then call('RPUSH', Q .. ':wake', '1') end
+  for _, lane in ipairs(LANES) do
+    if must_wake[lane] and call('LLEN', lane.wake) == 0 and something_is_ready(lane) then
+      call('RPUSH', lane.wake, '1')
+    end
+  end
 end

@@ -119,10 +119,10 @@ local function look_at_task(j, task)
     if not call('LPOS', ready_list(class_of(j), j.shop), ref) then
       mend(j, task, 'waiting nowhere')
       push(j, {ref}, true)
-    elseif not call('LPOS', ring_of(j.priority), j.shop) then
+    elseif not call('LPOS', ring_of(lane_of(j), j.priority), j.shop) then
       mend(j, task, 'its shop is not in the ring')
-      call('RPUSH', ring_of(j.priority), j.shop)
-      must_wake = true
+      call('RPUSH', ring_of(lane_of(j), j.priority), j.shop)
+      must_wake[lane_of(j)] = true
     end
   end
 end

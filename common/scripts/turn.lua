@@ -1,22 +1,24 @@
 -- A worker's turn: ends the tasks it has finished and draws new ones, in one round trip.
 -- ARGV 2 worker  3 number of this turn  4 number of its last turn whose answer came, or '' when that is the one before
 --      this  5 how many to draw  6 how many of these may be urgent: those that begin at once, so that no worker sits on
---      what another could begin  7 jitter (0..100)  8 how many ended, then for each: ref, token, outcome, result, and, but
---      for the outcome "done", which leaves nothing else: message, reason, bundles, shared, n, n x (task, payload)
+--      what another could begin  7 how many more to draw that wait for somebody else (I/O)  8 jitter (0..100)  9 how many
+--      ended, then for each: ref, token, outcome, result, and, but for the outcome "done", which leaves nothing else:
+--      message, reason, bundles, shared, n, n x (task, payload)
 --      outcome: done | left (done, with more than a result) | failed | retry | away | back
 -- Returns {verdict per ended task: ok|again|fenced|closed}, the token of all that was drawn, {jobs}, {claims}
 --      job:   {job, shop, upload, stage, time limit (ms), payload, shared, partial, failed, {task, result, ...} of what
 --             the stage is made from (stages of one task)}
 --      claims: for each: number of its job, task, payload, "attempts|crashes|"
 even_when_full()
-local worker, want, want_urgent, jitter = ARGV[2], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local worker, want_urgent, jitter = ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[8])
+local want = {[COMPUTE] = tonumber(ARGV[5]), [IO] = tonumber(ARGV[7])}
 
 -- ---- ending ----
 
 -- Of each job: which of the ended are its, and where they stand in ARGV.
 local verdicts, of_job, order = {}, {}, {}
-local at = 9
-for i = 1, tonumber(ARGV[8]) do
+local at = 10
+for i = 1, tonumber(ARGV[9]) do
   local job, task = split_ref(ARGV[at])
   verdicts[i] = 'fenced'
   if job then
@@ -97,7 +99,8 @@ end
 
 local is_any_paused = call('EXISTS', Q .. ':paused') == 1
 local is_paused = is_any_paused and call('HEXISTS', Q .. ':paused', '*') == 1
-local token, told_jobs, number_of, claims, drawn, urgent = '', {}, {}, {}, {}, 0
+local token, told_jobs, number_of, claims, drawn = '', {}, {}, {}, {}
+local taken, urgent = {[COMPUTE] = 0, [IO] = 0}, 0 -- of what was asked for
 
 -- A job is begun while there is little to do for those that have begun: else all begin, and none ends in its time.
 local MANY_WAIT, JOBS_BEGUN = 64, 64
@@ -108,55 +111,59 @@ local function are_many_begun()
 end
 
 -- What waits of a shop, and how many more of its tasks may run: asked for once a turn, kept up to date here.
-local known, room_of = {}, {}
-local function look_at(priority, shop)
+local known, room_of = {[COMPUTE] = {}, [IO] = {}}, {}
+local function look_at(lane, priority, shop)
   local id = priority .. shop
-  if not known[id] then
-    local lists, lengths = {}, {}
-    for i = 1, 3 do
-      lists[i] = ready_list(3 * priority + i - 1, shop)
-      lengths[i] = call('LLEN', lists[i])
-    end
-    known[id] = {shop = shop, lists = lists, lengths = lengths}
+  local s = known[lane][id]
+  if not s then
+    local lists, lengths = ready_lists(lane, priority, shop), {}
+    for i, list in ipairs(lists) do lengths[i] = call('LLEN', list) end
+    s = {shop = shop, lists = lists, lengths = lengths}
+    known[lane][id] = s
   end
   if not room_of[shop] then
     local is_shop_paused = is_any_paused and call('HEXISTS', Q .. ':paused', ':' .. shop) == 1
     room_of[shop] = is_shop_paused and 0 or LIMIT.shop_running_max - call('SCARD', Q .. ':busy:' .. shop)
   end
-  return known[id]
+  return s
 end
 
--- Up to n refs of a shop: what ends a job, what begins one, one of many. Returns how many urgent ones may still be drawn.
+local function may_begin(lengths)
+  return lengths[2] == 0 or (lengths[3] < MANY_WAIT and not are_many_begun())
+end
+
+-- Up to n refs of a shop: what ends a job, what begins one, one of many; of I/O there is one of many only. Returns how many
+-- urgent ones may still be drawn.
 local function draw_of_shop(refs, s, n, n_urgent, must_begin)
   local lengths = s.lengths
-  local may_begin = must_begin or lengths[2] == 0 or (lengths[3] < MANY_WAIT and not are_many_begun())
-  for i = 1, 3 do
-    local k = math.min(n, lengths[i], i == 3 and n or n_urgent)
-    if i == 2 and not may_begin then k = 0 end
+  for i = 1, #lengths do
+    local k = math.min(n, lengths[i], i == #lengths and n or n_urgent)
+    if i == 2 and not must_begin and not may_begin(lengths) then k = 0 end
     if k > 0 then
       for _, ref in ipairs(call('LPOP', s.lists[i], k)) do refs[#refs + 1] = ref end
       n, lengths[i], room_of[s.shop] = n - k, lengths[i] - k, room_of[s.shop] - k
-      if i < 3 then n_urgent = n_urgent - k end
+      if i < #lengths then n_urgent = n_urgent - k end
     end
   end
   return n_urgent
 end
 
--- Up to n refs of a priority, of which n_urgent may be urgent: its shops in turn, passing over those that are paused or at
--- their cap. Shares are not cut finer than n / SHARES_MAX: what a turn costs, it costs for every job that it touches.
+-- Up to n refs of a lane and priority, of which n_urgent may be urgent: its shops in turn, passing over those that are
+-- paused or at their cap. Shares are not cut finer than n / SHARES_MAX: what a turn costs, it costs for every job that it
+-- touches.
 local SHARES_MAX = 4
-local function draw(priority, n, n_urgent, must_begin)
-  local ring, refs, idle, visits = ring_of(priority), {}, 0, 0
+local function draw(lane, priority, n, n_urgent, must_begin)
+  local ring, refs, idle, visits = ring_of(lane, priority), {}, 0, 0
   local shops = call('LLEN', ring)
   local share = shops > 0 and math.max(math.ceil(n / shops), math.floor(n / SHARES_MAX)) or 0
   while #refs < n and idle < shops and visits < 200 do
     visits = visits + 1
     local shop = call('LMOVE', ring, ring, 'LEFT', 'RIGHT')
     if not shop then break end
-    local s, before = look_at(priority, shop), #refs
+    local s, before = look_at(lane, priority, shop), #refs
     local most = math.min(share, n - before, room_of[shop])
     if most > 0 then n_urgent = draw_of_shop(refs, s, most, n_urgent, must_begin) end
-    if s.lengths[1] + s.lengths[2] + s.lengths[3] == 0 then
+    if s.lengths[1] + (s.lengths[2] or 0) + (s.lengths[3] or 0) == 0 then
       call('LREM', ring, -1, shop)
       shops = shops - 1
     end
@@ -215,6 +222,8 @@ local function claim_of_job(job, its, again)
     end
   end
   if #refs == 0 then return end
+  local lane = lane_of(j)
+  taken[lane] = taken[lane] + #refs
   if j.stage.urgency == 0 then urgent = urgent + #refs end
   call('HSET', j.key .. ':tasks', unpack(fields))
   call('ZADD', Q .. ':leases', unpack(leases))
@@ -249,7 +258,7 @@ local latest = call('GET', Q .. ':turn:' .. worker)
 local latest_number = latest and tonumber(string.match(latest, '^%d+')) or 0
 -- One that comes late, from a connection that its worker has given up: nobody would hear what it draws.
 local is_late = latest_number > tonumber(ARGV[3])
-if is_late then want = 0 end
+if is_late then want = {[COMPUTE] = 0, [IO] = 0} end
 
 -- The answer of an earlier turn was lost: what that one drew, and nobody holds, is handed out now.
 if ARGV[4] ~= '' and not is_late then
@@ -262,30 +271,35 @@ if ARGV[4] ~= '' and not is_late then
   end
 end
 
--- Interactive jobs before normal ones before bulk ones; in every eighth turn the other way round, so that nobody starves.
-local redrawn = #drawn
-urgent = 0
+-- What was handed out again comes on top of what is wanted.
+taken, urgent = {[COMPUTE] = 0, [IO] = 0}, 0
 
-local function draw_priority(priority)
+local function draw_priority(lane, priority)
   for _ = 1, 20 do -- what was drawn may have ended meanwhile
-    local n, n_urgent = want - (#drawn - redrawn), want_urgent - urgent
-    if n == 0 then return end
-    local refs = draw(priority, n, n_urgent, false)
-    if #refs == 0 and n_urgent > 0 then refs = draw(priority, n, n_urgent, true) end
+    local n, n_urgent = want[lane] - taken[lane], lane == COMPUTE and want_urgent - urgent or 0
+    if n <= 0 then return end
+    local refs = draw(lane, priority, n, n_urgent, false)
+    if #refs == 0 and n_urgent > 0 then refs = draw(lane, priority, n, n_urgent, true) end
     if #refs == 0 then return end
     claim(refs, nil)
   end
 end
 
-if want > 0 and not is_paused and something_is_ready() then
+-- Interactive jobs before normal ones before bulk ones; in every eighth turn the other way round, so that nobody starves.
+local function draw_lane(lane)
   new_token()
   local is_turned = tonumber(string.match(token, '^%d+')) % 8 == 0
-  for step = 0, 2 do draw_priority(is_turned and 2 - step or step) end
+  for step = 0, 2 do draw_priority(lane, is_turned and 2 - step or step) end
   -- More than this worker takes: wake the next one, which does the same. Not when nothing could be drawn: shops that are
   -- at their cap or paused stay in the ring.
-  must_wake = must_wake or #drawn - redrawn == want or (want_urgent > 0 and urgent == want_urgent)
+  local is_urgent_full = lane == COMPUTE and want_urgent > 0 and urgent >= want_urgent
+  must_wake[lane] = must_wake[lane] or taken[lane] >= want[lane] or is_urgent_full
 end
-if is_paused then must_wake = false end
+
+for _, lane in ipairs(LANES) do
+  if want[lane] > 0 and not is_paused and something_is_ready(lane) then draw_lane(lane) end
+end
+if is_paused then must_wake = {} end
 
 if #drawn > 0 then
   call('SET', Q .. ':turn:' .. worker, ARGV[3] .. '\n' .. token .. '\n' .. table.concat(drawn, '\n'), 'PX',

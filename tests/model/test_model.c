@@ -147,7 +147,7 @@ static const struct mutant MUTANTS[] = {
      "math.max(progress, j.progress)",
      "progress",
      {.workers = 1, .tasks = 2, BUDGET([MODEL_repeats] = 1, [MODEL_preliminaries] = 1)}},
-    {"nobody is woken", "", "if must_wake and", "if false and", {.workers = 1, .tasks = 1, .must_wake = true}},
+    {"nobody is woken", "", "if must_wake[lane] and", "if false and", {.workers = 1, .tasks = 1, .must_wake = true}},
     {"a beat renews what is lost",
      "beat",
      "r.token ~= held.token",

@@ -1,16 +1,21 @@
 // Requests to a language model: libcurl's multi interface on libevent's loop, the only place that knows libcurl.
 //
-//     http_post --> waits for one of in_flight_max places --> libcurl --> on_answer (once, or never after http_cancel)
+//     http_send --> waits for one of in_flight_max places --> libcurl --> on_answer (once, or never after http_cancel)
 //
 // BOUNDS    in_flight_max requests run at a time, the others wait here, outside libcurl (whose time limits count
-// waiting).
-//           timeout_ms from when it runs; an answer that trickles (less than 64 bytes/s for 10 s) is given up, so is
-//           one larger than response_max. No redirects; http and https only; proxies from the environment; keep-alive.
+//           waiting), in the order in which they came; how many wait is the caller's to bound. timeout_ms from when it
+//           runs; an answer that trickles (less than 64 bytes/s for 10 s, once it has begun) is given up, so is one
+//           larger than response_max. No redirects; http and https only; proxies from the environment (http_proxy,
+//           https_proxy, no_proxy ...); keep-alive, idle connections for a minute. blocks_private looks at the address
+//           connected to, before the first packet; with a proxy that is the proxy's.
 // FAILURE   In the answer: what failed, as a kind that says whether trying again is worth it, and a sentence without
 // any
-//           secret (no header, no URL's user part, no body).
-// SECRETS   Headers are wiped when the request ends. Nothing of a request is logged.
+//           secret (no header, no user, path or query of the URL, no body).
+// SECRETS   Headers and the URL are wiped when the request ends. Nothing of a request is logged.
 // THREADS   All of it belongs to the loop's thread. http_global_init once, in main, before threads.
+// CALLS     on_answer runs from the loop, never from within http_send or http_cancel; it may send, and cancel other
+// calls;
+//           it may not destroy the client.
 #ifndef BUNDLE_WORKER_COPY_HTTP_H
 #define BUNDLE_WORKER_COPY_HTTP_H
 
@@ -27,6 +32,7 @@ struct http_settings {
     bool blocks_private; // no private, loopback, link-local addresses
     const char *ca_file; // "": the system's
     const char *user_agent;
+    int64_t trickle_ms; // an answer that trickles for this long is given up; 0: 10 s
 };
 
 bool http_global_init(struct err *e) MUST_USE;
@@ -44,9 +50,9 @@ enum http_result {
     HTTP_TLS, // its certificate, or the handshake: trying again is no use
     HTTP_TIMEOUT,
     HTTP_SLOW,
-    HTTP_RESET,     // the connection ended, or what came is no HTTP
+    HTTP_RESET,     // the connection ended (in the handshake too), or what came is no HTTP
     HTTP_TOO_LARGE, // trying again is no use
-    HTTP_REFUSED    // by us: a private address, another protocol, a URL that is none
+    HTTP_REFUSED    // by us: a private address, another protocol, a URL that is none, a header with a line end
 };
 const char *http_result_name(enum http_result r); // for metrics: "timeout"
 
@@ -70,7 +76,7 @@ struct http_call *http_send(struct http *h, const struct http_request *r, http_o
 void http_cancel(struct http_call *c); // on_answer is not called; not from within an on_answer of the same call
 
 struct http_stats {
-    uint64_t requests, connects; // begun; new connections among them
+    uint64_t requests, connects; // begun; connections made for those that have ended
     unsigned running, waiting, connections_open;
 };
 struct http_stats http_stats(const struct http *h);

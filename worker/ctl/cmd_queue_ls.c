@@ -22,7 +22,9 @@ static const struct arg_option OPTIONS[] = {
 static const char HELP[] =
     "Shows the queue (queue.name): what waits, by priority; what runs; the workers that are there; the open jobs, "
     "those\n"
-    "that run first; and what was counted since the queue was made. Urgent tasks are prepare, merge and publish.\n"
+    "that run first; and what was counted since the queue was made. Urgent tasks are prepare, merge and publish; "
+    "those\n"
+    "for I/O wait for a language model and take no slot.\n"
     "\n"
     "examples:\n"
     "  bundlectl queue ls\n"

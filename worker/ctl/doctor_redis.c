@@ -139,6 +139,7 @@ static const char *const WORKERS_NEED[] = {"BLMOVE K K LEFT RIGHT 0.01",
                                            "EXPIRE K 10",
                                            "GET K",
                                            "GETEX K",
+                                           "HDEL K f",
                                            "HEXISTS K f",
                                            "HGET K f",
                                            "HGETALL K",
@@ -176,8 +177,8 @@ static const char *const WORKERS_NEED[] = {"BLMOVE K K LEFT RIGHT 0.01",
                                            "ZREMRANGEBYSCORE K 0 1",
                                            "ZSCORE K v"};
 static const char *const OPERATORS_NEED[] = {
-    "HDEL K f", "XDEL K 1-1", "XRANGE K - +", "HKEYS K",         "HSTRLEN K f",         "LRANGE K 0 1",
-    "SCAN 0",   "TYPE K",     "XLEN K",       "XREVRANGE K + -", "XTRIM K MAXLEN 1000", "ZRANGE K 0 1"};
+    "XDEL K 1-1", "XRANGE K - +", "HKEYS K",         "HSTRLEN K f",         "LRANGE K 0 1", "SCAN 0",
+    "TYPE K",     "XLEN K",       "XREVRANGE K + -", "XTRIM K MAXLEN 1000", "ZRANGE K 0 1"};
 
 static bool try_command(struct doctor *d, const char *text, struct str key, struct err *e)
 {

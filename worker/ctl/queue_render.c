@@ -102,20 +102,27 @@ static void put_figures(const json_t *o, struct buf *out)
     buf_putc(out, '\n');
 }
 
+static int64_t most_shops(const json_t *row)
+{
+    int64_t urgent = int_of(row, "urgent_shops"), others = int_of(row, "tasks_shops"), io = int_of(row, "io_shops");
+    int64_t compute = urgent > others ? urgent : others;
+    return compute > io ? compute : io;
+}
+
 static void put_ready(const struct term *t, const json_t *o, struct buf *out)
 {
-    static const struct table_column COLUMNS[] = {
-        {"Waiting tasks", false, 0}, {"Urgent", true, 0}, {"Others", true, 0}, {"Shops", true, 0}, {NULL, false, 0}};
+    static const struct table_column COLUMNS[] = {{"Waiting tasks", false, 0}, {"Urgent", true, 0}, {"Others", true, 0},
+                                                  {"For I/O", true, 0},        {"Shops", true, 0},  {NULL, false, 0}};
     AUTO(table_destroyp) struct table *table = table_create(COLUMNS);
     const char *name;
     json_t *row;
     json_object_foreach((json_t *)(uintptr_t)get(o, "ready"), name, row)
     {
-        int64_t urgent = int_of(row, "urgent_shops"), others = int_of(row, "tasks_shops");
         table_text(table, str_of(name));
         table_int(table, int_of(row, "urgent"));
         table_int(table, int_of(row, "tasks"));
-        table_int(table, urgent > others ? urgent : others);
+        table_int(table, int_of(row, "io"));
+        table_int(table, most_shops(row));
     }
     buf_putc(out, '\n');
     table_print(table, t, INDENT, out);
@@ -221,7 +228,7 @@ static int64_t waiting_tasks(const json_t *overview)
     json_t *row;
     int64_t n = 0;
     json_object_foreach((json_t *)(uintptr_t)get(overview, "ready"), name, row) n +=
-        int_of(row, "urgent") + int_of(row, "tasks");
+        int_of(row, "urgent") + int_of(row, "tasks") + int_of(row, "io");
     return n;
 }
 

@@ -78,15 +78,18 @@ static void put_paused(struct json_out *j, const struct redis_reply *paused)
 
 static void put_ready(struct json_out *j, const struct redis_reply *ready)
 {
+    static const char *const NAMES[][2] = {[QUEUE_URGENT] = {"urgent", "urgent_shops"},
+                                           [QUEUE_MANY] = {"tasks", "tasks_shops"},
+                                           [QUEUE_IO] = {"io", "io_shops"}};
     json_out_key(j, "ready");
     json_out_object(j);
     for (size_t p = 0; p < ARRAY_LEN(PRIORITIES); p++) {
         json_out_key(j, PRIORITIES[p]);
         json_out_object(j);
-        for (size_t urgency = 0; urgency < 2; urgency++) {
-            const struct redis_reply *row = redis_reply_at(ready, 2 * p + urgency);
-            json_out_key_int(j, urgency == 0 ? "urgent" : "tasks", redis_reply_int(redis_reply_at(row, 2)));
-            json_out_key_int(j, urgency == 0 ? "urgent_shops" : "tasks_shops", redis_reply_int(redis_reply_at(row, 1)));
+        for (size_t urgency = 0; urgency < ARRAY_LEN(NAMES); urgency++) {
+            const struct redis_reply *row = redis_reply_at(ready, ARRAY_LEN(NAMES) * p + urgency);
+            json_out_key_int(j, NAMES[urgency][0], redis_reply_int(redis_reply_at(row, 2)));
+            json_out_key_int(j, NAMES[urgency][1], redis_reply_int(redis_reply_at(row, 1)));
         }
         json_out_end(j);
     }

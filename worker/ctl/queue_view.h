@@ -4,7 +4,7 @@
 //
 //     overview  {"queue", "now_ms", "paused": [{"shop": null for the whole queue, "since_ms", "why"}], "inbox",
 //     "intake",
-//                "ready": {"interactive": {"urgent", "tasks"}, "normal": ..., "bulk": ...}, "delayed", "leased",
+//                "ready": {"interactive": {"urgent", "tasks", "io"}, "normal": ..., "bulk": ...}, "delayed", "leased",
 //                "open", "dead", "kept", "untold", "workers": [...], "counters": {...}, "jobs": [...]}
 //     job       {"job", "shop", "upload", "state", ..., "stages": [{"stage", "state", "tasks": [...]}], "events":
 //     [...]} dead      {"id", "ts_ms", "kind", "reason", "job", "shop", "upload", "stage", "task", "bytes", "payload",

@@ -30,8 +30,7 @@ static void on_admitted(void *context, const struct redis_reply *reply)
     if (!queue_admit_reply(reply, &admitted) || admitted.what == QUEUE_GONE)
         return;
     log_admitted(&admitted);
-    l->may_draw = true;
-    turn_maybe(l);
+    turn_look(l);
 }
 
 static void on_put_aside(void *context, const struct redis_reply *reply)
@@ -90,8 +89,7 @@ static void admit(struct loop *l, struct str raw)
     FAILPOINT("admit.before");
     (void)redis_async_send(l->command, &c, 0, on_admitted, l); // not ready: the sweep brings the message again
     // The turn right behind it, without waiting for the answer, draws what this job begins with.
-    l->may_draw = true;
-    turn_maybe(l);
+    turn_look(l);
 }
 
 // Within Redis, by a sweep: it is not sent there and back once more.
@@ -158,7 +156,7 @@ static void on_swept(void *context, const struct redis_reply *reply)
     log_mends(reply);
     intake_wait(l); // what was refused is tried again
     turn_maybe(l);
-    turn_wait(l);
+    lane_wait(l);
 }
 
 void intake_sweep(struct loop *l)

@@ -37,9 +37,9 @@ static void on_command_ready(void *context)
     if (!l->was_connected)
         LOG(LOG_INFO, "connected to Redis", LOG_S("queue", l->config->queue.key));
     l->was_connected = true;
-    l->may_draw = true;
-    turn_maybe(l);
-    turn_wait(l);
+    l->lanes[QUEUE_LANE_IO].may_draw = true;
+    turn_look(l);
+    lane_wait(l);
 }
 
 static void on_intake_ready(void *context)
@@ -50,7 +50,7 @@ static void on_intake_ready(void *context)
 static void on_wake_ready(void *context)
 {
     struct loop *l = context;
-    turn_wait(l);
+    lane_wait(l);
 }
 
 void loop_heard(struct loop *l, enum loop_ask what, const struct redis_reply *reply)
@@ -140,6 +140,14 @@ static struct redis_async *connect_quietly(struct loop *l, const char *name, voi
     return redis_async_create(l->base, &l->config->redis, name, l->config->redis_timeout_ms, &hooks);
 }
 
+static void connect_to_wake(struct loop *l)
+{
+    static const char *const NAMES[QUEUE_LANES] = {"bundle-worker-wake", "bundle-worker-wake-io"};
+    for (int i = 0; i < QUEUE_LANES; i++)
+        if (i != QUEUE_LANE_IO || l->config->io_max > 0)
+            l->lanes[i].wake = connect_quietly(l, NAMES[i], on_wake_ready);
+}
+
 static void start(struct loop *l)
 {
     const struct loop_config *c = l->config;
@@ -147,9 +155,10 @@ static void start(struct loop *l)
     l->mailbox = mailbox_create(l->base, turn_on_mail, l);
     l->beat = beat_create(&c->queue, &c->redis, c->worker, c->slots, c->beat_ms, c->redis_timeout_ms);
     l->slots = slots_create(c->slots, &c->slot_hooks, l->mailbox);
+    l->io = c->io_hooks.open ? c->io_hooks.open(c->io_hooks.context) : NULL;
     l->command = connect_to(l, "bundle-worker-command", on_command_ready);
     l->intake = connect_quietly(l, "bundle-worker-intake", on_intake_ready);
-    l->wake = connect_quietly(l, "bundle-worker-wake", on_wake_ready);
+    connect_to_wake(l);
     l->sweep_timer = event_new(l->base, -1, EV_PERSIST, on_sweep, l);
     l->grace_timer = evtimer_new(l->base, on_grace_over, l);
     l->signals[0] = evsignal_new(l->base, SIGTERM, on_signal, l);
@@ -168,9 +177,13 @@ static void start(struct loop *l)
 
 static void stop(struct loop *l)
 {
+    if (l->config->io_hooks.close)
+        l->config->io_hooks.close(l->io);
     slots_destroy(l->slots);
     redis_async_destroy(l->intake);
-    redis_async_destroy(l->wake);
+    for (int i = 0; i < QUEUE_LANES; i++)
+        if (l->lanes[i].wake)
+            redis_async_destroy(l->lanes[i].wake);
     redis_async_destroy(l->command); // a turn that is out comes back as lost: its tasks are on the ended list again
     turn_fini(l);
     beat_destroy(l->beat);

@@ -1,13 +1,14 @@
 // The worker's event loop: it alone talks to the queue. It knows kinds of tasks and opaque bytes, nothing of bundles.
 //
 //        intake connection   BLMOVE inbox -> intake, then admit or reject      (intake.c)
-//        wake connection     BLPOP of the wake marker while slots are free     (turn.c)
+//        wake connections    BLPOP of a wake marker while slots are free, or while there is room for more I/O (lane.c)
 //        command connection  turns: end finished tasks, draw new ones          (turn.c)
 //                            progress, blobs, sweep
-//        mailbox             what slots post; slots compute; beat renews leases
+//        mailbox             what slots and I/O post; slots compute; I/O waits for others; beat renews leases
 //
-// INVARIANTS  1. At most one turn is on its way. 2. A task is in exactly one of: slots, ended list, turn.
-//             3. Tasks held never exceed slots + prefetch.
+// INVARIANTS  1. At most one turn is on its way. 2. A task is in exactly one of: slots, I/O, ended list, turn.
+//             3. No task is drawn beyond slots + prefetch that compute, nor beyond io_max of I/O; neither counts for
+//             the other.
 // STOPPING    SIGTERM or SIGINT: draw no more, hand back what no slot has begun, wait up to grace_ms for the rest, then
 // ask
 //             it to stop and hand it back too; loop_run returns. A second signal ends the process at once.
@@ -24,12 +25,20 @@ struct admission {
     size_t n_stages;
 };
 
+// What waits for others, without a slot: tasks of the kinds that have `begin`.
+struct io_hooks {
+    void *(*open)(void *context); // before the first turn
+    void (*close)(void *io);      // ends all tasks that it still has, each by task_end, and calls nothing afterwards
+    void *context;
+};
+
 struct loop_config {
     struct queue queue;
     struct redis_url redis;
     const char *worker; // name
     unsigned slots;
     unsigned prefetch_max;
+    unsigned io_max; // tasks of I/O at a time; 0: none are drawn
     int64_t redis_timeout_ms, beat_ms, sweep_ms, grace_ms;
     const struct task_kind *kinds;
     size_t n_kinds;
@@ -42,6 +51,7 @@ struct loop_config {
     void (*on_end)(void *context, const struct queue_end *end);
     void *on_end_context;
     struct slots_hooks slot_hooks;
+    struct io_hooks io_hooks; // NULLs: nothing to open
 };
 
 // Runs until it is told to stop. false: it could not start.

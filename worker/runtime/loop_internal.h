@@ -27,10 +27,23 @@ enum loop_ask {
     LOOP_ASKS
 };
 
+// Of the tasks that compute, and of those of I/O.
+struct loop_lane {
+    struct loop *loop;
+    enum queue_lane which;
+    struct redis_async *wake;
+    bool is_wake_out, may_draw;
+    unsigned held;    // but for those that are being settled
+    unsigned n_ended; // of these
+    unsigned want;    // of the turn that is out
+};
+
 struct loop {
     const struct loop_config *config;
     struct event_base *base;
-    struct redis_async *command, *intake, *wake;
+    struct redis_async *command, *intake;
+    struct loop_lane lanes[QUEUE_LANES];
+    void *io;
     struct mailbox *mailbox;
     struct slots *slots;
     struct beat *beat;
@@ -41,15 +54,14 @@ struct loop {
     // turn.c
     struct task *ended; // waiting to be settled, oldest first
     struct task **ended_end;
-    unsigned n_ended;
     int64_t gathering_since_us; // 0: not gathering
     struct event *gather_timer;
     struct task *settling[TURN_TASKS_MAX];
-    unsigned n_settling, turn_want;
+    unsigned n_settling;
     int64_t turn_sent_us;
     unsigned settle_max; // 1 after Redis refused a turn: which of its ends was it?
     uint64_t turn_number, turn_answered;
-    bool is_turn_out, is_wake_out, is_intake_out, may_draw;
+    bool is_turn_out, is_intake_out;
     double round_trip_us, task_us; // moving averages
     double urgent_us;              // the longest of late
     uint64_t tasks_done, turns, fenced;
@@ -60,8 +72,13 @@ void turn_init(struct loop *l);
 void turn_fini(struct loop *l);  // drops what was not settled
 void turn_on_mail(void *loop);   // something was posted
 void turn_maybe(struct loop *l); // take a turn if there is a reason to and none is out
-void turn_wait(struct loop *l);  // block on the wake marker if slots are free
+void turn_look(struct loop *l);  // there may be something to draw: take a turn
 void turn_hand_back_waiting(struct loop *l);
+
+// lane.c
+unsigned lane_want(const struct loop_lane *lane); // how many the next turn draws; with what it settles taken off
+unsigned lane_want_urgent(const struct loop *l);  // of those that compute
+void lane_wait(struct loop *l);                   // block on the wake markers of the lanes that have room
 
 // intake.c
 void intake_wait(struct loop *l); // block on the inbox

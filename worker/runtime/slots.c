@@ -5,9 +5,7 @@
 #include <stdlib.h>
 
 #include "common/check.h"
-#include "common/clock.h"
 #include "common/failpoint.h"
-#include "common/log.h"
 #include "common/thread.h"
 #include "worker/runtime/mailbox.h"
 
@@ -77,33 +75,6 @@ static struct task *wait_for_task(struct slots *s, bool must_wake)
     return t;
 }
 
-static enum queue_outcome outcome_of(const struct err *e)
-{
-    if (e->kind == ERR_CANCELLED)
-        return QUEUE_BACK;
-    // Fenced: mostly its lease is somebody else's, and the queue refuses whatever is said. Where the queue still has it
-    // as ours (its clock went back in a failover, say), a moment's delay keeps it from going round and round.
-    if (e->kind == ERR_FENCED)
-        return QUEUE_AWAY;
-    if (!err_kind_is_retried(e->kind))
-        return QUEUE_FAILED;
-    return err_kind_burns_attempt(e->kind) ? QUEUE_RETRY : QUEUE_AWAY;
-}
-
-static void note_failure(struct task *t, const struct err *e)
-{
-    // What people can mend is told to them; the rest is told to operators.
-    bool is_theirs = e->kind == ERR_INPUT || e->kind == ERR_NOT_FOUND || e->kind == ERR_LIMIT;
-    t->outcome = outcome_of(e);
-    t->reason = (struct str){arena_strdup(&t->memory, e->message, strlen(e->message)), strlen(e->message)};
-    t->message = is_theirs ? t->reason : STR("Something went wrong on our side; the upload itself is fine");
-    // What is away says so itself, once: its tasks come again.
-    bool is_news = t->outcome != QUEUE_BACK && t->outcome != QUEUE_AWAY;
-    LOG(is_news ? LOG_WARN : LOG_DEBUG, "task failed", LOG_S("kind", err_kind_name(e->kind)),
-        LOG_S("error", e->message), LOG_S("outcome", queue_outcome_name(t->outcome)),
-        LOG_I("attempt", t->attempts + 1));
-}
-
 static bool run_kind(struct task *t, void *slot, struct err *e)
 {
     if (!t->kind)
@@ -116,20 +87,11 @@ static bool run_kind(struct task *t, void *slot, struct err *e)
 
 static void run(struct task *t, void *slot)
 {
-    const struct log_context context = {
-        .job = t->job.ptr, .upload = t->upload.ptr, .shop = t->shop.ptr, .task = t->name.ptr};
-    log_set_context(&context);
-    check_set_context(t->ref.ptr);
-    int64_t begun_us = clock_mono_us();
     struct err e = {0};
-    if (run_kind(t, slot, &e))
-        t->outcome = QUEUE_DONE;
-    else
-        note_failure(t, &e);
-    t->run_us = clock_mono_us() - begun_us;
-    LOG(LOG_DEBUG, "task ran", LOG_S("outcome", queue_outcome_name(t->outcome)), LOG_I("us", t->run_us));
-    check_set_context("");
-    log_set_context(NULL);
+    task_enter(t);
+    bool ok = run_kind(t, slot, &e);
+    task_note_end(t, ok, &e);
+    task_leave();
 }
 
 static void *slot_main(void *argument)

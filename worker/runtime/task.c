@@ -6,6 +6,8 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
+#include "common/log.h"
 #include "worker/runtime/mailbox.h"
 
 struct task_job {
@@ -118,6 +120,75 @@ void task_destroy(struct task *t)
     task_job_release(t->of_job);
     arena_fini(&t->memory);
     free(t);
+}
+
+enum queue_lane task_lane(const struct task *t)
+{
+    return t->kind && t->kind->begin ? QUEUE_LANE_IO : QUEUE_LANE_COMPUTE;
+}
+
+void task_enter(struct task *t)
+{
+    const struct log_context context = {
+        .job = t->job.ptr, .upload = t->upload.ptr, .shop = t->shop.ptr, .task = t->name.ptr};
+    log_set_context(&context);
+    check_set_context(t->ref.ptr);
+    if (t->begun_us == 0)
+        t->begun_us = clock_mono_us();
+}
+
+void task_leave(void)
+{
+    check_set_context("");
+    log_set_context(NULL);
+}
+
+static enum queue_outcome outcome_of(const struct err *e)
+{
+    if (e->kind == ERR_CANCELLED)
+        return QUEUE_BACK;
+    // Fenced: mostly its lease is somebody else's, and the queue refuses whatever is said. Where the queue still has it
+    // as ours (its clock went back in a failover, say), a moment's delay keeps it from going round and round.
+    if (e->kind == ERR_FENCED)
+        return QUEUE_AWAY;
+    if (!err_kind_is_retried(e->kind))
+        return QUEUE_FAILED;
+    return err_kind_burns_attempt(e->kind) ? QUEUE_RETRY : QUEUE_AWAY;
+}
+
+static void note_failure(struct task *t, const struct err *e)
+{
+    // What people can mend is told to them; the rest is told to operators.
+    bool is_theirs = e->kind == ERR_INPUT || e->kind == ERR_NOT_FOUND || e->kind == ERR_LIMIT;
+    t->outcome = outcome_of(e);
+    t->reason = keep(t, str_of(e->message));
+    t->message = is_theirs ? t->reason : STR("Something went wrong on our side; the upload itself is fine");
+    // What is away says so itself, once: its tasks come again.
+    bool is_news = t->outcome != QUEUE_BACK && t->outcome != QUEUE_AWAY;
+    LOG(is_news ? LOG_WARN : LOG_DEBUG, "task failed", LOG_S("kind", err_kind_name(e->kind)),
+        LOG_S("error", e->message), LOG_S("outcome", queue_outcome_name(t->outcome)),
+        LOG_I("attempt", t->attempts + 1));
+}
+
+void task_note_end(struct task *t, bool ok, const struct err *e)
+{
+    if (ok)
+        t->outcome = QUEUE_DONE;
+    else
+        note_failure(t, e);
+    t->run_us = clock_mono_us() - t->begun_us;
+    LOG(LOG_DEBUG, "task ran", LOG_S("outcome", queue_outcome_name(t->outcome)), LOG_I("us", t->run_us));
+}
+
+void task_end(struct task *take_t, bool ok, const struct err *e)
+{
+    struct mailbox *mailbox = take_t->mailbox; // posted, the task is the loop's
+    task_enter(take_t);
+    task_note_end(take_t, ok, e);
+    task_leave();
+    FAILPOINT("task.after");
+    if (mailbox_post_task(mailbox, take_t))
+        mailbox_wake(mailbox);
 }
 
 void task_result(struct task *t, struct str bytes)

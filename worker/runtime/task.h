@@ -1,5 +1,5 @@
 // A claimed task: what came with it, what it leaves, and whether somebody wants it to stop. It belongs to one thread at
-// a time and moves by hand-off: loop -> slot -> loop.
+// a time and moves by hand-off: loop -> slot -> loop, or loop -> whoever does the I/O -> loop.
 //
 // INVARIANTS  1. is_cancelled only ever goes from false to true; it is the one field that other threads touch.
 //             2. What task_post sends (progress, blobs) is on its way to Redis before the task's end is.
@@ -14,12 +14,15 @@
 
 struct task;
 
-// Which handler runs a stage's tasks, and what goes first on a worker's slots (0 before 1, as in the plan). `slot` is
-// what the thread owns (hooks.slot_open of the loop).
+// Which handler runs a stage's tasks. One that computes has `run`, and what goes first on a worker's slots (urgency, as
+// in the plan); `slot` is what the thread owns (hooks.slot_open of the loop). One that waits for somebody else has
+// `begin`: it is called on the loop's thread, hands the task on to `io` (io_hooks.open) and returns at once; whoever
+// has the task then looks at is_cancelled, and ends it by task_end.
 struct task_kind {
     const char *stage;
     int urgency;
     bool (*run)(struct task *t, void *slot, struct err *e);
+    void (*begin)(struct task *take_t, void *io);
 };
 
 struct task_input {
@@ -49,7 +52,7 @@ struct task {
     int64_t bundles;
     struct queue_more *more;
     size_t n_more;
-    int64_t run_us;
+    int64_t begun_us, run_us;
 
     const struct queue *queue;
     struct mailbox *mailbox;
@@ -62,6 +65,14 @@ struct task {
 struct task *task_create(const struct queue *q, struct mailbox *m, struct task_job *j, const struct queue_claim *c,
                          struct str token);
 void task_destroy(struct task *t);
+
+// ---- for who runs it ----
+enum queue_lane task_lane(const struct task *t);
+void task_enter(struct task *t); // from here this thread's lines in the log, and its panics, are the task's
+void task_leave(void);
+void task_note_end(struct task *t, bool ok, const struct err *e); // how it ended: outcome, reason, time; e: where !ok
+// The end of a task that was begun: to the loop with it. Any thread, once.
+void task_end(struct task *take_t, bool ok, const struct err *e);
 
 // ---- for handlers ----
 // The text or bytes are copied.

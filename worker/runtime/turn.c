@@ -15,8 +15,7 @@ static const double AVERAGE_WEIGHT = 0.1;
 static const double LIE_SHARE = 0.125;
 
 // The longest urgent task is forgotten by this much with each that is shorter: a second takes hundreds of them.
-static const double URGENT_FADE = 0.97, URGENT_MARGIN = 12;
-enum { URGENT_AHEAD_MAX = 4 };
+static const double URGENT_FADE = 0.97;
 
 static void on_gather_over(evutil_socket_t fd, short what, void *context)
 {
@@ -29,7 +28,8 @@ void turn_init(struct loop *l)
     l->gather_timer = evtimer_new(l->base, on_gather_over, l);
     CHECK(l->gather_timer);
     l->ended_end = &l->ended;
-    l->may_draw = true;
+    for (int i = 0; i < QUEUE_LANES; i++)
+        l->lanes[i] = (struct loop_lane){.loop = l, .which = (enum queue_lane)i, .may_draw = true};
     l->round_trip_us = 200;
     l->task_us = 1000;
     l->urgent_us = 1e6; // long, until many have shown otherwise
@@ -53,11 +53,19 @@ static void average(double *a, double sample)
     *a += (sample - *a) * AVERAGE_WEIGHT;
 }
 
-// Of the many small tasks an average; of urgent ones, each of which a whole job waits for, the longest of late.
+static struct loop_lane *lane_of(struct loop *l, const struct task *t)
+{
+    return &l->lanes[task_lane(t)];
+}
+
+// Of the many small tasks an average; of urgent ones, each of which a whole job waits for, the longest of late. I/O
+// takes no slot's time.
 static void note_run(struct loop *l, const struct task *t)
 {
     double us = (double)t->run_us;
-    if (t->kind && t->kind->urgency > 0)
+    if (task_lane(t) == QUEUE_LANE_IO)
+        return;
+    if (t->kind && t->kind->urgency > QUEUE_URGENT)
         average(&l->task_us, us);
     else
         l->urgent_us = us > l->urgent_us * URGENT_FADE ? us : l->urgent_us * URGENT_FADE;
@@ -68,38 +76,42 @@ static void ended_append(struct loop *l, struct task *t)
     t->next = NULL;
     *l->ended_end = t;
     l->ended_end = &t->next;
-    l->n_ended++;
+    lane_of(l, t)->n_ended++;
 }
 
-// How many tasks to hold: one per slot, and as many more as the slots end while a round trip is on its way (Little's
-// law).
-static unsigned hold_target(const struct loop *l)
-{
-    double ahead = l->config->slots * l->round_trip_us / (l->task_us > 1 ? l->task_us : 1);
-    unsigned prefetch = ahead < l->config->prefetch_max ? (unsigned)ahead : l->config->prefetch_max;
-    return l->config->slots + prefetch;
-}
-
-// Of these, urgent ones: for free slots, so that no worker sits on what another could begin; more only where even the
-// longest of late end by the dozen within a round trip.
-static unsigned urgent_target(const struct loop *l, unsigned held)
-{
-    unsigned free_slots = held < l->config->slots ? l->config->slots - held : 0;
-    double ahead = l->config->slots * l->round_trip_us / (l->urgent_us > 1 ? l->urgent_us : 1) / URGENT_MARGIN;
-    return free_slots + (ahead < URGENT_AHEAD_MAX ? (unsigned)ahead : URGENT_AHEAD_MAX);
-}
-
-static unsigned held_after_turn(const struct loop *l)
-{
-    return (unsigned)beat_held(l->beat) - l->n_settling;
-}
-
+// A worker that does no I/O knows no stage of I/O: one that comes nevertheless fails on a slot, as an unknown one does.
 static const struct task_kind *kind_of(const struct loop *l, struct str stage)
 {
-    for (size_t i = 0; i < l->config->n_kinds; i++)
-        if (str_eq(stage, str_of(l->config->kinds[i].stage)))
-            return &l->config->kinds[i];
+    for (size_t i = 0; i < l->config->n_kinds; i++) {
+        const struct task_kind *k = &l->config->kinds[i];
+        if (str_eq(stage, str_of(k->stage)))
+            return k->begin && l->config->io_max == 0 ? NULL : k;
+    }
     return NULL;
+}
+
+static void hand_back(struct loop *l, struct task *t)
+{
+    t->outcome = QUEUE_BACK;
+    ended_append(l, t);
+}
+
+static void begin_io(struct loop *l, struct task *t)
+{
+    if (l->is_draining) { // it was drawn before that
+        hand_back(l, t);
+        return;
+    }
+    struct err e;
+    FAILPOINT("task.before");
+    task_enter(t);
+    if (atomic_load(&t->is_cancelled)) {
+        (void)err_set(&e, ERR_CANCELLED, "cancelled before it began");
+        task_end(t, false, &e);
+    } else {
+        t->kind->begin(t, l->io);
+    }
+    task_leave();
 }
 
 static void begin_claimed(struct loop *l, const struct redis_reply *reply)
@@ -108,6 +120,7 @@ static void begin_claimed(struct loop *l, const struct redis_reply *reply)
     struct task **end = &first;
     struct task_job *job = NULL; // of the claim before: those of one job stand together
     size_t number = SIZE_MAX;
+    unsigned n[QUEUE_LANES] = {0};
     for (size_t i = 0; i < queue_turn_claims(reply); i++) {
         struct queue_claim c;
         struct queue_claimed_job j;
@@ -123,10 +136,18 @@ static void begin_claimed(struct loop *l, const struct redis_reply *reply)
         struct task *t = task_create(&l->config->queue, l->mailbox, job, &c, queue_turn_token(reply));
         t->kind = kind_of(l, t->stage);
         beat_hold(l->beat, t);
-        *end = t;
-        end = &t->next;
+        lane_of(l, t)->held++;
+        n[task_lane(t)]++;
+        if (task_lane(t) == QUEUE_LANE_IO) {
+            begin_io(l, t);
+        } else {
+            *end = t;
+            end = &t->next;
+        }
     }
     task_job_release(job);
+    for (int i = 0; i < QUEUE_LANES; i++) // one that got as much as it wanted may get more
+        l->lanes[i].may_draw |= l->lanes[i].want > 0 && n[i] >= l->lanes[i].want;
     if (!first)
         return;
     mailbox_expect(l->mailbox, (int64_t)(l->round_trip_us * LIE_SHARE));
@@ -153,11 +174,13 @@ static void end_settled(struct loop *l, const struct redis_reply *reply)
 static void settle_again(struct loop *l)
 {
     for (unsigned i = l->n_settling; i-- > 0;) {
-        l->n_ended++;
-        l->settling[i]->next = l->ended;
+        struct task *t = l->settling[i];
+        lane_of(l, t)->held++;
+        lane_of(l, t)->n_ended++;
+        t->next = l->ended;
         if (!l->ended)
-            l->ended_end = &l->settling[i]->next;
-        l->ended = l->settling[i];
+            l->ended_end = &t->next;
+        l->ended = t;
     }
     l->n_settling = 0;
 }
@@ -190,7 +213,7 @@ static bool settles_a_split(const struct loop *l)
 static bool settles_a_stage(const struct loop *l) // of one task, which opens the next
 {
     for (unsigned i = 0; i < l->n_settling; i++)
-        if (l->settling[i]->kind && l->settling[i]->kind->urgency == 0)
+        if (l->settling[i]->kind && l->settling[i]->kind->urgency == QUEUE_URGENT)
             return true;
     return false;
 }
@@ -218,14 +241,13 @@ static void on_turn(void *context, const struct redis_reply *reply)
     l->turn_answered = l->turn_number;
     l->settle_max = TURN_TASKS_MAX;
     end_settled(l, reply);
-    l->may_draw = l->turn_want > 0 && queue_turn_claims(reply) >= l->turn_want;
     if (queue_turn_claims(reply))
         FAILPOINT("turn.claimed");
     begin_claimed(l, reply);
     if (l->is_draining)
         turn_hand_back_waiting(l);
     turn_maybe(l);
-    turn_wait(l);
+    lane_wait(l);
     loop_stop_if_idle(l);
 }
 
@@ -253,7 +275,8 @@ static void take_ended(struct loop *l)
     while (l->ended && l->n_settling < l->settle_max && bytes < TURN_BYTES_MAX) {
         struct task *t = l->ended;
         l->ended = t->next;
-        l->n_ended--;
+        lane_of(l, t)->n_ended--;
+        lane_of(l, t)->held--;
         bytes += t->result.len;
         l->settling[l->n_settling++] = t;
     }
@@ -265,12 +288,13 @@ static void take_ended(struct loop *l)
 // can carry it all. Never longer than a round trip: a task may take longer than the others did.
 static bool should_gather(struct loop *l)
 {
-    unsigned running = (unsigned)beat_held(l->beat) - l->n_ended;
+    const struct loop_lane *compute = &l->lanes[QUEUE_LANE_COMPUTE];
+    unsigned running = compute->held - compute->n_ended, n_ended = compute->n_ended + l->lanes[QUEUE_LANE_IO].n_ended;
     double rest_us = running * l->task_us / l->config->slots;
     int64_t now_us = clock_mono_us();
     if (l->gathering_since_us == 0)
         l->gathering_since_us = now_us;
-    bool is_worth_it = l->n_ended > 0 && l->n_ended < TURN_TASKS_MAX && running > 0 && rest_us < l->round_trip_us / 2;
+    bool is_worth_it = n_ended > 0 && n_ended < TURN_TASKS_MAX && running > 0 && rest_us < l->round_trip_us / 2;
     if (is_worth_it && (double)(now_us - l->gathering_since_us) < l->round_trip_us) {
         struct timeval limit = {.tv_sec = (time_t)(l->round_trip_us / 1e6),
                                 .tv_usec = (suseconds_t)fmod(l->round_trip_us, 1e6)};
@@ -287,22 +311,24 @@ void turn_maybe(struct loop *l)
     if (l->is_turn_out || !redis_async_is_ready(l->command) || should_gather(l))
         return;
     take_ended(l);
-    unsigned held = held_after_turn(l);
-    unsigned target = l->is_draining ? 0 : hold_target(l);
-    // One that settles always draws too: it costs nothing, and there is nearly always more where that came from.
-    l->turn_want = (l->may_draw || l->n_settling) && held < target ? target - held : 0;
-    if (l->n_settling == 0 && l->turn_want == 0)
+    struct loop_lane *compute = &l->lanes[QUEUE_LANE_COMPUTE], *io = &l->lanes[QUEUE_LANE_IO];
+    compute->want = lane_want(compute);
+    io->want = lane_want(io);
+    if (l->n_settling + compute->want + io->want == 0)
         return;
     struct redis_cmd c;
     const struct queue_turn turn = {.worker = l->config->worker,
                                     .number = ++l->turn_number,
                                     .answered = l->turn_answered,
-                                    .want = l->turn_want,
-                                    .want_urgent = urgent_target(l, held),
+                                    .want = compute->want,
+                                    .want_urgent = lane_want_urgent(l),
+                                    .want_io = io->want,
                                     .n_settlements = l->n_settling};
     queue_turn_begin(&l->config->queue, &turn, &c);
     add_settlements(l, &c);
-    l->may_draw = false;
+    // Where a lane is full, what woke it is looked for as soon as it is not.
+    compute->may_draw = compute->may_draw && compute->want == 0;
+    io->may_draw = io->may_draw && io->want == 0;
     l->is_turn_out = true;
     l->turn_sent_us = clock_mono_us();
     FAILPOINT("turn.before");
@@ -312,33 +338,15 @@ void turn_maybe(struct loop *l)
         FAILPOINT("turn.stage.before");
     if (!redis_async_send(l->command, &c, 0, on_turn, l)) {
         l->is_turn_out = false;
-        l->may_draw = true;
+        compute->may_draw = io->may_draw = true;
         settle_again(l);
     }
 }
 
-static void on_wake(void *context, const struct redis_reply *reply)
+void turn_look(struct loop *l)
 {
-    struct loop *l = context;
-    l->is_wake_out = false;
-    if (!reply)
-        return; // on_ready of the connection waits again
-    loop_heard(l, LOOP_WORK, reply);
-    if (redis_reply_type(reply) == REDIS_ERROR)
-        return;         // the sweep waits again
-    l->may_draw = true; // a marker, or time to look anyway
+    l->lanes[QUEUE_LANE_COMPUTE].may_draw = true; // what jobs begin with; for I/O there is the marker
     turn_maybe(l);
-    turn_wait(l);
-}
-
-void turn_wait(struct loop *l)
-{
-    bool is_full = held_after_turn(l) >= l->config->slots;
-    if (l->is_wake_out || l->is_draining || l->is_turn_out || is_full || !redis_async_is_ready(l->wake))
-        return;
-    struct redis_cmd c;
-    queue_wake_cmd(&l->config->queue, WAKE_WAIT_MS, &c);
-    l->is_wake_out = redis_async_send(l->wake, &c, WAKE_WAIT_MS, on_wake, l);
 }
 
 static void ignore_reply(void *context, const struct redis_reply *reply)
@@ -367,8 +375,6 @@ void turn_on_mail(void *loop)
 void turn_hand_back_waiting(struct loop *l)
 {
     struct task *t;
-    while ((t = slots_take_back(l->slots))) {
-        t->outcome = QUEUE_BACK;
-        ended_append(l, t);
-    }
+    while ((t = slots_take_back(l->slots)))
+        hand_back(l, t);
 }

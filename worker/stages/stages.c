@@ -75,10 +75,10 @@ STAGE(merge)
 STAGE(publish)
 
 const struct task_kind STAGES_KINDS[] = {
-    {"prepare", 0, run_prepare},
-    {"pairs", 1, run_pair},
-    {"merge", 0, run_merge},
-    {"publish", 0, run_publish},
+    {"prepare", 0, run_prepare, NULL},
+    {"pairs", 1, run_pair, NULL},
+    {"merge", 0, run_merge, NULL},
+    {"publish", 0, run_publish, NULL},
 };
 const size_t STAGES_N_KINDS = ARRAY_LEN(STAGES_KINDS);
 

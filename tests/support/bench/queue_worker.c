@@ -127,9 +127,9 @@ static const struct shape {
     const char *name;
     struct task_kind kinds[ARRAY_LEN(PLAN)];
 } SHAPES[] = {
-    {"noop", {{"split", 0, split}, {"work", 1, work_noop}, {"join", 0, join}}},
-    {"spin", {{"split", 0, split_spin}, {"work", 1, work_spin}, {"join", 0, join}}},
-    {"hold", {{"split", 0, split_hold}, {"work", 1, work_hold}, {"join", 0, join_hold}}},
+    {"noop", {{"split", 0, split, NULL}, {"work", 1, work_noop, NULL}, {"join", 0, join, NULL}}},
+    {"spin", {{"split", 0, split_spin, NULL}, {"work", 1, work_spin, NULL}, {"join", 0, join, NULL}}},
+    {"hold", {{"split", 0, split_hold, NULL}, {"work", 1, work_hold, NULL}, {"join", 0, join_hold, NULL}}},
 };
 
 // The message is read and checked as the product does it; only the plan is ours.

@@ -79,8 +79,8 @@ static void an_overview_says_what_waits_and_who_works(void **state)
         "{\"queue\":\"q\",\"now_ms\":10000,\"paused\":[{\"shop\":null,\"since_ms\":4000,\"why\":\"deploy\"},"
         "{\"shop\":\"demo\",\"since_ms\":9000,\"why\":\"\"}],\"inbox\":3,\"intake\":0,\"open\":2,\"leased\":1,"
         "\"delayed\":1,\"dead\":4,\"untold\":0,\"ready\":{\"interactive\":{\"urgent\":1,\"tasks\":0,"
-        "\"urgent_shops\":1,\"tasks_shops\":0},\"normal\":{\"urgent\":0,\"tasks\":1234,\"urgent_shops\":0,"
-        "\"tasks_shops\":7},\"bulk\":{\"urgent\":0,\"tasks\":0,\"urgent_shops\":0,\"tasks_shops\":0}},"
+        "\"urgent_shops\":1,\"tasks_shops\":0},\"normal\":{\"urgent\":0,\"tasks\":1234,\"io\":56,\"urgent_shops\":0,"
+        "\"tasks_shops\":7,\"io_shops\":8},\"bulk\":{\"urgent\":0,\"tasks\":0,\"urgent_shops\":0,\"tasks_shops\":0}},"
         "\"workers\":[{\"worker\":\"w1\",\"until_ms\":22000,\"card\":{\"host\":\"h\",\"pid\":42,\"slots\":8,\"held\":3,"
         "\"version\":\"1.2.3\"}}],\"counters\":{\"jobs_final\":1000},\"jobs\":[{\"job\":\"j1\",\"deadline_ms\":9000,"
         "\"priority\":\"bulk\",\"event\":{\"shop\":\"demo\",\"upload\":\"u\",\"status\":\"running\",\"step\":\"pairs\","
@@ -88,7 +88,7 @@ static void an_overview_says_what_waits_and_who_works(void **state)
         &out);
     assert_non_null(strstr(text, "queue q\n  paused for 6.0 s: deploy\n  paused: shop demo for 1.0 s\n"));
     assert_non_null(strstr(text, "3 in the inbox, 0 being admitted, 2 open jobs, 1 tasks running, 1 delayed, 4 dead"));
-    assert_non_null(strstr(text, "normal              0   1,234      7\n"));
+    assert_non_null(strstr(text, "normal              0   1,234       56      8\n"));
     assert_non_null(strstr(text, "w1      h      42  1.2.3        8      3      12.0 s\n"));
     assert_non_null(strstr(text, "bulk      running  pairs  #####-----  50%  2.5 s      overdue\n"));
     assert_non_null(strstr(text, "... and 1 more (--limit)"));

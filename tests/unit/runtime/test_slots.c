@@ -58,8 +58,8 @@ static bool run_speaking(struct task *t, void *slot, struct err *e)
     return run_short(t, slot, e);
 }
 
-static const struct task_kind SHORT = {"short", 1, run_short}, LONG = {"long", 1, run_long},
-                              URGENT = {"urgent", 0, run_short}, SPEAKING = {"speaking", 1, run_speaking};
+static const struct task_kind SHORT = {"short", 1, run_short, NULL}, LONG = {"long", 1, run_long, NULL},
+                              URGENT = {"urgent", 0, run_short, NULL}, SPEAKING = {"speaking", 1, run_speaking, NULL};
 
 static void on_mail(void *context)
 {

@@ -1,0 +1,258 @@
+#include "worker/copy/http_internal.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "worker/copy/http_address.h"
+
+enum { HEADERS_TOO_LARGE = 100 }; // CURLE_TOO_LARGE, since 8.6
+enum { AGE_MAX_S = 60, LIFETIME_MAX_S = 600, KEEPALIVE_IDLE_S = 30, RETRY_AFTER_MAX_S = 86400 };
+
+// ---- what the URL says ----
+
+// What errors may say of a URL: host and port; not its user, password, path and query.
+bool http_url_host(const char *url, char *out, size_t size, const char **wrong)
+{
+    char *scheme = NULL, *host = NULL, *port = NULL;
+    CURLU *u = curl_url();
+    CHECK(u);
+    CURLUcode code = curl_url_set(u, CURLUPART_URL, url, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(u, CURLUPART_HOST, &host, 0);
+    bool ok = code == CURLUE_OK && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    *wrong = ok                                                       ? NULL
+             : code == CURLUE_OK || code == CURLUE_UNSUPPORTED_SCHEME ? "the URL is neither http nor https"
+                                                                      : "that is no URL";
+    if (ok) {
+        (void)curl_url_get(u, CURLUPART_PORT, &port, 0); // none: NULL
+        (void)snprintf(out, size, "%s%s%s", host, port ? ":" : "", port ? port : "");
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(u);
+    return ok;
+}
+
+// ---- options in ----
+
+// Before the first packet, and for each address that a name has.
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    (void)purpose;
+    struct http_call *c = context;
+    if (c->h->settings.blocks_private && http_address_is_private(&a->addr)) {
+        c->is_private = true;
+        return CURL_SOCKET_BAD;
+    }
+    curl_socket_t s = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    if (s == CURL_SOCKET_BAD)
+        return s;
+    c->h->stats.connections_open++;
+    return s;
+}
+
+static int close_socket(void *context, curl_socket_t s)
+{
+    struct http *h = context; // connections outlive the call that they were opened for
+    CHECK(h->stats.connections_open > 0);
+    h->stats.connections_open--;
+    return close(s);
+}
+
+static size_t take_body(char *data, size_t size, size_t n, void *context)
+{
+    struct http_call *c = context;
+    size_t len = size * n;
+    buf_put(&c->answer, data, len);
+    if (c->answer.is_over)
+        return CURL_WRITEFUNC_ERROR;
+    // Servers that think for long send white space meanwhile, so that nobody hangs up: that is no trickle.
+    if (!c->has_text && str_trim((struct str){data, len}).len) {
+        c->has_text = true;
+        c->watched_ms = clock_mono_ms();
+        c->watched_bytes = c->answer.len;
+    }
+    return len;
+}
+
+// They fail for want of memory, and for what the library has not been built with, which http_create has looked at.
+#define SET(option, value) CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK)
+
+static void set_limits(CURL *easy, struct http_call *c)
+{
+    const struct http_settings *s = &c->h->settings;
+    SET(CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_ms);
+    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)s->response_max); // by Content-Length; take_body sees the rest
+    SET(CURLOPT_WRITEFUNCTION, take_body);
+    SET(CURLOPT_WRITEDATA, c);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); // else ending a call waits for its DNS lookup, and the loop with it
+    SET(CURLOPT_ERRORBUFFER, c->curl_error);
+}
+
+static void set_connection(CURL *easy, struct http_call *c)
+{
+    const struct http_settings *s = &c->h->settings;
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, c);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    SET(CURLOPT_CLOSESOCKETDATA, c->h);
+    SET(CURLOPT_MAXAGE_CONN, (long)AGE_MAX_S);
+    SET(CURLOPT_MAXLIFETIME_CONN, (long)LIFETIME_MAX_S);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
+    SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_IDLE_S);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_HTTP_VERSION, (long)(s->is_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    SET(CURLOPT_PIPEWAIT, s->is_http2 ? 1L : 0L);
+    if (s->ca_file[0])
+        SET(CURLOPT_CAINFO, s->ca_file);
+}
+
+CURL *http_transfer_begin(struct http_call *c)
+{
+    CURL *easy = curl_easy_init();
+    CHECK(easy);
+    SET(CURLOPT_PRIVATE, c);
+    SET(CURLOPT_URL, c->url);
+    SET(CURLOPT_USERAGENT, c->h->settings.user_agent);
+    SET(CURLOPT_HTTPHEADER, c->headers);
+    set_limits(easy, c);
+    set_connection(easy, c);
+    if (c->body) {
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body_len);
+        SET(CURLOPT_POSTFIELDS, c->body);
+    }
+    return easy;
+}
+
+#undef SET
+
+// ---- the result out ----
+
+static int64_t microseconds(CURL *easy, CURLINFO what)
+{
+    curl_off_t us = 0;
+    CHECK(curl_easy_getinfo(easy, what, &us) == CURLE_OK);
+    return us;
+}
+
+// libcurl has one code for whatever took too long.
+static enum http_result what_took_long(CURL *easy)
+{
+    if (microseconds(easy, CURLINFO_PRETRANSFER_TIME_T) > 0)
+        return HTTP_TIMEOUT;
+    if (microseconds(easy, CURLINFO_NAMELOOKUP_TIME_T) == 0)
+        return HTTP_NO_NAME;
+    return microseconds(easy, CURLINFO_CONNECT_TIME_T) == 0 ? HTTP_NO_CONNECT : HTTP_TIMEOUT;
+}
+
+// A server that is overloaded hangs up in the handshake too; one whose TLS is wrong says so, as OpenSSL's "error:...".
+static enum http_result handshake_result(const struct http_call *c)
+{
+    bool is_said = strstr(c->curl_error, "error:") && !strstr(c->curl_error, "unexpected eof");
+    return is_said ? HTTP_TLS : HTTP_RESET;
+}
+
+static enum http_result result_of(const struct http_call *c, CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_OK:
+        return HTTP_ANSWERED;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return HTTP_NO_NAME;
+    case CURLE_COULDNT_CONNECT:
+        return c->is_private ? HTTP_REFUSED : HTTP_NO_CONNECT;
+    case CURLE_PROXY:
+        return HTTP_NO_CONNECT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return what_took_long(c->easy);
+    case CURLE_SSL_CONNECT_ERROR:
+        return handshake_result(c);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_USE_SSL_FAILED:
+        return HTTP_TLS;
+    case CURLE_FILESIZE_EXCEEDED:
+    case HEADERS_TOO_LARGE:
+        return HTTP_TOO_LARGE;
+    case CURLE_WRITE_ERROR:
+        return c->answer.is_over ? HTTP_TOO_LARGE : HTTP_RESET;
+    case CURLE_URL_MALFORMAT:
+        return HTTP_REFUSED;
+    default:
+        return HTTP_RESET;
+    }
+}
+
+// libcurl's own words, where they cannot hold a URL: those about a proxy quote it, with its password.
+static const char *words(const struct http_call *c, CURLcode code)
+{
+    switch ((int)code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_URL_MALFORMAT:
+        return curl_easy_strerror(code);
+    case CURLE_UNSUPPORTED_PROTOCOL: // another one than http was refused before
+        return "what it answers is not HTTP";
+    default:
+        return c->curl_error[0] ? c->curl_error : curl_easy_strerror(code);
+    }
+}
+
+static void describe(struct http_call *c, CURLcode code)
+{
+    long os_error = 0;
+    CHECK(curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK);
+    if (c->result == HTTP_TOO_LARGE)
+        (void)snprintf(c->error, sizeof c->error, "%s: the answer is larger than %zu bytes (copy.response_bytes_max)",
+                       c->host, c->h->settings.response_max);
+    else if (c->is_private && c->result == HTTP_REFUSED)
+        (void)snprintf(c->error, sizeof c->error, "%s: the address is private, and copy.block_private is set", c->host);
+    else
+        (void)snprintf(c->error, sizeof c->error, "%s: %s%s%s%s", c->host, words(c, code), os_error ? " (" : "",
+                       os_error ? strerror((int)os_error) : "", os_error ? ")" : "");
+}
+
+// CURLINFO_RETRY_AFTER is 0 without the header too, and for one that reads as nothing.
+static int64_t retry_after_ms(CURL *easy)
+{
+    struct curl_header *header = NULL;
+    curl_off_t s = 0;
+    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return -1;
+    CHECK(curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &s) == CURLE_OK);
+    int64_t zero;
+    bool is_now = str_to_int(str_trim(str_of(header->value)), &zero) || curl_getdate(header->value, NULL) >= 0;
+    if (s == 0 && !is_now)
+        return -1;
+    return (s < 0 ? 0 : s > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : s) * 1000;
+}
+
+void http_transfer_result(struct http_call *c, CURLcode code)
+{
+    long status = 0;
+    c->result = result_of(c, code);
+    if (c->result != HTTP_ANSWERED) {
+        describe(c, code);
+        return;
+    }
+    CHECK(curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
+    c->status = (int)status;
+    c->retry_after_ms = retry_after_ms(c->easy);
+}

@@ -1,0 +1,324 @@
+#include "worker/copy/orders.h"
+
+#include "common/check.h"
+#include "worker/copy/unicode.h"
+
+enum { TEXT_BYTES_MAX = 1 << 20, WORDS_MAX = 256, APART_MAX = 6 };
+
+// Words end in '*' where more may follow. One of the first within APART_MAX words of one of the second, in any order:
+// "ignore all previous instructions", "your rules: forget them".
+static const char *const DROP[] = {
+    "ignor*",   "disregard*", "forget",   "forgets",   "override*", "overrule*", "bypass*",   "neglect",   "discard",
+    "cancel*",  "violate",    "vergiss",  "vergesse*", "missacht*", "verwirf",   "oublie*",   "ignorez",   "olvid*",
+    "descart*", "dimentic*",  "scorda*",  "negeer*",   "vergeet",   "esquec*",   "zignoruj*", "zapomnij*", "glom",
+    "glem",     "unohda",     "игнорир*", "забуд*",    "отмен*",    "yoksay",    "gormezden"};
+static const char *const RULES[] = {
+    "instruc*",   "instruk*",   "istruz*",  "prompt*",    "guideline*", "rules",     "previous*",  "preceding",
+    "directive*", "anweisung*", "vorgabe*", "befehl*",    "regeln",     "vorherig*", "bisherig*",  "obige*",
+    "consigne*",  "precedent*", "reglas",   "anterior*",  "ordenes",    "regole",    "precedenti", "regels",
+    "vorige",     "opdracht*",  "regras",   "polecen*",   "instrukc*",  "инструкц*", "правил*",    "предыдущ*",
+    "указани*",   "talimat*",   "above",    "guardrail*", "constraints"};
+
+// As they stand, one after the other.
+static const char *const PHRASES[] = {"system prompt*",
+                                      "system message*",
+                                      "system instruct*",
+                                      "developer mode",
+                                      "developer message",
+                                      "you are now",
+                                      "you are an ai",
+                                      "you are an assistant",
+                                      "you are a helpful",
+                                      "you must now",
+                                      "you will now",
+                                      "new instruct*",
+                                      "your instruct*",
+                                      "your prompt",
+                                      "the instruct* above",
+                                      "following instruct*",
+                                      "from now on you",
+                                      "act as a",
+                                      "act as an",
+                                      "act as if",
+                                      "pretend to be",
+                                      "pretend you",
+                                      "pretend that",
+                                      "roleplay as",
+                                      "jailbreak*",
+                                      "do anything now",
+                                      "as an ai",
+                                      "ai assistant",
+                                      "language model",
+                                      "prompt injection",
+                                      "dan mode",
+                                      "respond with",
+                                      "respond only",
+                                      "reply with",
+                                      "reply only",
+                                      "answer with",
+                                      "answer only",
+                                      "output only",
+                                      "output the",
+                                      "and write",
+                                      "and say",
+                                      "and output",
+                                      "and respond",
+                                      "instead write",
+                                      "instead say",
+                                      "write instead",
+                                      "say instead",
+                                      "write only",
+                                      "write that",
+                                      "write in all",
+                                      "write this in",
+                                      "say that",
+                                      "repeat after me",
+                                      "print your",
+                                      "reveal your",
+                                      "tell the customer*",
+                                      "tell customers",
+                                      "tell the shopper*",
+                                      "all other bundles",
+                                      "other bundles",
+                                      "every bundle",
+                                      "all bundles",
+                                      "all descriptions",
+                                      "every description",
+                                      "all titles",
+                                      "every title",
+                                      "the title must",
+                                      "the description must",
+                                      "the copy must",
+                                      "end of data",
+                                      "end of input",
+                                      "ignoriere*",
+                                      "antworte",
+                                      "antworten sie",
+                                      "schreibe",
+                                      "schreiben sie",
+                                      "du bist jetzt",
+                                      "du bist nun",
+                                      "neue anweisung*",
+                                      "systemnachricht",
+                                      "ignorez",
+                                      "ignore les",
+                                      "ignore toutes",
+                                      "reponds",
+                                      "repondez",
+                                      "ecris",
+                                      "ecrivez",
+                                      "tu es maintenant",
+                                      "vous etes maintenant",
+                                      "nouvelles instructions",
+                                      "ignora las",
+                                      "ignora todas",
+                                      "ignora tus",
+                                      "ignora le",
+                                      "ignora tutte",
+                                      "responde con",
+                                      "escribe",
+                                      "escriba",
+                                      "ahora eres",
+                                      "eres ahora",
+                                      "nuevas instrucciones",
+                                      "rispondi",
+                                      "scrivi",
+                                      "ora sei",
+                                      "nuove istruzioni",
+                                      "schrijf",
+                                      "antwoord met",
+                                      "je bent nu",
+                                      "nieuwe instructies",
+                                      "escreva",
+                                      "responda",
+                                      "voce agora",
+                                      "novas instrucoes",
+                                      "napisz",
+                                      "odpowiedz",
+                                      "игнорируй*",
+                                      "игнорировать",
+                                      "напиши*",
+                                      "ответь*",
+                                      "ты теперь",
+                                      "новые инструкции",
+                                      "системн* сообщен*"};
+
+// Anywhere in the text as it is, in small letters and without spaces: what stands around data and turns of a talk, and
+// words of scripts that part no words.
+static const char *const SIGNS[] = {"system:",
+                                    "assistant:",
+                                    "user:",
+                                    "human:",
+                                    "developer:",
+                                    "</",
+                                    "<|",
+                                    "|>",
+                                    "```",
+                                    "[inst",
+                                    "[/inst",
+                                    "<<sys",
+                                    "<system",
+                                    "<script",
+                                    "###",
+                                    "{{",
+                                    "}}",
+                                    "\"role\"",
+                                    "ignorepreviousinstruc",
+                                    "ignoreallprevious",
+                                    "ignoreyourinstruc",
+                                    "ignoretheinstruc",
+                                    "ignoreallinstruc",
+                                    "previousinstruc",
+                                    "yourinstruc",
+                                    "systemprompt",
+                                    "忽略",
+                                    "无视",
+                                    "無視",
+                                    "忘记",
+                                    "指令",
+                                    "系统提示",
+                                    "指示に",
+                                    "指示を",
+                                    "命令",
+                                    "무시",
+                                    "지시",
+                                    "تجاهل",
+                                    "تعليمات"};
+
+struct words {
+    struct str at[WORDS_MAX];
+    size_t n;
+};
+
+static bool is_like(struct str word, struct str pattern)
+{
+    bool is_open = pattern.len && pattern.ptr[pattern.len - 1] == '*';
+    size_t len = pattern.len - is_open;
+    return (is_open ? word.len >= len : word.len == len) && memcmp(word.ptr, pattern.ptr, len) == 0;
+}
+
+static bool is_one_of(struct str word, const char *const *patterns, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (is_like(word, str_of(patterns[i])))
+            return true;
+    }
+    return false;
+}
+
+static struct str next_word(struct str *text)
+{
+    while (text->len && text->ptr[0] == ' ')
+        text->ptr++, text->len--;
+    const char *end = text->len ? memchr(text->ptr, ' ', text->len) : NULL;
+    struct str word = {text->ptr, end ? (size_t)(end - text->ptr) : text->len};
+    text->ptr += word.len;
+    text->len -= word.len;
+    return word;
+}
+
+static void split(struct str text, struct words *out)
+{
+    out->n = 0;
+    for (struct str word; out->n < WORDS_MAX && (word = next_word(&text)).len > 0;)
+        out->at[out->n++] = word;
+}
+
+static bool drops_rules(const struct words *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (!is_one_of(w->at[i], DROP, ARRAY_LEN(DROP)))
+            continue;
+        size_t first = i > APART_MAX ? i - APART_MAX : 0;
+        for (size_t k = first; k < w->n && k <= i + APART_MAX; k++) {
+            if (is_one_of(w->at[k], RULES, ARRAY_LEN(RULES)))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool has_phrase_at(const struct words *w, size_t at, struct str phrase)
+{
+    for (struct str pattern; (pattern = next_word(&phrase)).len > 0; at++) {
+        if (at >= w->n || !is_like(w->at[at], pattern))
+            return false;
+    }
+    return true;
+}
+
+static bool has_phrase(const struct words *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        for (size_t p = 0; p < ARRAY_LEN(PHRASES); p++) {
+            if (has_phrase_at(w, i, str_of(PHRASES[p])))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool has_sign(struct str text)
+{
+    AUTO(buf_fini) struct buf dense;
+    bool is_found = false;
+    buf_init(&dense, TEXT_BYTES_MAX);
+    while (text.len) {
+        uint32_t c = unicode_next(&text);
+        if (!unicode_is_space(c) && !unicode_is_invisible(c) && !unicode_is_control(c))
+            unicode_put(&dense, unicode_fold(c));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(SIGNS) && dense.len; i++)
+        is_found |= memmem(dense.data, dense.len, SIGNS[i], strlen(SIGNS[i])) != NULL;
+    return is_found;
+}
+
+// Letters of Cyrillic and Greek that look like Latin ones; 0: it does not.
+static uint32_t latin_look(uint32_t c)
+{
+    static const uint16_t ALIKE[][2] = {{0x430, 'a'}, {0x435, 'e'}, {0x43E, 'o'}, {0x440, 'p'}, {0x441, 'c'},
+                                        {0x443, 'y'}, {0x445, 'x'}, {0x456, 'i'}, {0x458, 'j'}, {0x455, 's'},
+                                        {0x4CF, 'l'}, {0x501, 'd'}, {0x3B1, 'a'}, {0x3B5, 'e'}, {0x3B9, 'i'},
+                                        {0x3BF, 'o'}, {0x3BD, 'v'}, {0x3C1, 'p'}, {0x3C5, 'u'}, {0x3C7, 'x'}};
+    for (size_t i = 0; i < ARRAY_LEN(ALIKE); i++) {
+        if (c == ALIKE[i][0])
+            return ALIKE[i][1];
+    }
+    return 0;
+}
+
+static bool has_latin(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] >= 'a' && word.ptr[i] <= 'z')
+            return true;
+    }
+    return false;
+}
+
+// Folded words; those that mix alphabets as what they look like.
+static void put_plain_words(struct buf *out, struct str text)
+{
+    AUTO(buf_fini) struct buf words;
+    buf_init(&words, TEXT_BYTES_MAX);
+    unicode_put_words(&words, text);
+    struct str left = buf_str(&words);
+    for (struct str word; (word = next_word(&left)).len > 0;) {
+        bool is_mixed = has_latin(word);
+        while (word.len) {
+            uint32_t c = unicode_next(&word), look = is_mixed ? latin_look(c) : 0;
+            unicode_put(out, look ? look : c);
+        }
+        buf_putc(out, ' ');
+    }
+}
+
+bool orders_in(struct str text)
+{
+    AUTO(buf_fini) struct buf plain;
+    struct words words;
+    buf_init(&plain, TEXT_BYTES_MAX);
+    put_plain_words(&plain, text);
+    split(buf_str(&plain), &words);
+    return drops_rules(&words) || has_phrase(&words) || has_sign(text);
+}
