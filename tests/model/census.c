@@ -262,30 +262,37 @@ static bool check_refs(const struct mini_redis *m, const char *queue_key, const 
     return true;
 }
 
-enum { PRIORITIES = 3, CLASSES = 3 }; // of a priority
+// Of each priority three classes that compute, 0..8, in rings 0..2; one of I/O, 9..11, in rings 3..5.
+enum { PRIORITIES = 3, RINGS = 2 * PRIORITIES, CLASSES = 3, CLASS_IO = CLASSES * PRIORITIES, CLASSES_ALL = 12 };
 
-static bool has_ready(const struct mini_redis *m, const char *queue_key, unsigned priority, struct str shop)
+static unsigned ring_of_class(unsigned class)
+{
+    return class < CLASS_IO ? class / CLASSES : PRIORITIES + class - CLASS_IO;
+}
+
+static bool has_ready(const struct mini_redis *m, const char *queue_key, unsigned number, struct str shop)
 {
     struct mini_view ready;
-    for (unsigned class = CLASSES * priority; class < CLASSES * (priority + 1); class ++)
-        if (find_key(m, queue_key, &ready, "ready:%u:" STR_FMT, class, STR_ARG(shop)))
+    for (unsigned class = 0; class < CLASSES_ALL; class ++)
+        if (ring_of_class(class) == number &&
+            find_key(m, queue_key, &ready, "ready:%u:" STR_FMT, class, STR_ARG(shop)))
             return true;
     return false;
 }
 
 // is_loose: a change of priority may leave the shop in the ring of the old one, until somebody draws there.
-static bool check_ring(const struct mini_redis *m, const char *queue_key, unsigned priority, bool is_loose,
+static bool check_ring(const struct mini_redis *m, const char *queue_key, unsigned number, bool is_loose,
                        struct err *e)
 {
     struct mini_view ring;
-    (void)find_key(m, queue_key, &ring, "ring:%u", priority);
+    (void)find_key(m, queue_key, &ring, "ring:%u", number);
     for (size_t i = 0; i < ring.n; i++) {
         struct str shop = mini_redis_text(m, ring.items[i].a);
         for (size_t k = 0; k < i; k++)
             if (ring.items[k].a == ring.items[i].a)
-                return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT " twice", priority, STR_ARG(shop));
-        if (!is_loose && !has_ready(m, queue_key, priority, shop))
-            return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT ", which has nothing ready", priority,
+                return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT " twice", number, STR_ARG(shop));
+        if (!is_loose && !has_ready(m, queue_key, number, shop))
+            return err_set(e, ERR_INTERNAL, "Q:ring:%u names " STR_FMT ", which has nothing ready", number,
                            STR_ARG(shop));
     }
     return true;
@@ -295,9 +302,11 @@ static bool check_ring(const struct mini_redis *m, const char *queue_key, unsign
 static bool check_ready_key(const struct mini_redis *m, const char *queue_key, struct str rest, struct err *e)
 {
     struct mini_view ring;
-    struct str shop = without(rest, 2);
-    int priority = (rest.ptr[0] - '0') / CLASSES;
-    if (!find_key(m, queue_key, &ring, "ring:%d", priority) || !mini_view_has(m, &ring, shop))
+    size_t digits = strcspn(rest.ptr, ":");
+    struct str shop = without(rest, digits + 1);
+    int64_t class = CLASSES_ALL;
+    if (!str_to_int((struct str){rest.ptr, digits}, &class) || class >= CLASSES_ALL ||
+        !find_key(m, queue_key, &ring, "ring:%u", ring_of_class((unsigned)class)) || !mini_view_has(m, &ring, shop))
         return err_set(e, ERR_INTERNAL, "Q:ready:" STR_FMT " is in no ring", STR_ARG(rest));
     return true;
 }
@@ -309,7 +318,8 @@ static bool may_live_for_ever(struct str name)
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++)
         if (str_eq(name, str_of(NAMES[i])))
             return true;
-    return starts_with(name, "ready:") || starts_with(name, "ring:") || starts_with(name, "busy:");
+    return starts_with(name, "ready:") || starts_with(name, "ring:") || starts_with(name, "busy:") ||
+           str_eq(name, STR("wake:io"));
 }
 
 static bool check_keys(const struct mini_redis *m, const char *queue_key, struct err *e)
@@ -335,11 +345,11 @@ bool census_check(const struct mini_redis *m, const char *queue_key, const struc
     for (size_t i = 0; i < CENSUS_JOBS; i++)
         if (c->jobs[i].is_there && !check_job(m, queue_key, &c->jobs[i], is_loose, e))
             return false;
-    for (unsigned priority = 0; priority < PRIORITIES; priority++)
-        if (!check_ring(m, queue_key, priority, is_loose, e))
+    for (unsigned number = 0; number < RINGS; number++)
+        if (!check_ring(m, queue_key, number, is_loose, e))
             return false;
-    if (find_key(m, queue_key, &v, "wake") && v.n > 1)
-        return err_set(e, ERR_INTERNAL, "Q:wake holds more than one marker");
+    if ((find_key(m, queue_key, &v, "wake") && v.n > 1) || (find_key(m, queue_key, &v, "wake:io") && v.n > 1))
+        return err_set(e, ERR_INTERNAL, "a lane has more than one wake marker");
     return check_refs(m, queue_key, "leases", c, e) && check_refs(m, queue_key, "delayed", c, e) &&
            check_refs(m, queue_key, "busy:shop", c, e) && check_keys(m, queue_key, e);
 }

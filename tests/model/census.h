@@ -6,7 +6,7 @@
 //  3. An open job has an open task; its other tasks have ended. An ended job has none, is told (Q:ended) where it must
 //  be.
 //  4. A result was stored by the holder of the task's last token, and by nobody else.
-//  5. The ring of a priority names each shop with a task that is ready once, and no other.
+//  5. The ring of a lane and priority names each shop with a task that is ready once, and no other.
 //  6. All keys of a job have a TTL; keys without one are those of the list in PROTOCOL.md.
 // INVARIANTS of a step (census_check_step)
 //  7. seq has no gap, progress does not go back, one terminal event comes last; the log says what was published.

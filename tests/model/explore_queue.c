@@ -8,7 +8,7 @@
 
 static unsigned *option(struct model_scenario *s, unsigned *states, unsigned *flags, const char *name)
 {
-    static const char *const FLAGS[] = {"priorities", "must_wake", "plain"};
+    static const char *const FLAGS[] = {"priorities", "must_wake", "plain", "io"};
     if (strcmp(name, "states") == 0)
         return states;
     if (strcmp(name, "workers") == 0)
@@ -27,7 +27,7 @@ static unsigned *option(struct model_scenario *s, unsigned *states, unsigned *fl
 static int usage(void)
 {
     (void)fputs("explore_queue [--NAME N]... explores the queue's model (tests/model/model.h).\n"
-                "  states: stop after so many; workers, tasks: up to 2 and 3; priorities, must_wake, plain: 0 or 1;\n"
+                "  states: stop after so many; workers, tasks: up to 2 and 3; priorities, must_wake, plain, io: 0 or 1;\n"
                 "  how often in one history at most:",
                 stderr);
     for (size_t i = 0; i < MODEL_N_BUDGETS; i++)
@@ -39,7 +39,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     struct model_scenario s = {.name = "by hand", .workers = 2, .tasks = 3};
-    unsigned max_states = 20000000, flags[3] = {0};
+    unsigned max_states = 20000000, flags[4] = {0};
     struct explored x;
     for (int i = 1; i < argc; i += 2) {
         bool is_pair = i + 1 < argc && strncmp(argv[i], "--", 2) == 0;
@@ -51,6 +51,7 @@ int main(int argc, char **argv)
     s.has_priorities = flags[0] > 0;
     s.must_wake = flags[1] > 0;
     s.is_plain = flags[2] > 0;
+    s.has_io = flags[3] > 0;
     int64_t begun_us = clock_mono_us();
     struct model *m = model_create(&s);
     explore(m, max_states, &x);

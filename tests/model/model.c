@@ -30,6 +30,9 @@ const char *const MODEL_KIND_NAMES[MODEL_N_KINDS] = {"turn",  "beat",    "wake",
                                                      "step",  "freeze",  "jump",  "late",  "cancel",      "repeat",
                                                      "force", "restart", "raise", "pause", "resume"};
 
+enum { COMPUTE_BIT = 1 << QUEUE_LANE_COMPUTE, IO_BIT = 1 << QUEUE_LANE_IO };
+static const char *const WAKE_KEYS[QUEUE_LANES] = {"wake", "wake:io"};
+
 static const struct queue_stage PLAN[] = {
     {.name = "split",
      .message = "Split",
@@ -48,7 +51,7 @@ struct held {
 };
 struct worker {
     unsigned number, answered; // of turns
-    bool is_hungry;            // there may be more than it was given
+    unsigned hungry;           // a bit per lane: there may be more than it was given
     struct held held[HELD_MAX];
     size_t n_held;
 };
@@ -57,6 +60,8 @@ struct model {
     struct model_scenario scenario;
     struct mini_redis *redis;
     struct queue queue;
+    struct queue_stage plan[ARRAY_LEN(PLAN)];
+    unsigned lanes; // that its workers know
     struct normal_form *normal;
     struct census before, after;
     struct redis_cmd told; // of a sweep: what PostgreSQL knows now
@@ -119,7 +124,7 @@ static void save_worker(struct model *m, size_t i)
     const struct {
         const char *field;
         unsigned value;
-    } NUMBERS[] = {{"number", w->number}, {"answered", w->answered}, {"hungry", w->is_hungry}};
+    } NUMBERS[] = {{"number", w->number}, {"answered", w->answered}, {"hungry", w->hungry}};
     char key[8], text[REF_MAX + TOKEN_MAX];
     (void)snprintf(key, sizeof key, "~%s", WORKERS[i]);
     delete_key(m, key);
@@ -160,7 +165,7 @@ static void load_worker(struct model *m, size_t i)
     CHECK(mini_redis_find(m->redis, str_of(key), &v));
     *w = (struct worker){.number = number_in(m, &v, "number"),
                          .answered = number_in(m, &v, "answered"),
-                         .is_hungry = number_in(m, &v, "hungry")};
+                         .hungry = number_in(m, &v, "hungry")};
     for (size_t k = 0; k < v.n; k++) {
         struct str field = mini_redis_text(m->redis, v.items[k].a);
         const char *blank = memchr(field.ptr, ' ', field.len);
@@ -177,7 +182,7 @@ static void load_worker(struct model *m, size_t i)
 
 static bool is_same(const struct worker *a, const struct worker *b)
 {
-    if (a->number != b->number || a->answered != b->answered || a->is_hungry != b->is_hungry || a->n_held != b->n_held)
+    if (a->number != b->number || a->answered != b->answered || a->hungry != b->hungry || a->n_held != b->n_held)
         return false;
     for (size_t i = 0; i < a->n_held; i++)
         if (by_ref(&a->held[i], &b->held[i]) != 0 || a->held[i].outcome != b->held[i].outcome)
@@ -245,11 +250,12 @@ static void forget_what_nobody_asks(struct model *m)
     for (size_t i = 0; i < m->scenario.workers; i++) {
         key_of(m, "worker:", WORKERS[i], key, sizeof key);
         delete_key(m, key);
-        m->workers[i].is_hungry |= !m->scenario.must_wake;
+        m->workers[i].hungry |= m->scenario.must_wake ? 0 : m->lanes;
     }
-    key_of(m, "wake", "", key, sizeof key);
-    if (!m->scenario.must_wake)
+    for (size_t i = 0; i < QUEUE_LANES && !m->scenario.must_wake; i++) {
+        key_of(m, WAKE_KEYS[i], "", key, sizeof key);
         delete_key(m, key);
+    }
 }
 
 // ---- the merchant ----
@@ -265,7 +271,7 @@ static void admit(struct model *m, const char *job, bool is_forced, enum queue_p
                                 .is_forced = is_forced,
                                 .priority = priority,
                                 .payload = STR("payload")};
-    queue_admit_cmd(&m->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
+    queue_admit_cmd(&m->queue, (struct str){"", 0}, &j, m->plan, ARRAY_LEN(m->plan), &c);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(m, &c);
     if (!redis_reply_error(r, e) && !queue_admit_reply(r, &admitted))
         (void)err_set(e, ERR_INTERNAL, "admit answered what is not of the protocol");
@@ -383,6 +389,11 @@ static void mark_ends(struct worker *w, const struct model_action *a)
     }
 }
 
+static unsigned wanted_of(const struct model_action *a, enum queue_lane lane)
+{
+    return a->lanes & 1u << lane ? a->want : 0;
+}
+
 static void build_turn(struct model *m, const struct model_action *a, struct redis_cmd *c)
 {
     struct worker *w = &m->workers[a->worker];
@@ -393,8 +404,9 @@ static void build_turn(struct model *m, const struct model_action *a, struct red
     const struct queue_turn turn = {.worker = WORKERS[a->worker],
                                     .number = ++w->number,
                                     .answered = w->answered,
-                                    .want = a->want,
-                                    .want_urgent = a->want,
+                                    .want = wanted_of(a, QUEUE_LANE_COMPUTE),
+                                    .want_urgent = wanted_of(a, QUEUE_LANE_COMPUTE),
+                                    .want_io = wanted_of(a, QUEUE_LANE_IO),
                                     .n_settlements = n};
     queue_turn_begin(&m->queue, &turn, c);
     for (size_t i = 0; i < w->n_held; i++)
@@ -444,6 +456,28 @@ static bool take_claims(struct model *m, struct worker *w, const struct redis_re
         for (size_t k = 0; k + 1 < w->n_held; k++)
             if (strcmp(w->held[k].ref, h->ref) == 0 && strcmp(w->held[k].token, h->token) == 0)
                 return err_set(e, ERR_INTERNAL, "%s was handed out twice", h->ref);
+    }
+    return true;
+}
+
+// Who got as much as it wanted in a lane may get more. What came beyond that was drawn before, and its answer lost.
+static bool note_hunger(const struct model *m, struct worker *w, const struct model_action *a, bool is_redrawn,
+                        const struct redis_reply *r, struct err *e)
+{
+    size_t n[QUEUE_LANES] = {0};
+    for (size_t i = 0; i < queue_turn_claims(r); i++) {
+        struct queue_claim c;
+        struct queue_claimed_job j;
+        bool is_io = m->scenario.has_io && queue_turn_claim(r, i, &c) && queue_turn_job(r, c.job, &j) &&
+                     str_eq(j.stage, STR("many"));
+        n[is_io ? QUEUE_LANE_IO : QUEUE_LANE_COMPUTE]++;
+    }
+    for (int i = 0; i < QUEUE_LANES; i++) {
+        unsigned bit = 1u << i, want = wanted_of(a, (enum queue_lane)i);
+        if (n[i] > want && !is_redrawn)
+            return err_set(e, ERR_INTERNAL, "a turn that wanted %u tasks of lane %d was given %zu", want, i, n[i]);
+        if (want > 0)
+            w->hungry = (w->hungry & ~bit) | (n[i] >= want ? bit : 0);
     }
     return true;
 }
@@ -536,9 +570,9 @@ static bool turn(struct model *m, const struct model_action *a, struct err *e)
 {
     struct worker *w = &m->workers[a->worker];
     struct redis_cmd c;
-    bool was_hungry = w->is_hungry;
+    unsigned was_hungry = w->hungry;
     build_turn(m, a, &c);
-    w->is_hungry = true;
+    w->hungry = m->lanes;
     if (a->fate == MODEL_STUCK) {
         keep_for_later(m, &c);
         redis_cmd_fini(&c);
@@ -554,10 +588,11 @@ static bool turn(struct model *m, const struct model_action *a, struct err *e)
         return false;
     if (a->fate == MODEL_LOST)
         return true;
+    bool is_redrawn = w->answered + 1 < w->number;
     w->answered = w->number;
-    w->is_hungry = a->want > 0 ? queue_turn_claims(r) == a->want : was_hungry;
+    w->hungry = was_hungry;
     forget_settled(w);
-    return take_claims(m, w, r, e);
+    return note_hunger(m, w, a, is_redrawn, r, e) && take_claims(m, w, r, e);
 }
 
 // A command that was taken for lost is done after all; nobody waits for what it answers.
@@ -621,10 +656,10 @@ static bool preliminary(struct model *m, const struct model_action *a, struct er
 static bool take_wake(struct model *m, const struct model_action *a)
 {
     char key[128];
-    key_of(m, "wake", "", key, sizeof key);
+    key_of(m, WAKE_KEYS[a->lanes == IO_BIT], "", key, sizeof key);
     const struct str words[] = {STR("LPOP"), str_of(key)};
     tell(m, ARRAY_LEN(words), words);
-    m->workers[a->worker].is_hungry = true;
+    m->workers[a->worker].hungry |= a->lanes;
     return true;
 }
 
@@ -633,7 +668,7 @@ static bool crash(struct model *m, const struct model_action *a)
 {
     char key[128], late[2048];
     struct mini_view v;
-    m->workers[a->worker] = (struct worker){.is_hungry = true};
+    m->workers[a->worker] = (struct worker){.hungry = m->lanes};
     key_of(m, "turn:", WORKERS[a->worker], key, sizeof key);
     delete_key(m, key);
     if (mini_redis_find(m->redis, STR("~late"), &v)) {
@@ -833,28 +868,35 @@ static void pay(struct model *m, const struct model_action *a)
         put_field(m, "~loose", "is", "1");
 }
 
-// Is there a task that somebody could draw now?
-static bool is_drawable(const struct model *m, const struct census *c)
+// Is there a task in this lane that somebody could draw now?
+static bool is_drawable(const struct model *m, const struct census *c, enum queue_lane lane)
 {
     struct mini_view v;
     if (find(m, "paused", &v))
         return false;
     for (size_t i = 0; i < CENSUS_JOBS; i++)
         for (size_t k = 0; k < c->jobs[i].n_tasks; k++)
-            if (c->jobs[i].tasks[k].state == 'w' && c->jobs[i].tasks[k].is_open)
+            if (c->jobs[i].tasks[k].state == 'w' && c->jobs[i].tasks[k].is_open &&
+                lane == (m->scenario.has_io && c->jobs[i].tasks[k].name.ptr[0] == 'T'))
                 return true;
     return false;
 }
 
-static bool check_wake(const struct model *m, struct err *e)
+static bool check_wake_of(const struct model *m, enum queue_lane lane, struct err *e)
 {
     struct mini_view v;
-    if (!m->scenario.must_wake || find(m, "wake", &v) || !is_drawable(m, &m->after))
+    if (!m->scenario.must_wake || find(m, WAKE_KEYS[lane], &v) || !is_drawable(m, &m->after, lane))
         return true;
     for (size_t i = 0; i < m->scenario.workers; i++)
-        if (m->workers[i].is_hungry || m->workers[i].n_held || m->workers[i].number != m->workers[i].answered)
+        if (m->workers[i].hungry & 1u << lane || m->workers[i].n_held ||
+            m->workers[i].number != m->workers[i].answered)
             return true;
-    return err_set(e, ERR_INTERNAL, "a task waits, all workers sleep, and there is no wake marker");
+    return err_set(e, ERR_INTERNAL, "a task waits, all workers sleep, and there is no marker \"%s\"", WAKE_KEYS[lane]);
+}
+
+static bool check_wake(const struct model *m, struct err *e)
+{
+    return check_wake_of(m, QUEUE_LANE_COMPUTE, e) && check_wake_of(m, QUEUE_LANE_IO, e);
 }
 
 // A worker that lives and says so is never taken for a dead one, nor does an answer that is lost count as a death.
@@ -916,7 +958,7 @@ static void add(struct list *l, struct model_action a)
 static bool is_anything_ready(const struct model *m)
 {
     struct mini_view v;
-    static const char *const RINGS[] = {"ring:0", "ring:1", "ring:2"};
+    static const char *const RINGS[] = {"ring:0", "ring:1", "ring:2", "ring:3", "ring:4", "ring:5"};
     for (size_t i = 0; i < ARRAY_LEN(RINGS); i++)
         if (find(m, RINGS[i], &v))
             return true;
@@ -982,10 +1024,10 @@ static void add_ends_of(struct list *l, struct model_action a, const struct work
 static void add_turns(struct list *l, size_t i)
 {
     const struct worker *w = &l->m->workers[i];
-    struct model_action a = {.kind = MODEL_TURN, .worker = (unsigned char)i};
+    struct model_action a = {.kind = MODEL_TURN, .worker = (unsigned char)i, .lanes = (unsigned char)l->m->lanes};
     unsigned room = room_of(w), running = WANT_MAX - room;
     bool is_pending = w->n_held > running || w->number != w->answered;
-    if (is_pending || (w->is_hungry && room > 0 && (l->m->scenario.must_wake || is_anything_ready(l->m)))) {
+    if (is_pending || (w->hungry && room > 0 && (l->m->scenario.must_wake || is_anything_ready(l->m)))) {
         a.want = (unsigned char)room;
         a.is_good = true;
         add_turn(l, a);
@@ -994,6 +1036,9 @@ static void add_turns(struct list *l, size_t i)
         a.want = 1;
         if (room > 1)
             add_turn(l, a);
+        for (a.lanes = COMPUTE_BIT; a.lanes < l->m->lanes; a.lanes++) // it has room in one lane only
+            add_turn(l, a);
+        a.lanes = (unsigned char)l->m->lanes;
     }
     for (size_t k = 0; k < w->n_held; k++)
         if (w->held[k].outcome == '-')
@@ -1024,8 +1069,10 @@ static void add_worker(struct list *l, size_t i)
     if (does_beat_matter(m, w))
         add(l, a);
     a.kind = MODEL_WAKE;
-    if (m->scenario.must_wake && !w->is_hungry && find(m, "wake", &v))
-        add(l, a);
+    for (a.lanes = COMPUTE_BIT; a.lanes <= IO_BIT && m->scenario.must_wake; a.lanes++)
+        if (!(w->hungry & a.lanes) && find(m, WAKE_KEYS[a.lanes == IO_BIT], &v))
+            add(l, a);
+    a.lanes = 0;
     a.is_good = false;
     a.kind = MODEL_CRASH;
     if (w->n_held || w->number != w->answered)
@@ -1095,7 +1142,7 @@ static int next_of_worker(const struct model *m, const struct model_action *acti
 {
     const struct worker *w = &m->workers[i];
     int best = -1;
-    if (w->is_hungry || w->n_held || w->number != w->answered)
+    if (w->hungry || w->n_held || w->number != w->answered)
         for (size_t k = 0; k < n; k++)
             if (actions[k].is_good && actions[k].kind == MODEL_TURN && actions[k].worker == i)
                 best = (int)k; // the last one ends all
@@ -1147,6 +1194,12 @@ struct model *model_create(const struct model_scenario *s)
                                         .payload_max = 1000};
     CHECK(m && s->workers <= ARRAY_LEN(WORKERS) && s->tasks <= 3);
     m->scenario = *s;
+    memcpy(m->plan, PLAN, sizeof m->plan);
+    m->lanes = COMPUTE_BIT;
+    if (s->has_io) {
+        m->plan[1].urgency = QUEUE_IO;
+        m->lanes |= IO_BIT;
+    }
     m->redis = mini_redis_create();
     if (!s->is_plain)
         mini_redis_symmetries(m->redis, s->tasks, s->workers);
@@ -1179,7 +1232,7 @@ bool model_begin(struct model *m, struct err *violation)
     mini_redis_set_clock(m->redis, NORMAL_NOW_MS);
     memcpy(m->left, m->scenario.budget, sizeof m->left);
     for (size_t i = 0; i < m->scenario.workers; i++)
-        m->workers[i] = (struct worker){.is_hungry = !m->scenario.must_wake};
+        m->workers[i] = (struct worker){.hungry = m->scenario.must_wake ? 0 : m->lanes};
     census_take(m->redis, m->queue.key, &m->before);
     *violation = (struct err){0};
     admit(m, "J1", false, QUEUE_NORMAL, violation, &what, answer, sizeof answer);
@@ -1208,6 +1261,8 @@ void model_action_text(const struct model *m, const struct model_action *a, stru
     buf_puts(out, MODEL_KIND_NAMES[a->kind]);
     if (a->kind <= MODEL_PRELIMINARY || a->kind == MODEL_FREEZE)
         buf_printf(out, " of %s", WORKERS[a->worker]);
+    if (a->kind == MODEL_WAKE)
+        buf_printf(out, " by %s", WAKE_KEYS[a->lanes == IO_BIT]);
     if (a->kind == MODEL_PRELIMINARY)
         buf_printf(out, " about %s", m->workers[a->worker].held[a->task].ref);
     if (a->kind != MODEL_TURN)
@@ -1216,7 +1271,8 @@ void model_action_text(const struct model *m, const struct model_action *a, stru
     if (a->ends == MODEL_END_ONE)
         buf_printf(out, " (%s %s)", m->workers[a->worker].held[a->task].ref,
                    queue_outcome_name((enum queue_outcome)a->outcome));
-    buf_printf(out, ", draws %u%s%s", a->want, a->is_turned ? " in the other order" : "", FATES[a->fate]);
+    buf_printf(out, ", draws %u that compute and %u of I/O%s%s", wanted_of(a, QUEUE_LANE_COMPUTE),
+               wanted_of(a, QUEUE_LANE_IO), a->is_turned ? " in the other order" : "", FATES[a->fate]);
 }
 
 static void put_task(const struct census *c, const struct census_job *j, const struct census_task *t, struct buf *out)
@@ -1250,8 +1306,8 @@ void model_state_text(struct model *m, struct buf *out)
     }
     for (size_t i = 0; i < m->scenario.workers; i++) {
         const struct worker *w = &m->workers[i];
-        buf_printf(out, "    %s%s turn %u answered %u:", WORKERS[i], w->is_hungry ? " hungry" : "", w->number,
-                   w->answered);
+        buf_printf(out, "    %s%s%s turn %u answered %u:", WORKERS[i], w->hungry & COMPUTE_BIT ? " hungry" : "",
+                   w->hungry & IO_BIT ? " hungry for I/O" : "", w->number, w->answered);
         for (size_t k = 0; k < w->n_held; k++)
             buf_printf(out, " %s[%s]%c", w->held[k].ref, w->held[k].token, w->held[k].outcome);
         buf_puts(out, "\n");

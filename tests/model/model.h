@@ -5,7 +5,8 @@
 //     two workers (W1, W2): turns that end and draw tasks, answers that get lost, commands that arrive late, beats,
 //     deaths; the merchant: asks again, forces, cancels; the operator: pauses; time: up to the next deadline
 //
-// One job (J1) of three stages, split -> T1, T2, T3 -> join; a second (J2) for the same upload where it is asked for.
+// One job (J1) of three stages, split -> T1, T2, T3 -> join; a second (J2) for the same upload where it is asked for. The
+// middle stage computes, or is I/O: workers then have room in two lanes.
 // NORMAL FORM  After each action the clock is set back, what is past becomes "now", tokens are numbered again, and what
 //              no script reads (counters, events that were checked) is dropped: so that the states are finitely many.
 #ifndef BUNDLE_TESTS_MODEL_H
@@ -47,6 +48,7 @@ struct model_scenario {
     unsigned budget[MODEL_N_BUDGETS];
     bool has_priorities; // draws also in the turned order
     bool must_wake;      // who has nothing to do draws when the wake marker comes: none may be missing. Else whenever
+    bool has_io;         // the middle stage's tasks wait for somebody else
     bool is_plain;       // tasks and workers are not taken for alike: more states, no less to be found
 };
 
@@ -77,7 +79,7 @@ enum model_fate { MODEL_ANSWERED, MODEL_LOST, MODEL_STUCK };
 struct model_action {
     unsigned char kind, worker;
     unsigned char ends, task, outcome; // which of the worker's tasks (of a turn, of an event), and how they end
-    unsigned char want, fate;
+    unsigned char want, fate, lanes; // lanes: a bit each; of a turn, where it draws; of a wake, whose marker it takes
     bool is_turned;
     bool is_good; // what a fair and undisturbed future is made of
 };

@@ -114,6 +114,13 @@ static void begin_io(struct loop *l, struct task *t)
     task_leave();
 }
 
+// A lane that got as much as it wanted may get more. One that got nothing looks again where a marker came meanwhile: it may
+// be of after that turn.
+static void note_claimed(struct loop_lane *lane, unsigned n)
+{
+    lane->may_draw = n == 0 ? lane->may_draw : lane->want > 0 && n >= lane->want;
+}
+
 static void begin_claimed(struct loop *l, const struct redis_reply *reply)
 {
     struct task *first = NULL;
@@ -146,8 +153,8 @@ static void begin_claimed(struct loop *l, const struct redis_reply *reply)
         }
     }
     task_job_release(job);
-    for (int i = 0; i < QUEUE_LANES; i++) // one that got as much as it wanted may get more
-        l->lanes[i].may_draw |= l->lanes[i].want > 0 && n[i] >= l->lanes[i].want;
+    for (int i = 0; i < QUEUE_LANES; i++)
+        note_claimed(&l->lanes[i], n[i]);
     if (!first)
         return;
     mailbox_expect(l->mailbox, (int64_t)(l->round_trip_us * LIE_SHARE));
