@@ -20,7 +20,7 @@ commands=$({
     # shellcheck disable=SC2046
     commands_of $(find common/scripts -name '*.lua' | grep -Fvx "$operators_scripts")
     grep -ohE "'[LR]PUSH' or '[LR]PUSH'" common/scripts/*.lua | grep -oE '[LR]PUSH'
-    grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' common/queue.c worker/copy/*.c worker/stages/*.c worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
+    grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' common/queue.c worker/stages/*.c worker/store/*.c worker/copy/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
     grep -ohE 'begin_cmd\([^,]*, "[A-Z]+"' worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
 } | sort -u)
 [ "$(wc -l <<<"$commands")" -gt 30 ] || fail "only these commands were found: $commands"
