@@ -1,8 +1,8 @@
 // A growable byte buffer that names its maximum at birth.
 //
-// INVARIANTS  1. data[len] is '\0' once anything was put. 2. len <= max_bytes. 3. After an overflow nothing more is
-// put. FAILURE     Putting past the maximum sets is_over; the one who uses the content asks buf_ok(). THREADS     One
-// owner at a time.
+// INVARIANTS  1. data[len] is '\0' once anything was put. 2. len <= max_bytes. 3. After an overflow nothing is put.
+// FAILURE     Putting past the maximum sets is_over; the one who uses the content asks buf_ok().
+// THREADS     One owner at a time.
 #ifndef BUNDLE_COMMON_BUF_H
 #define BUNDLE_COMMON_BUF_H
 

@@ -6,8 +6,8 @@
 //     command line  --set queue.lease_ms=10000
 //
 // FAILURE   ERR_CONFIG that names the source, the line, the key and what would be right. Unknown keys in the file, on
-// the
-//           command line or in BUNDLE_* variables are errors. After a failure the struct holds a mixture: don't use it.
+//           the command line or in BUNDLE_* variables are errors. After a failure the struct holds a mixture: don't
+//           use it.
 // THREADS   Fill before threads start; read-only afterwards.
 #ifndef BUNDLE_COMMON_CONFIG_H
 #define BUNDLE_COMMON_CONFIG_H

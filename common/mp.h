@@ -2,9 +2,8 @@
 // a map whose first entries are "kind" (text) and "v" (version).
 //
 // READING     mp_open() first scans the bytes (depth, nodes, every declared count against the bytes that are left,
-// exact
-//             end), because msgpack-c allocates what a header claims; only then it decodes. Values are views into the
-//             document; text and binary are views into the caller's bytes, which must outlive it.
+//             exact end), because msgpack-c allocates what a header claims; only then it decodes. Values are views
+//             into the document; text and binary are views into the caller's bytes, which must outlive it.
 // FAILURE     ERR_CODEC with what is wrong. The accessors return false / NULL on another type or absence and leave the
 //             outputs alone.
 // THREADS     One owner at a time.

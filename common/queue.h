@@ -166,7 +166,8 @@ void queue_told_cmd(const struct queue *q, struct redis_cmd *out); // then redis
 void queue_find_cmd(const struct queue *q, struct str shop, struct str upload, struct redis_cmd *out);
 // shop "": the whole queue. The reply is 1 when that changed anything.
 void queue_pause_cmd(const struct queue *q, struct str shop, bool is_paused, struct str why, struct redis_cmd *out);
-// An entry of the dead stream goes to the inbox again: "retried", "unknown", or "cut" when it was too large to be kept.
+// An entry of the dead stream goes to the inbox again: "retried", "unknown"; "empty" or "cut" where nothing of it,
+// or too little, was kept.
 void queue_retry_cmd(const struct queue *q, struct str id, struct redis_cmd *out);
 
 // Single flight: of all tasks that want the thing of this name made, one makes it: its right lasts as long as its

@@ -38,7 +38,9 @@ struct queue_inspected { // views into the reply
 bool queue_inspect_reply(const struct redis_reply *r, struct queue_inspected *out);
 
 // Does it all add up? Then redis_cmd_str keys of the queue, as SCAN finds them: some dozens at a time. is_mending: what
-// can be mended at once is. The reply: {what is wrong, where, 1 when it was mended, ...}.
+// can be mended at once is. The reply: {what is wrong, where, 1 when it was mended, ...}, QUEUE_FINDINGS_MAX of them at
+// most; what is beyond is neither said nor mended, so that a full one of a repair is asked for again.
+enum { QUEUE_FINDINGS_MAX = 300 };
 void queue_audit_cmd(const struct queue *q, bool is_mending, struct redis_cmd *out);
 
 // A field's value in a reply of {field, value, ...}; NULL where it is not there.

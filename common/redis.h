@@ -120,6 +120,5 @@ bool redis_async_is_ready(const struct redis_async *r);
 // false: not ready, or too large (redis_cmd_ok tells); the callback will not run. Takes the command's content.
 bool redis_async_send(struct redis_async *r, struct redis_cmd *take_cmd, int64_t wait_ms, redis_on_reply *on_reply,
                       void *context);
-uint64_t redis_async_round_trips(const struct redis_async *r);
 
 #endif

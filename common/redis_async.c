@@ -28,7 +28,6 @@ enum state { WAITING, LOCATING, CONNECTING, GREETING, READY };
 enum { BACKOFF_FIRST_MS = 50, BACKOFF_MAX_MS = 2000, WATCHDOG_MS = 200 };
 
 struct pending {
-    struct redis_async *owner;
     struct redis_cmd cmd;
     redis_on_reply *on_reply;
     void *context;
@@ -60,7 +59,6 @@ struct redis_async {
     struct outage outage;
     struct event *timer;   // reconnect and watchdog
     struct pending oldest; // ring head: next is the oldest
-    uint64_t round_trips;
 };
 
 static void arm(struct redis_async *r, int64_t ms)
@@ -347,11 +345,6 @@ bool redis_async_is_ready(const struct redis_async *r)
     return r->state == READY && !r->must_drop;
 }
 
-uint64_t redis_async_round_trips(const struct redis_async *r)
-{
-    return r->round_trips;
-}
-
 static bool submit(struct redis_async *r, struct pending *p);
 
 static void finish(struct pending *p, const struct redis_reply *reply)
@@ -397,7 +390,6 @@ static bool submit(struct redis_async *r, struct pending *p)
     if (redisAsyncFormattedCommand(r->context, on_answer, p, bytes.data, bytes.len) != REDIS_OK)
         return false;
     pending_append(r, p);
-    r->round_trips++;
     return true;
 }
 
@@ -406,8 +398,7 @@ bool redis_async_send(struct redis_async *r, struct redis_cmd *take_cmd, int64_t
 {
     struct pending *p = calloc(1, sizeof *p);
     CHECK(p);
-    *p = (struct pending){.owner = r,
-                          .cmd = *take_cmd,
+    *p = (struct pending){.cmd = *take_cmd,
                           .on_reply = on_reply,
                           .context = context,
                           .deadline_ms = clock_mono_ms() + r->timeout_ms + wait_ms};

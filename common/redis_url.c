@@ -164,7 +164,7 @@ static bool url_parse_sentinel(struct str rest, struct redis_url *u)
 
 static bool url_parse(struct str rest, struct redis_url *u)
 {
-    if (take_prefix(&rest, "unix://") || take_prefix(&rest, "redis+unix://"))
+    if (take_prefix(&rest, "unix://"))
         return url_parse_unix(rest, u);
     if (take_prefix(&rest, "redis://"))
         return url_parse_tcp(rest, u);

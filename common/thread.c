@@ -4,10 +4,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/check.h"
+#include "common/clock.h"
 
 bool thread_start(pthread_t *out, void *(*run)(void *argument), void *argument)
 {
@@ -47,4 +47,10 @@ void thread_cond_init(pthread_cond_t *cond)
     CHECK(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
     CHECK(pthread_cond_init(cond, &attributes) == 0);
     (void)pthread_condattr_destroy(&attributes);
+}
+
+struct timespec thread_deadline(int64_t ms)
+{
+    int64_t us = clock_mono_us() + ms * 1000;
+    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
 }

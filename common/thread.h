@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
 
 // false: the system has no more. It gets no signals: those are for the thread that runs the event loop.
 bool thread_start(pthread_t *out, void *(*run)(void *argument), void *argument);
@@ -16,5 +18,6 @@ _Noreturn void thread_exit_process(int code);
 
 // One whose timed waits go by CLOCK_MONOTONIC.
 void thread_cond_init(pthread_cond_t *cond);
+struct timespec thread_deadline(int64_t ms); // for its timed waits: so long from now
 
 #endif

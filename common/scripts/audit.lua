@@ -1,5 +1,5 @@
 -- Do these keys of the queue add up? For operators. ARGV 2 mend ('1') or only look  3... keys, at most some dozens
--- Returns {what is wrong, where, mended ('1'), ...}, at most 300 findings. A job's tasks are mended by the sweep.
+-- Returns {what is wrong, where, mended ('1'), ...}, at most 300 findings: what is beyond is neither said nor mended.
 -- It sees all keys at one instant, so that nothing that is just on its way is taken for lost.
 even_when_full()
 local is_mending = ARGV[2] == '1'
@@ -22,12 +22,7 @@ local MOST = 1000 -- entries of one list that are looked at
 -- Runs it; false where keys that somebody has spoilt make that impossible.
 local function reads(run, ...)
   local ok, cause = pcall(run, ...)
-  if ok then return true end
-  local text = type(cause) == 'table' and cause.err or tostring(cause)
-  for _, sign in ipairs({'WRONGTYPE', 'attempt to', 'bad argument'}) do
-    if string.find(text, sign, 1, true) then return false end
-  end
-  error(cause)
+  return ok or not spoilt(cause)
 end
 
 local function expire(key, ms) return function() call('PEXPIRE', key, ms) end end
@@ -50,17 +45,29 @@ local function waits(j, ref)
   return waiting[list][ref] or call('LLEN', list) > 20000
 end
 
+local function look_at_task(j, task)
+  local ref = j.id .. '/' .. task
+  local r = task_get(j, task)
+  local function requeue() task_requeue(j, task, r) end
+  if not r or r.state == 'e' or r.state == 'f' then
+    found('ended task among the open ones', ref, function() call('SREM', j.key .. ':open', task) end)
+  elseif r.state == 'l' and not call('ZSCORE', Q .. ':leases', ref) then
+    found('leased task without a lease', ref, requeue)
+  elseif r.state == 'd' and not call('ZSCORE', Q .. ':delayed', ref) then
+    found('delayed task without a time', ref, requeue)
+  elseif r.state == 'w' and not waits(j, ref) then
+    found('waiting task on no list', ref, function() push(j, {ref}, true) end)
+  end
+end
+
 local function look_at_tasks(j)
   local tasks = call('SMEMBERS', j.key .. ':open')
-  if #tasks == 0 then found('job without open tasks', j.id) end
-  for i = 1, math.min(#tasks, MOST) do
-    local ref = j.id .. '/' .. tasks[i]
-    local r = task_get(j, tasks[i])
-    if not r or r.state == 'e' or r.state == 'f' then found('ended task among the open ones', ref)
-    elseif r.state == 'l' and not call('ZSCORE', Q .. ':leases', ref) then found('leased task without a lease', ref)
-    elseif r.state == 'd' and not call('ZSCORE', Q .. ':delayed', ref) then found('delayed task without a time', ref)
-    elseif r.state == 'w' and not waits(j, ref) then found('waiting task on no list', ref) end
-  end
+  for i = 1, math.min(#tasks, MOST) do look_at_task(j, tasks[i]) end
+  if call('SCARD', j.key .. ':open') > 0 then return end
+  found('job without open tasks', j.id, function()
+    local refs = stage_open(j, j.at + 1, {}, '', '')
+    if refs then push(j, refs, false) end
+  end)
 end
 
 local function look_at_job(key, job)
@@ -222,8 +229,11 @@ local function look_at_key(key)
   else look_at_other(key, kind, rest) end
 end
 
+local seen = {} -- SCAN may list a key twice; a task goes back on its list once
 for i = 3, #ARGV do
-  if not reads(look_at_key, ARGV[i]) then found('key that does not read', ARGV[i]) end
+  local key = ARGV[i]
+  if not seen[key] and not reads(look_at_key, key) then found('key that does not read', key) end
+  seen[key] = true
 end
 finish()
 return findings

@@ -1,7 +1,7 @@
 -- All that is known of a job, for operators; changes nothing. ARGV 2 job or upload  3 shop ('' unknown)  4 most events
 -- Returns {what, ...}: unknown | ambiguous, shops ... (uploads of several shops are called so) | job, then
 --      {job, now, deadline or '', ms its keys live, job hash, task hash without payloads, {open task ...},
---       {task, lease end, ...}, {task, due, ...}, {task, bytes of its result, ...}, {event ...} oldest first}
+--       {task, lease end, ...}, {task, due, ...}, {task, bytes of its result, ...}, {event ...} newest first}
 local name, shop = ARGV[2], ARGV[3]
 
 -- Which jobs, open or kept, are of an upload called so. Bounded: what is open or kept beyond is found by its id alone.

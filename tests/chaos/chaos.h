@@ -20,8 +20,8 @@
 enum {
     WORKERS_MAX = 32,
     UPLOADS_MAX = 64,
-    CRASHES_MAX = 4096,
-    RECOVERIES_MAX = 65536,
+    CRASHES_MAX = 1 << 16,
+    RECOVERIES_MAX = 1 << 18,
     POINTS_MAX = 128,
     NAME_BYTES = 48
 };
@@ -94,7 +94,7 @@ struct chaos {
     long violations, excused;
 };
 
-// What must hold does not. The first of each kind are printed at once, all are counted and written to DIR/violations.
+// What must hold does not. The first ones are printed at once, all are counted and written to DIR/violations.
 void violation(struct chaos *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void say(const struct chaos *c, const char *fmt, ...) PRINTF_LIKE(2, 3); // a line with the time since the start
 bool chance(struct chaos *c, double probability);
@@ -132,6 +132,7 @@ void check_all(struct chaos *c);
 // ---- report.c ----
 void report_read_points(struct chaos *c); // what was passed since the last call
 void report_progress(const struct chaos *c);
-bool report_end(struct chaos *c); // true: everything holds and the goals were reached
+bool report_reached(const struct chaos *c); // the goals
+bool report_end(struct chaos *c);           // true: everything holds and the goals were reached
 
 #endif

@@ -46,6 +46,16 @@ void say(const struct chaos *c, const char *fmt, ...)
     (void)putchar('\n');
 }
 
+static void write_violation(const struct chaos *c, const char *text)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/violations", c->options.dir);
+    FILE *all = fopen(path, "a");
+    if (!all || fprintf(all, "%.1f s  %s\n", (double)(clock_mono_ms() - c->begun_ms) / 1000, text) < 0 ||
+        fclose(all) != 0)
+        fatal("cannot write %s", path);
+}
+
 void violation(struct chaos *c, const char *fmt, ...)
 {
     char text[1024];
@@ -55,6 +65,7 @@ void violation(struct chaos *c, const char *fmt, ...)
     va_end(args);
     if (c->violations++ < VIOLATIONS_SAID)
         say(c, "VIOLATION  %s", text);
+    write_violation(c, text);
 }
 
 bool chance(struct chaos *c, double probability)
@@ -178,17 +189,9 @@ static void name_points(struct chaos *c)
 
 // ---- the run ----
 
-static bool has_reached_goals(const struct chaos *c)
+static bool has_goals(const struct chaos *c)
 {
-    const struct goals *g = &c->options.goals;
-    if (g->jobs == 0 && g->kills == 0 && g->hits == 0)
-        return false;
-    if (c->jobs_judged < g->jobs || c->kills < g->kills)
-        return false;
-    for (int i = 0; i < c->n_points; i++)
-        if (c->points[i].kills + c->points[i].stops < g->hits)
-            return false;
-    return true;
+    return c->options.goals.jobs || c->options.goals.kills || c->options.goals.hits;
 }
 
 static void tick(struct chaos *c)
@@ -218,7 +221,7 @@ static void prepare(struct chaos *c)
 static void disturb(struct chaos *c)
 {
     int64_t until_ms = clock_mono_ms() + (int64_t)(c->options.minutes * 60000);
-    while (clock_mono_ms() < until_ms && !has_reached_goals(c)) {
+    while (clock_mono_ms() < until_ms && !(has_goals(c) && report_reached(c))) {
         disturb_tick(c);
         tick(c);
     }

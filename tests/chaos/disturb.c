@@ -21,11 +21,17 @@ static void blink(struct chaos *c)
 
 // ---- Redis ----
 
+static void note_redis_crash(struct chaos *c)
+{
+    if (c->n_redis_crashes == CRASHES_MAX)
+        fatal("more than %d crashes of Redis: shorten the run, or raise CRASHES_MAX", CRASHES_MAX);
+    c->redis_crashes_ms[c->n_redis_crashes++] = clock_wall_ms();
+}
+
 static void crash_redis(struct chaos *c)
 {
     redis_crash(&c->servers);
-    if (c->n_redis_crashes < CRASHES_MAX)
-        c->redis_crashes_ms[c->n_redis_crashes++] = clock_wall_ms();
+    note_redis_crash(c);
 }
 
 static void restart_redis(struct chaos *c)
@@ -38,8 +44,8 @@ static void restart_redis(struct chaos *c)
 static void empty_redis(struct chaos *c)
 {
     redisReply *reply = redis_ask(&c->servers, "FLUSHALL");
-    if (reply && c->n_redis_crashes < CRASHES_MAX)
-        c->redis_crashes_ms[c->n_redis_crashes++] = clock_wall_ms();
+    if (reply)
+        note_redis_crash(c);
     freeReplyObject(reply);
 }
 

@@ -69,7 +69,7 @@ void report_progress(const struct chaos *c)
         least >= 0 ? ", least disturbed: " : "", least >= 0 ? c->points[least].name : "");
 }
 
-static bool are_goals_reached(const struct chaos *c)
+bool report_reached(const struct chaos *c)
 {
     const struct goals *g = &c->options.goals;
     bool is_reached = c->jobs_judged >= g->jobs && c->kills >= g->kills;
@@ -149,7 +149,7 @@ bool report_end(struct chaos *c)
     struct figures f = recovery_figures(c);
     check_recovery(c, &f);
     report_read_points(c);
-    bool is_reached = are_goals_reached(c), is_good = is_reached && c->violations == 0;
+    bool is_reached = report_reached(c), is_good = is_reached && c->violations == 0;
     print_tables(c, &f);
     if (c->options.json)
         write_json(c, &f, is_good);

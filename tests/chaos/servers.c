@@ -114,9 +114,18 @@ char process_state(pid_t pid)
 
 // ---- proxies ----
 
+// It answers each command, and its answers are not awaited; unread, they would fill the pipe and stop it.
+static void drain_answers(const struct proxy *p)
+{
+    char answers[512];
+    while (read(p->output, answers, sizeof answers) > 0) {
+    }
+}
+
 void proxy_tell(const struct proxy *p, const char *fmt, ...)
 {
     char line[64];
+    drain_answers(p);
     va_list args;
     va_start(args, fmt);
     int len = vsnprintf(line, sizeof line - 1, fmt, args);
@@ -129,18 +138,17 @@ void proxy_tell(const struct proxy *p, const char *fmt, ...)
 static void proxy_start(struct proxy *p, const struct servers *s, const char *bin, const char *upstream)
 {
     char program[PATH_BYTES], log[PATH_BYTES], line[128] = "";
-    int output;
     (void)snprintf(program, sizeof program, "%s/fault_proxy", bin);
     (void)snprintf(log, sizeof log, "%s/proxy.log", s->dir);
     const char *const argv[] = {program, "127.0.0.1:0", upstream, NULL};
-    p->pid = process_start(argv, NULL, log, &p->input, &output);
-    ssize_t got = read(output, line, sizeof line - 1);
+    p->pid = process_start(argv, NULL, log, &p->input, &p->output);
+    ssize_t got = read(p->output, line, sizeof line - 1);
     const char *port = got > 0 ? strrchr(line, ':') : NULL; // "listening on 127.0.0.1:PORT"
     p->port = port ? (int)strtol(port + 1, NULL, 10) : 0;
     if (p->port <= 0)
         fatal("fault_proxy does not start: see %s", log);
-    // Its answers are not awaited: nobody reads on, and a pipe holds more of them than a run has commands.
-    (void)fcntl(output, F_SETFD, FD_CLOEXEC);
+    if (fcntl(p->output, F_SETFL, O_NONBLOCK) != 0)
+        fatal("the pipe from a proxy: %s", strerror(errno));
 }
 
 // ---- Redis ----

@@ -2,8 +2,7 @@
 // be crashed and started again, a fault_proxy before each, and the director's own direct connections to both.
 //
 // FAILURE   What must work (a program that is not there, wrong SQL) ends the run by fatal(). A server that does not
-// answer
-//           is no failure here: the call returns NULL, and the director asks again later.
+//           answer is no failure here: the call returns NULL, and the director asks again later.
 // THREADS   One. Every process dies with the director, also when that is killed.
 #ifndef BUNDLE_TESTS_CHAOS_SERVERS_H
 #define BUNDLE_TESTS_CHAOS_SERVERS_H
@@ -32,7 +31,7 @@ char process_state(pid_t pid);     // as in /proc: R S T Z ...; 0: there is none
 // ---- servers ----
 struct proxy {
     pid_t pid;
-    int input;
+    int input, output;
     int port;
 };
 void proxy_tell(const struct proxy *p, const char *fmt, ...) PRINTF_LIKE(2, 3);

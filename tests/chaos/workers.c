@@ -168,13 +168,16 @@ static bool is_token_of(const char *token, const char *worker)
 static void note_orphans(struct chaos *c, const struct worker *w)
 {
     redisReply *leases = redis_ask(&c->servers, "ZRANGE " QUEUE ":leases 0 -1");
-    for (size_t i = 0; leases && i < leases->elements && c->n_recoveries < RECOVERIES_MAX; i++) {
+    for (size_t i = 0; leases && i < leases->elements; i++) {
         struct recovery r = {.killed_ms = clock_mono_ms(), .took_ms = -1, .is_clean = !c->is_disturbed};
         char state[2];
         (void)snprintf(r.ref, sizeof r.ref, "%s", redis_text(leases, i));
         token_of(c, r.ref, state, r.token);
-        if (is_token_of(r.token, w->name))
-            c->recoveries[c->n_recoveries++] = r;
+        if (!is_token_of(r.token, w->name))
+            continue;
+        if (c->n_recoveries == RECOVERIES_MAX)
+            fatal("more than %d tasks of killed workers: shorten the run, or raise RECOVERIES_MAX", RECOVERIES_MAX);
+        c->recoveries[c->n_recoveries++] = r;
     }
     freeReplyObject(leases);
 }
@@ -271,13 +274,23 @@ static void note_end(struct chaos *c, struct worker *w, int status)
     w->begin_ms = clock_mono_ms() + between(c, 50, 500);
 }
 
-// Frozen by a point it is armed with: it is to be woken when its leases are somebody else's, mostly.
+// Frozen by a point it is armed with: it is to be woken when its leases are somebody else's, mostly; at once where all
+// are to stop.
 static void note_freeze(struct chaos *c, struct worker *w)
 {
+    int64_t frozen_ms = c->is_stopping ? 0 : c->options.lease_ms * between(c, 20, 500) / 100;
     c->points[w->point].stops++;
     c->freezes++;
     w->point = -1;
-    w->continue_ms = clock_mono_ms() + c->options.lease_ms * between(c, 20, 500) / 100;
+    w->continue_ms = clock_mono_ms() + frozen_ms;
+}
+
+static void wake(struct worker *w)
+{
+    (void)kill(w->pid, SIGCONT);
+    w->continue_ms = 0;
+    if (w->fate == FATE_TOLD)
+        w->told_ms = clock_mono_ms(); // it could not stop while it was frozen
 }
 
 static void worker_tick(struct chaos *c, struct worker *w)
@@ -295,10 +308,8 @@ static void worker_tick(struct chaos *c, struct worker *w)
     }
     if (w->continue_ms == 0 && w->point >= 0 && w->is_armed_to_stop && process_state(w->pid) == 'T')
         note_freeze(c, w);
-    if (w->continue_ms && now_ms >= w->continue_ms) {
-        (void)kill(w->pid, SIGCONT);
-        w->continue_ms = 0;
-    }
+    if (w->continue_ms && now_ms >= w->continue_ms)
+        wake(w);
     if (w->fate == FATE_TOLD && w->continue_ms == 0 && now_ms > w->told_ms + STOP_WITHIN_MS) {
         violation(c, "worker %s was told to stop and has not within %d ms (it is in state %c): see worker-%d.log",
                   w->name, STOP_WITHIN_MS, process_state(w->pid), w->number);
@@ -383,8 +394,7 @@ void workers_stop(struct chaos *c)
         int64_t until_ms = clock_mono_ms() + STOP_WITHIN_MS;
         if (!w->pid)
             continue;
-        (void)kill(w->pid, SIGCONT);
-        w->continue_ms = 0;
+        wake(w);
         if (w->fate == FATE_NONE)
             tell(w);
         while (w->pid && clock_mono_ms() < until_ms) {

@@ -1,7 +1,6 @@
 // Any bytes as an upload: CSV files (separated by form feeds, as many files of one run) -> rows -> dataset -> what is
-// mined
-// -> artefact, and back from its blob. Refused with an error or taken; what is taken keeps every invariant, and its
-// blob decodes to the same bytes.
+// mined -> artefact, and back from its blob. Refused with an error or taken; what is taken keeps every invariant, and
+// its blob decodes to the same bytes.
 
 #include "fuzz.h"
 

@@ -4,6 +4,7 @@
 # time limit: 240 s
 source "$(dirname "$0")/../support/test.sh"
 source tests/support/redis.sh
+source tests/support/model.sh
 
 Q="{$BUNDLE_QUEUE_NAME}"
 redis_start main --appendonly yes
@@ -29,6 +30,34 @@ expect_finding() { # expect_finding STATUS AREA CHECK [REGEX OF WHAT WAS FOUND]
 expect_nothing_but() { # expect_nothing_but CHECK...: all else is ok
     jq -e --arg known "$*" '[.findings[] | select(.status != "ok") | .check] - ($known | split(" ")) == []' \
         "$TEST_DIR/doctor.json" >/dev/null || fail "more than '$*': $(problems)"
+}
+
+start_filling_redis() { # at filling.sock: the real one, but XADD finds it out of memory; its process is $FILLING
+    setpriv --pdeathsig KILL python3 - "$SERVERS_REDIS_SOCKET" "$TEST_DIR/filling.sock" >/dev/null 2>&1 <<'END' &
+import socket, socketserver, sys, threading
+
+class Client(socketserver.BaseRequestHandler):
+    def handle(self):
+        redis = socket.socket(socket.AF_UNIX)
+        redis.connect(sys.argv[1])
+        threading.Thread(target=self.answer, args=(redis,), daemon=True).start()
+        while request := self.request.recv(1 << 20):
+            if b"\r\nXADD\r\n" in request:
+                self.request.sendall(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n")
+            else:
+                redis.sendall(request)
+
+    def answer(self, redis):
+        while answer := redis.recv(1 << 20):
+            self.request.sendall(answer)
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+Server(sys.argv[2], Client).serve_forever()
+END
+    FILLING=$!
+    wait_until 10 test -S "$TEST_DIR/filling.sock"
 }
 
 note 'where all is well: only that nobody works is said'
@@ -65,6 +94,8 @@ servers_redis config set maxmemory-policy noeviction >/dev/null
 servers_redis config set maxmemory 1mb >/dev/null
 examine 1
 expect_finding fail redis memory
+expect_finding fail redis rights OOM
+expect_json "$TEST_DIR/doctor.json" 'any(.findings[]; .check == "rights" and (.remedy | test("mend this")))' # it is not the rights
 servers_redis config set maxmemory 0 >/dev/null
 servers_redis config set appendonly no >/dev/null
 examine 0
@@ -86,6 +117,54 @@ servers_redis config set appendonly yes >/dev/null
 examine 0
 expect_nothing_but there
 
+note 'the language model: where none is configured that is fine; else server, certificate, key and model'
+expect_finding ok copy model 'none is configured'
+model_start
+examine 0
+expect_nothing_but there
+expect_finding ok copy server '[0-9]+ ms'
+expect_finding ok copy model '^gpt-4o-mini is on'
+key=$BUNDLE_COPY_KEY
+BUNDLE_COPY_KEY='' BUNDLE_COPY_KEY_FILE=$MODEL_KEY_FILE BUNDLE_COPY_URL=$BUNDLE_COPY_URL/ examine 0
+expect_finding ok copy server
+BUNDLE_COPY_MODEL=gpt-9 examine 0
+expect_finding warn copy model '^gpt-9 is not on the server.s list: gpt-4o-mini, test-model$'
+BUNDLE_COPY_KEY=sk-of-somebody-else examine 1
+expect_finding fail copy key 'status 401'
+! grep -q 'sk-of-somebody-else' "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail 'the key was printed'
+BUNDLE_COPY_URL=${BUNDLE_COPY_URL%/v1}/nothing/here/chat/completions/x examine 0
+expect_finding ok copy server # any prefix
+BUNDLE_COPY_KEY='' BUNDLE_COPY_KEY_FILE=/nowhere/key examine 1
+expect_finding fail copy settings 'copy.key_file = /nowhere/key'
+BUNDLE_COPY_CA_FILE=/nowhere/ca.pem examine 1
+expect_finding fail copy settings 'copy.ca_file: /nowhere/ca.pem'
+BUNDLE_COPY_BLOCK_PRIVATE=true examine 1
+expect_finding fail copy server 'address is private'
+BUNDLE_COPY_URL=ftp://127.0.0.1/v1 examine 1
+expect_finding fail copy server 'neither http nor https'
+BUNDLE_COPY_URL=http://127.0.0.1:1/v1 examine 1
+expect_finding fail copy server 'refused'
+BUNDLE_COPY_URL=http://user:secret-of-url@127.0.0.1:1/v1 examine 1
+! grep -q 'secret-of-url' "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail "the URL's password was printed"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$TEST_DIR/tls.key" -out "$TEST_DIR/tls.pem" \
+    -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+setpriv --pdeathsig KILL openssl s_server -accept 127.0.0.1:0 -cert "$TEST_DIR/tls.pem" -key "$TEST_DIR/tls.key" -www \
+    </dev/null >"$TEST_DIR/tls.log" 2>&1 &
+tls_pid=$!
+wait_until 10 grep -q '^ACCEPT' "$TEST_DIR/tls.log"
+tls_url=https://127.0.0.1:$(sed -n 's/^ACCEPT .*://p' "$TEST_DIR/tls.log")/v1
+BUNDLE_COPY_URL=$tls_url examine 1
+expect_finding fail copy server 'certificate'
+BUNDLE_COPY_URL=$tls_url BUNDLE_COPY_CA_FILE=$TEST_DIR/tls.pem examine 0
+expect_finding ok copy server
+expect_finding warn copy model 'list of models'
+kill "$tls_pid"
+! grep -qF "$key" "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail 'the key was printed'
+expect model_stop
+examine 1
+expect_finding fail copy server
+unset BUNDLE_COPY_KEY BUNDLE_COPY_URL
+
 note 'rights: what is tried is what the scripts use'
 servers_redis acl setuser weak on '>secret-of-weak' '~*' '&*' +@all -xadd -zrandmember >/dev/null
 BUNDLE_REDIS_URL="unix://weak:secret-of-weak@$SERVERS_REDIS_SOCKET" examine 1
@@ -101,6 +180,10 @@ servers_redis acl setuser weak allkeys resetchannels >/dev/null
 BUNDLE_REDIS_URL="unix://weak:secret-of-weak@$SERVERS_REDIS_SOCKET" examine 1
 expect_finding fail redis rights 'may not: PUBLISH'
 expect_finding warn redis "bundlectl's rights" 'may not: SUBSCRIBE'
+start_filling_redis # is full from the first XADD on: the rights that come after it cannot be tried
+BUNDLE_REDIS_URL="unix://$TEST_DIR/filling.sock" examine 1
+expect_finding fail redis rights 'trying XADD: .*OOM'
+kill "$FILLING"
 ! grep -q secret-of-weak "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail 'the password was printed'
 servers_redis acl deluser weak >/dev/null
 tried=$(sed -n '/^static const char \*const .*_NEED\[\]/,/};/p' worker/ctl/doctor_redis.c | grep -oE '"[A-Z]+[ "]' | tr -cd 'A-Z\n')
@@ -191,6 +274,36 @@ break_and_mend 'leased task without a lease' hset "$Q:job:waits:tasks" prepare "
 servers_redis lrem "$ready_list" 1 waits/prepare >/dev/null
 break_and_mend 'job without open tasks' srem "$Q:job:waits-too:open" prepare
 
+note 'much that is broken, of one job and of many: --repair mends all of it at once'
+load_copies demo 60
+for ((i = 1; i <= 60; i++)); do push "{\"v\":1,\"shop\":\"demo\",\"upload\":\"copy-$i\",\"job\":\"copy-$i\"}"; done
+workers_start 1
+all_wait() { [ "$(servers_redis zcard "$Q:open")" = 62 ]; }
+wait_until 20 all_wait
+expect workers_stop
+examine 0
+expect_nothing_but there paused
+servers_redis del "$ready_list" "$Q:ring:1" >/dev/null
+for ((i = 1; i <= 700; i++)); do
+    printf 'HSET %s:job:waits:tasks t%d e|0|0|0|0|\nSADD %s:job:waits:open t%d\n' "$Q" "$i" "$Q" "$i"
+done | servers_redis >/dev/null
+examine 1
+expect_finding fail queue 'waiting task on no list'
+expect_finding fail queue 'ended task among the open ones'
+examine 0 --repair
+expect_finding mended queue 'waiting task on no list' '^61 mended'
+expect_finding mended queue 'ended task among the open ones' '^700 mended'
+expect_equal '61 2' "$(servers_redis llen "$ready_list") $(servers_redis llen "$Q:ring:1")" 'waiting tasks of demo, and both shops in the ring'
+examine 0
+expect_nothing_but there paused
+for ((i = 1; i <= 60; i++)); do expect bundlectl cancel "copy-$i" >/dev/null; done
+for ((i = 1; i <= 700; i++)); do printf 'HDEL %s:job:waits:tasks t%d\n' "$Q" "$i"; done | servers_redis >/dev/null
+is_told() { [ "$(servers_redis zcard "$Q:ended")" = 0 ]; }
+workers_start 1
+wait_until 30 is_told
+expect workers_stop
+servers_psql "delete from csv_uploads where run_id like 'copy-%'"
+
 note 'what is only worth a warning'
 servers_redis rpush "$Q:ring:1" demo >/dev/null
 servers_redis rpush "$Q:wake" 1 1 >/dev/null
@@ -227,6 +340,11 @@ expect_finding mended queue 'job that does not read' waits-too
 servers_redis del "$Q:ready:4:other" >/dev/null
 examine 0 --repair
 expect_match 'broken' "$(bundlectl queue dead)" 'the dead'
+broken=$(bundlectl queue dead --json | jq -r '.dead[0].id')
+expect_status 4 bundlectl queue retry "$broken"
+expect_match 'nothing of the message is left' "$OUTPUT" 'retry of a broken job'
+expect_equal '0 sent to the inbox again, 1 not: nothing of the message is left; enqueue the upload' "$(bundlectl queue retry --all)" 'retry of all'
+expect_equal "$broken" "$(bundlectl queue dead --json | jq -r '.dead[0].id')" 'what is dead still'
 bundlectl queue dead --clear --yes >/dev/null
 examine 0
 expect_nothing_but there paused

@@ -28,11 +28,19 @@ expect_match 'no worker is there' "$(bundlectl queue ls)" 'the overview'
 expect_status 4 bundlectl queue inspect nothing
 expect_status 4 bundlectl queue cancel nothing
 expect_status 4 bundlectl queue cancel nothing --shop demo
+expect_status 2 bundlectl queue cancel nothing --shop "$(printf 'x%.0s' {1..300})"
+expect_status 2 bundlectl queue cancel nothing --shop ''
 expect_status 4 bundlectl queue retry nothing
 expect_status 4 bundlectl queue retry 1-1
 expect_match 'nothing is dead' "$(bundlectl queue dead)" 'queue dead'
 expect_status 0 bundlectl queue drain --timeout 5
 expect_match 'is empty' "$OUTPUT" 'queue drain'
+
+note 'an end that PostgreSQL was not told is left to do'
+servers_redis zadd "{$BUNDLE_QUEUE_NAME}:ended" 9000000000000 gone >/dev/null
+expect_status 5 bundlectl queue drain --cancel --timeout 1
+expect_match '1 ends that PostgreSQL is still to be told' "$OUTPUT" 'queue drain'
+servers_redis del "{$BUNDLE_QUEUE_NAME}:ended" >/dev/null
 
 note 'a paused queue admits and draws nothing; resumed it goes on'
 expect_match 'is paused' "$(bundlectl queue pause --why 'a test')" 'pause'
@@ -170,6 +178,7 @@ expect_status 5 bundlectl queue drain --timeout 1
 bundlectl queue drain --cancel --json 2>/dev/null >"$TEST_DIR/drained.json"
 expect_json "$TEST_DIR/drained.json" '.status == "empty" and .cancelled == 1'
 expect_equal 0 "$(overview .delayed)" 'delayed'
+expect_equal 0 "$(overview .untold)" 'ends that PostgreSQL is still to be told'
 bundlectl enqueue "$UPLOAD" --shop demo --at "$(date -u -d '+1 second' +%FT%TZ)" --wait >/dev/null
 
 note 'several queues of one Redis'

@@ -63,6 +63,23 @@ note 'asked for again under the same name, it begins anew and ends final'
 ask demo "$demo" away
 is_final() { [ "$(job_field away state) $(servers_psql "SELECT status FROM csv_uploads WHERE last_job = 'away'")" = 'final final' ]; }
 wait_until 20 is_final
+
+note 'an end that waits for a lock holds up no other'
+stick locked
+ask queued "$UPLOAD" next
+is_next() { [ "$(job_field next state)" = open ]; }
+wait_until 5 is_next
+workers_kill
+expect bundlectl cancel locked >/dev/null
+expect bundlectl cancel next >/dev/null
+pg_let_go
+pg_hold "UPDATE csv_uploads SET total_rows = total_rows WHERE shop_id = 'demo'"
+is_told() { [ "$(servers_redis zrange "$Q:ended" 0 -1)" = locked ]; }
+BUNDLE_PG_TIMEOUT_MS=1000 workers_start 1
+wait_until 20 is_told
+expect_equal 'cancelled' "$(servers_psql "SELECT status FROM csv_uploads WHERE last_job = 'next'")" 'the upload behind it'
+pg_let_go
+wait_until 30 told cancelled locked Cancelled
 expect workers_stop
 
 note 'too late'

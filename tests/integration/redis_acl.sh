@@ -13,14 +13,14 @@ note 'every command of the scripts and of the program is granted'
 commands_of() { # commands_of SCRIPT...
     grep -ohE "\bcall\([^,]*'[A-Z]+'" "$@" | grep -oE "'[A-Z]+'" | tr -d "'"
 }
-operators_scripts=$(ls common/scripts/{audit,inspect,overview}.lua) # bundlectl's alone
+operators_scripts=$(ls common/scripts/{audit,inspect,overview,pause,retry}.lua) # bundlectl's alone
 worker_rights=" $(grep '^user bundle-worker ' config/redis.acl) "
 operator_rights=" $(grep '^user bundle-operator ' config/redis.acl) "
 commands=$({
     # shellcheck disable=SC2046
     commands_of $(find common/scripts -name '*.lua' | grep -Fvx "$operators_scripts")
     grep -ohE "'[LR]PUSH' or '[LR]PUSH'" common/scripts/*.lua | grep -oE '[LR]PUSH'
-    grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' common/queue.c worker/stages/*.c worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
+    grep -ohE 'redis_cmd_init\([^,]*, "[A-Z]+"' common/queue.c worker/stages/*.c worker/store/*.c worker/copy/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
     grep -ohE 'begin_cmd\([^,]*, "[A-Z]+"' worker/store/*.c | grep -oE '"[A-Z]+"' | tr -d '"'
 } | sort -u)
 [ "$(wc -l <<<"$commands")" -gt 30 ] || fail "only these commands were found: $commands"

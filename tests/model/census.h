@@ -3,8 +3,7 @@
 // INVARIANTS of a state (census_check)
 //  1. A task that is open is in exactly one place: waiting in one ready list, delayed, or leased; what its record says.
 //  2. What is leased, busy, delayed belongs to an open job; Q:busy:<shop> is the shop's leased refs.
-//  3. An open job has an open task; its other tasks have ended. An ended job has none, is told (Q:ended) where it must
-//  be.
+//  3. An open job has an open task; its other tasks have ended. An ended job has none, is told (Q:ended) if it must.
 //  4. A result was stored by the holder of the task's last token, and by nobody else.
 //  5. The ring of a lane and priority names each shop with a task that is ready once, and no other.
 //  6. All keys of a job have a TTL; keys without one are those of the list in PROTOCOL.md.

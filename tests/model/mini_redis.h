@@ -3,8 +3,7 @@
 // so that a script that begins to use another command fails the model's tests. test_mini_redis compares it with a real
 // Redis.
 //
-//     explorer --mini_redis_call--> script (Lua) --redis.call--> commands --> keys --mini_redis_save--> struct
-//     mini_state
+//     explorer --mini_redis_call--> script (Lua) --redis.call--> commands --> keys --mini_redis_save--> mini_state
 //                                                                              ^------mini_redis_restore------+
 //
 // STATES      A saved state is an array of entry ids; an entry is one key with its value, stored once however many

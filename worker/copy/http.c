@@ -1,7 +1,6 @@
 #include "worker/copy/http_internal.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -171,7 +170,7 @@ static void answer(struct http_call *c)
         .retry_after_ms = c->retry_after_ms,
         .waited_ms = c->begun_ms - c->sent_ms,
         .took_ms = c->ended_ms - c->begun_ms,
-        .error = c->error,
+        .error = c->error.message,
     };
     c->state = HTTP_ANSWERING;
     h->answering = c;
@@ -224,9 +223,8 @@ static void on_watch(evutil_socket_t s, short events, void *context)
         if (!is_trickle(c, now_ms))
             continue;
         c->result = HTTP_SLOW;
-        (void)snprintf(c->error, sizeof c->error,
-                       "%s: the answer trickles, with less than %d bytes a second for %lld ms", c->host,
-                       HTTP_TRICKLE_BYTES_PER_S, (long long)h->settings.trickle_ms);
+        (void)err_set(&c->error, ERR_IO, "%s: the answer trickles, with less than %d bytes a second for %lld ms",
+                      c->host, HTTP_TRICKLE_BYTES_PER_S, (long long)h->settings.trickle_ms);
         http_ended(c);
     }
     http_settle(h);
@@ -301,7 +299,7 @@ struct http_call *http_send(struct http *h, const struct http_request *r, http_o
     c->context = context;
     if (wrong) {
         c->result = HTTP_REFUSED;
-        (void)snprintf(c->error, sizeof c->error, "%s", wrong);
+        (void)err_set(&c->error, ERR_CONFIG, "%s", wrong);
         be_done(c);
         CHECK(event_add(h->refused, &NOW) == 0); // never from within this call
         return c;

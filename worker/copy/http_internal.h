@@ -39,11 +39,12 @@ struct http_call {
     int64_t watched_ms;        // since when watched_bytes had come
     size_t watched_bytes;
     struct buf answer;
+    size_t headers_len; // of the answer
 
     enum http_result result;
     int status;
     int64_t retry_after_ms;
-    char error[ERR_MESSAGE_MAX];
+    struct err error;
 };
 
 TAILQ_HEAD(http_calls, http_call);

@@ -10,8 +10,8 @@
 #include "common/clock.h"
 #include "worker/copy/http_address.h"
 
-enum { HEADERS_TOO_LARGE = 100 }; // CURLE_TOO_LARGE, since 8.6
-enum { AGE_MAX_S = 60, LIFETIME_MAX_S = 600, KEEPALIVE_IDLE_S = 30, RETRY_AFTER_MAX_S = 86400 };
+enum { HEADER_TOO_LARGE = 100 }; // CURLE_TOO_LARGE, since 8.6; before, it was out of memory then
+enum { AGE_MAX_S = 60, LIFETIME_MAX_S = 600, KEEPALIVE_IDLE_S = 30, RETRY_AFTER_MAX_S = 86400, HEADERS_MAX = 65536 };
 
 // ---- what the URL says ----
 
@@ -67,6 +67,14 @@ static int close_socket(void *context, curl_socket_t s)
     return close(s);
 }
 
+static size_t take_header(char *line, size_t size, size_t n, void *context)
+{
+    (void)line;
+    struct http_call *c = context;
+    c->headers_len += size * n;
+    return c->headers_len > HEADERS_MAX ? 0 : size * n;
+}
+
 static size_t take_body(char *data, size_t size, size_t n, void *context)
 {
     struct http_call *c = context;
@@ -92,6 +100,8 @@ static void set_limits(CURL *easy, struct http_call *c)
     SET(CURLOPT_TIMEOUT_MS, (long)s->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_ms);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)s->response_max); // by Content-Length; take_body sees the rest
+    SET(CURLOPT_HEADERFUNCTION, take_header);
+    SET(CURLOPT_HEADERDATA, c);
     SET(CURLOPT_WRITEFUNCTION, take_body);
     SET(CURLOPT_WRITEDATA, c);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -153,9 +163,7 @@ static enum http_result what_took_long(CURL *easy)
 {
     if (microseconds(easy, CURLINFO_PRETRANSFER_TIME_T) > 0)
         return HTTP_TIMEOUT;
-    if (microseconds(easy, CURLINFO_NAMELOOKUP_TIME_T) == 0)
-        return HTTP_NO_NAME;
-    return microseconds(easy, CURLINFO_CONNECT_TIME_T) == 0 ? HTTP_NO_CONNECT : HTTP_TIMEOUT;
+    return microseconds(easy, CURLINFO_NAMELOOKUP_TIME_T) == 0 ? HTTP_NO_NAME : HTTP_NO_CONNECT;
 }
 
 // A server that is overloaded hangs up in the handshake too; one whose TLS is wrong says so, as OpenSSL's "error:...".
@@ -190,43 +198,40 @@ static enum http_result result_of(const struct http_call *c, CURLcode code)
     case CURLE_USE_SSL_FAILED:
         return HTTP_TLS;
     case CURLE_FILESIZE_EXCEEDED:
-    case HEADERS_TOO_LARGE:
+    case CURLE_OUT_OF_MEMORY:
+    case HEADER_TOO_LARGE:
         return HTTP_TOO_LARGE;
     case CURLE_WRITE_ERROR:
-        return c->answer.is_over ? HTTP_TOO_LARGE : HTTP_RESET;
-    case CURLE_URL_MALFORMAT:
-        return HTTP_REFUSED;
+        return HTTP_TOO_LARGE; // nothing else makes take_header and take_body refuse
     default:
         return HTTP_RESET;
     }
 }
 
-// libcurl's own words, where they cannot hold a URL: those about a proxy quote it, with its password.
+// libcurl's own words, unless they quote a proxy's URL with its password.
 static const char *words(const struct http_call *c, CURLcode code)
 {
-    switch ((int)code) {
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_URL_MALFORMAT:
-        return curl_easy_strerror(code);
-    case CURLE_UNSUPPORTED_PROTOCOL: // another one than http was refused before
+    if (code == CURLE_UNSUPPORTED_PROTOCOL) // another one than http was refused before
         return "what it answers is not HTTP";
-    default:
-        return c->curl_error[0] ? c->curl_error : curl_easy_strerror(code);
-    }
+    return c->curl_error[0] && !strchr(c->curl_error, '@') ? c->curl_error : curl_easy_strerror(code);
 }
 
 static void describe(struct http_call *c, CURLcode code)
 {
+    struct err *e = &c->error;
     long os_error = 0;
     CHECK(curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK);
-    if (c->result == HTTP_TOO_LARGE)
-        (void)snprintf(c->error, sizeof c->error, "%s: the answer is larger than %zu bytes (copy.response_bytes_max)",
-                       c->host, c->h->settings.response_max);
-    else if (c->is_private && c->result == HTTP_REFUSED)
-        (void)snprintf(c->error, sizeof c->error, "%s: the address is private, and copy.block_private is set", c->host);
-    else
-        (void)snprintf(c->error, sizeof c->error, "%s: %s%s%s%s", c->host, words(c, code), os_error ? " (" : "",
-                       os_error ? strerror((int)os_error) : "", os_error ? ")" : "");
+    (void)err_set(e, ERR_IO, "%s", words(c, code));
+    if (c->headers_len > HEADERS_MAX || (int)code == HEADER_TOO_LARGE || code == CURLE_OUT_OF_MEMORY)
+        (void)err_set(e, ERR_LIMIT, "the answer's headers are larger than %d bytes", HEADERS_MAX);
+    else if (c->result == HTTP_TOO_LARGE)
+        (void)err_set(e, ERR_LIMIT, "the answer is larger than %zu bytes (copy.response_bytes_max)",
+                      c->h->settings.response_max);
+    else if (c->result == HTTP_REFUSED)
+        (void)err_set(e, ERR_CONFIG, "the address is private, and copy.block_private is set");
+    else if (os_error && !strstr(e->message, strerror((int)os_error)))
+        (void)err_set(e, ERR_IO, "%s (%s)", words(c, code), strerror((int)os_error));
+    (void)err_wrap(e, "%s", c->host);
 }
 
 // CURLINFO_RETRY_AFTER is 0 without the header too, and for one that reads as nothing.

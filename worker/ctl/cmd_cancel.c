@@ -1,6 +1,5 @@
 #include "common/check.h"
 #include "common/json_out.h"
-#include "common/queue_admin.h"
 #include "worker/ctl/cmd_queue.h"
 #include "worker/ctl/ctl_redis.h"
 
@@ -61,14 +60,10 @@ static bool follow_through_inbox(struct ctl_redis *r, const struct queue_cancell
 
 static bool inbox_is_empty(struct ctl_redis *r, bool *is_empty, struct err *e)
 {
-    AUTO(redis_cmd_fini) struct redis_cmd look = {0};
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct queue_overview o;
-    queue_overview_cmd(&r->queue, 1, &look);
-    if (!redis_call(r->redis, &look, &reply, e))
+    if (!ctl_redis_overview(r, 1, &reply, &o, e))
         return false;
-    if (!queue_overview_reply(reply, &o))
-        return err_set(e, ERR_CODEC, "the queue's overview is not as this version expects it");
     *is_empty = queue_overview_figure(&o, "inbox") + queue_overview_figure(&o, "intake") == 0;
     return true;
 }
@@ -88,7 +83,8 @@ static bool cancel(struct ctl *c, struct ctl_redis *r, const struct queue_cancel
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     bool is_empty = false;
     queue_cancel_cmd(&r->queue, STR(""), whose, "Cancelled", "bundlectl cancel", &cmd);
-    if (!redis_call(r->redis, &cmd, &reply, e) || !inbox_is_empty(r, &is_empty, e))
+    // In this order: a message that is admitted between the two is seen by the first or the second.
+    if (!inbox_is_empty(r, &is_empty, e) || !redis_call(r->redis, &cmd, &reply, e))
         return false;
     struct str state = redis_reply_str(redis_reply_at(reply, 0)), job = redis_reply_str(redis_reply_at(reply, 1));
     bool is_unknown = str_eq(state, STR("unknown"));
@@ -101,12 +97,17 @@ static bool cancel(struct ctl *c, struct ctl_redis *r, const struct queue_cancel
     return is_unknown ? not_found(whose, e) : print_state(c, state, job, e);
 }
 
+static bool is_id(struct str text)
+{
+    return text.len && text.len <= QUEUE_ID_MAX && str_is_utf8(text);
+}
+
 static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err *e)
 {
     (void)exit_code;
     const char *shop = args_value(a, "shop");
     struct str word = str_of(a->words[0]);
-    if (!str_is_utf8(word) || word.len > QUEUE_ID_MAX || (shop && (!str_is_utf8(str_of(shop)) || !shop[0])))
+    if (!is_id(word) || (shop && !is_id(str_of(shop))))
         return err_set(e, ERR_USAGE, "a job, an upload and a shop have 1 to %d bytes of UTF-8", QUEUE_ID_MAX);
     AUTO(ctl_redis_close) struct ctl_redis redis = {0};
     struct queue_cancellation whose = {.job = word};

@@ -18,8 +18,9 @@ static const struct arg_option OPTIONS[] = {
 
 static const char HELP[] = "Shows what came to nothing, newest first, with the reason and what is needed to ask again: "
                            "messages that were no job\n"
-                           "(rejected), jobs that failed (failed) and jobs with a task that workers died on (poison). "
-                           "--json has the payloads.\n"
+                           "(rejected), jobs that failed (failed), jobs with a task that workers died on (poison) and "
+                           "jobs whose keys somebody\n"
+                           "had spoilt (broken: of those no message is left). --json has the payloads.\n"
                            "At most queue.dead_max entries are kept.\n"
                            "\n"
                            "examples:\n"

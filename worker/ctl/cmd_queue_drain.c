@@ -3,7 +3,6 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/json_out.h"
-#include "common/queue_admin.h"
 #include "worker/ctl/cmd_queue.h"
 #include "worker/ctl/ctl_redis.h"
 #include "worker/ctl/progress_bar.h"
@@ -16,20 +15,22 @@ static const struct arg_option OPTIONS[] = {
     {NULL, NULL, NULL, NULL},
 };
 
-static const char HELP[] = "Waits until nothing is left to do: the inbox is empty and no job is open. Producers may go "
-                           "on pushing; stop them first\n"
-                           "if it is to end. It ends nobody's work unless --cancel says so; what is in the inbox is "
-                           "cancelled once it is admitted.\n"
-                           "\n"
-                           "examples:\n"
-                           "  bundlectl queue drain --timeout 600 && systemctl stop bundle-worker\n"
-                           "  bundlectl queue drain --cancel";
+static const char HELP[] =
+    "Waits until nothing is left to do: the inbox is empty, no job is open, and PostgreSQL has been told "
+    "how all have ended.\n"
+    "Producers may go on pushing; stop them first if it is to end. It ends nobody's work unless "
+    "--cancel says so; what is\n"
+    "in the inbox is cancelled once it is admitted.\n"
+    "\n"
+    "examples:\n"
+    "  bundlectl queue drain --timeout 600 && systemctl stop bundle-worker\n"
+    "  bundlectl queue drain --cancel";
 
 struct drain {
     const struct ctl *c;
     struct ctl_redis *redis;
     int64_t most; // there has been to do, at once
-    int64_t left; // messages and open jobs
+    int64_t left; // messages, open jobs, ends that PostgreSQL is still to be told
     int64_t cancelled, said_ms;
     bool has_bar, has_said_paused, has_said_idle;
 };
@@ -37,13 +38,12 @@ struct drain {
 static bool look(struct drain *d, unsigned most_jobs, struct redis_reply **reply, struct queue_overview *o,
                  struct err *e)
 {
-    AUTO(redis_cmd_fini) struct redis_cmd c = {0};
-    queue_overview_cmd(&d->redis->queue, most_jobs, &c);
-    if (!redis_call(d->redis->redis, &c, reply, e))
+    static const char *const LEFT[] = {"inbox", "intake", "open", "untold"};
+    if (!ctl_redis_overview(d->redis, most_jobs, reply, o, e))
         return false;
-    if (!queue_overview_reply(*reply, o))
-        return err_set(e, ERR_CODEC, "the queue's overview is not as this version expects it");
-    d->left = queue_overview_figure(o, "inbox") + queue_overview_figure(o, "intake") + queue_overview_figure(o, "open");
+    d->left = 0;
+    for (size_t i = 0; i < ARRAY_LEN(LEFT); i++)
+        d->left += queue_overview_figure(o, LEFT[i]);
     d->most = d->left > d->most ? d->left : d->most;
     return true;
 }
@@ -80,6 +80,7 @@ static void show(struct drain *d, const struct queue_overview *o)
     const struct term *t = &d->c->err;
     int64_t now_ms = clock_mono_ms();
     int64_t inbox = queue_overview_figure(o, "inbox") + queue_overview_figure(o, "intake");
+    int64_t untold = queue_overview_figure(o, "untold");
     buf_init(&line, 4096);
     buf_init(&cut, 4096);
     if (!t->is_tty && d->said_ms && now_ms - d->said_ms < SAY_EVERY_MS)
@@ -92,6 +93,8 @@ static void show(struct drain *d, const struct queue_overview *o)
     buf_printf(&line, "%lld in the inbox, %lld open jobs, %lld tasks running, %lld delayed", (long long)inbox,
                (long long)queue_overview_figure(o, "open"), (long long)queue_overview_figure(o, "leased"),
                (long long)queue_overview_figure(o, "delayed"));
+    if (untold)
+        buf_printf(&line, ", %lld ends that PostgreSQL is still to be told", (long long)untold);
     term_put_cut(&cut, buf_str(&line), t->is_tty ? t->columns - 1 : TERM_COLUMNS_MAX); // one line, to be painted over
     ctl_note("%s%s%s", d->has_bar ? "\033[A\r" : "", cut.data, t->is_tty ? "\033[K" : "");
     d->has_bar = t->is_tty;
@@ -126,8 +129,8 @@ static bool wait_until_empty(struct drain *d, bool is_cancel, int64_t timeout_s,
             ctl_note("%s; trying again", e->message);
         away_since_ms = ok ? 0 : away_since_ms ? away_since_ms : now_ms;
         if (timeout_s && now_ms - begun_ms >= timeout_s * 1000)
-            return err_set(e, ERR_LIMIT, "%lld messages and jobs are left after %lld s (--timeout)", (long long)d->left,
-                           (long long)timeout_s);
+            return err_set(e, ERR_LIMIT, "%lld messages, jobs and ends are left after %lld s (--timeout)",
+                           (long long)d->left, (long long)timeout_s);
         (void)poll(NULL, 0, LOOK_EVERY_MS);
     }
 }

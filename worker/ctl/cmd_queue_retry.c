@@ -29,7 +29,7 @@ static const char HELP[] = "Puts something on the queue again: an entry of the d
                            "  bundlectl queue retry --all --shop demo";
 
 struct tally {
-    int64_t retried, cut;
+    int64_t retried, cut, empty;
 };
 
 static bool retry_entry(struct ctl_redis *r, struct str id, struct tally *t, bool *is_known, struct err *e)
@@ -43,6 +43,7 @@ static bool retry_entry(struct ctl_redis *r, struct str id, struct tally *t, boo
     *is_known = !str_eq(answer, STR("unknown"));
     t->retried += str_eq(answer, STR("retried"));
     t->cut += str_eq(answer, STR("cut"));
+    t->empty += str_eq(answer, STR("empty"));
     return true;
 }
 
@@ -115,6 +116,9 @@ static bool retry_one(struct ctl_redis *r, struct str word, struct tally *t, str
                        "entry " STR_FMT " was larger than is kept (queue.payload_bytes_max): its producer has "
                        "to send it again",
                        STR_ARG(word));
+    if (is_known && t->empty)
+        return err_set(e, ERR_NOT_FOUND, "entry " STR_FMT ": nothing of the message is left; enqueue the upload",
+                       STR_ARG(word));
     if (is_known)
         return true;
     if (!retry_job(r, word, e))
@@ -132,11 +136,14 @@ static bool print_tally(const struct ctl *c, const struct tally *t, struct err *
         json_out_object(&j);
         json_out_key_int(&j, "retried", t->retried);
         json_out_key_int(&j, "cut", t->cut);
+        json_out_key_int(&j, "empty", t->empty);
         json_out_end(&j);
     } else {
         buf_printf(&out, "%lld sent to the inbox again", (long long)t->retried);
         if (t->cut)
             buf_printf(&out, ", %lld not: larger than is kept (queue.payload_bytes_max)", (long long)t->cut);
+        if (t->empty)
+            buf_printf(&out, ", %lld not: nothing of the message is left; enqueue the upload", (long long)t->empty);
     }
     buf_putc(&out, '\n');
     return ctl_print(&out, e);

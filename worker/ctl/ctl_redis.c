@@ -53,6 +53,26 @@ bool ctl_redis_push(struct ctl_redis *r, struct str message, struct err *e)
     return redis_call(r->redis, &c, &reply, e);
 }
 
+bool ctl_redis_overview(struct ctl_redis *r, unsigned most, struct redis_reply **reply, struct queue_overview *o,
+                        struct err *e)
+{
+    AUTO(redis_cmd_fini) struct redis_cmd c = {0};
+    queue_overview_cmd(&r->queue, most, &c);
+    return redis_call(r->redis, &c, reply, e) &&
+           (queue_overview_reply(*reply, o) ||
+            err_set(e, ERR_CODEC, "the queue's overview is not as this version expects it"));
+}
+
+bool ctl_redis_now(struct ctl_redis *r, int64_t *now_ms, struct err *e)
+{
+    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
+    const struct str words[] = {STR("TIME")};
+    if (!ctl_redis_ask(r, words, ARRAY_LEN(words), &reply, e))
+        return false;
+    *now_ms = redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000;
+    return true;
+}
+
 bool ctl_redis_hget(struct ctl_redis *r, const char *name, struct str suffix, const char *field, struct buf *out,
                     struct err *e)
 {

@@ -2,7 +2,7 @@
 #ifndef BUNDLE_WORKER_CTL_CTL_REDIS_H
 #define BUNDLE_WORKER_CTL_CTL_REDIS_H
 
-#include "common/queue.h"
+#include "common/queue_admin.h"
 #include "worker/ctl/ctl.h"
 
 struct ctl_redis {
@@ -23,6 +23,11 @@ bool ctl_redis_ask(struct ctl_redis *r, const struct str *words, size_t n, struc
 // "{queue}:<name>" and a message into the inbox.
 struct str ctl_redis_key(const struct ctl_redis *r, const char *name, char out[128]);
 bool ctl_redis_push(struct ctl_redis *r, struct str message, struct err *e) MUST_USE;
+
+// The queue's overview; *o are views into *reply. most: jobs that are listed.
+bool ctl_redis_overview(struct ctl_redis *r, unsigned most, struct redis_reply **reply, struct queue_overview *o,
+                        struct err *e) MUST_USE;
+bool ctl_redis_now(struct ctl_redis *r, int64_t *now_ms, struct err *e) MUST_USE; // by Redis' clock
 
 // HGET {queue}:<name>:<suffix> field; *out is empty (and put is nothing) where it is not there.
 bool ctl_redis_hget(struct ctl_redis *r, const char *name, struct str suffix, const char *field, struct buf *out,

@@ -34,10 +34,13 @@ void doctor_say(struct doctor *d, const char *area, const char *check, enum doct
                 const char *found, ...) PRINTF_LIKE(6, 7);
 void doctor_say_error(struct doctor *d, const char *area, const char *check, const char *remedy, const struct err *e);
 
+void doctor_clock(struct doctor *d, const char *area, int64_t skew_ms); // of the area's server against ours
+
 // The areas, in their order: later ones need what earlier ones opened.
 void doctor_redis(struct doctor *d);    // connection, server, rights
 void doctor_queue(struct doctor *d);    // workers, and whether everything in it adds up
 void doctor_postgres(struct doctor *d); // connection, schema, rights, room for the workers' slots
 void doctor_uploads(struct doctor *d);  // asked for, and known to nobody
+void doctor_model(struct doctor *d);    // the language model: server, certificate, key, model; where one is configured
 
 #endif

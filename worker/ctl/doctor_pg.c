@@ -5,7 +5,7 @@
 #include "worker/store/pg_health.h"
 #include "worker/store/schema.h"
 
-enum { VERSION_MIN = 140000, SKEW_WARN_MS = 1000, SKEW_FAIL_MS = 60000, LOST_MAX = 100, EXAMPLES = 3 };
+enum { VERSION_MIN = 140000, LOST_MAX = 100, EXAMPLES = 3 };
 
 // ---- the server ----
 
@@ -18,7 +18,7 @@ static void examine_health(struct doctor *d, struct pg *pg)
         doctor_say_error(d, "postgres", "server", "", &e);
         return;
     }
-    int64_t skew_ms = h.now_ms - (before_ms + clock_wall_ms()) / 2, size_ms = skew_ms < 0 ? -skew_ms : skew_ms;
+    int64_t skew_ms = h.now_ms - (before_ms + clock_wall_ms()) / 2;
     bool is_new = h.version >= VERSION_MIN;
     doctor_say(d, "postgres", "version", is_new ? DOCTOR_OK : DOCTOR_FAIL, is_new ? "" : "PostgreSQL 14 or later",
                "PostgreSQL %lld.%lld, as user %s", (long long)h.version / 10000, (long long)h.version % 10000, h.user);
@@ -26,9 +26,7 @@ static void examine_health(struct doctor *d, struct pg *pg)
         doctor_say(d, "postgres", "role", DOCTOR_FAIL,
                    "let pg.url name the primary, or add target_session_attrs=read-write",
                    "this is a standby: it takes no writes");
-    enum doctor_status status = size_ms > SKEW_FAIL_MS ? DOCTOR_FAIL : size_ms > SKEW_WARN_MS ? DOCTOR_WARN : DOCTOR_OK;
-    doctor_say(d, "postgres", "clock", status, status == DOCTOR_OK ? "" : "let NTP set both clocks",
-               "%lld ms from this machine's", (long long)skew_ms);
+    doctor_clock(d, "postgres", skew_ms);
     // Every slot keeps one; import, bundlectl and the web app want some too.
     int64_t here = d->c->settings->worker_slots, wanted = d->slots > here ? d->slots : here;
     bool is_tight = wanted && h.connections_max < wanted + 5;

@@ -9,7 +9,7 @@
 #include "worker/ctl/progress_bar.h"
 #include "worker/ctl/queue_view.h"
 
-enum { KEYS_MAX = 20000, BATCH = 20, EXAMPLES = 3, SWEEPS_MAX = 20, EXAMPLE_BYTES = 160 };
+enum { KEYS_MAX = 20000, BATCH = 20, EXAMPLES = 3, REPAIRS_MAX = 1000, EXAMPLE_BYTES = 160 };
 
 // ---- what audit.lua finds ----
 
@@ -20,49 +20,48 @@ enum { KEYS_MAX = 20000, BATCH = 20, EXAMPLES = 3, SWEEPS_MAX = 20, EXAMPLE_BYTE
 static const struct problem {
     const char *what; // as audit.lua says it
     enum doctor_status status;
-    bool is_swept; // where it is a job's or task's: mended by the sweep script, asked to look at that job
     const char *remedy;
 } PROBLEMS[] = {
-    {"no TTL", DOCTOR_FAIL, false, BY_REPAIR " gives them one"},
-    {"part of a job that is gone", DOCTOR_FAIL, false, BY_REPAIR " deletes them"},
-    {"points to a job that is gone", DOCTOR_FAIL, false, BY_REPAIR " deletes them"},
-    {"left over from an ended job", DOCTOR_FAIL, false, BY_REPAIR " deletes them"},
-    {"open job that is not listed", DOCTOR_FAIL, false, BY_REPAIR " lists them, with a new deadline"},
-    {"ended job that is not listed", DOCTOR_WARN, false, BY_REPAIR " lists them"},
-    {"listed as open, and is not", DOCTOR_FAIL, false, BY_REPAIR " takes them off the list"},
-    {"listed as kept, and is gone", DOCTOR_WARN, false,
+    {"no TTL", DOCTOR_FAIL, BY_REPAIR " gives them one"},
+    {"part of a job that is gone", DOCTOR_FAIL, BY_REPAIR " deletes them"},
+    {"points to a job that is gone", DOCTOR_FAIL, BY_REPAIR " deletes them"},
+    {"left over from an ended job", DOCTOR_FAIL, BY_REPAIR " deletes them"},
+    {"open job that is not listed", DOCTOR_FAIL, BY_REPAIR " lists them, with a new deadline"},
+    {"ended job that is not listed", DOCTOR_WARN, BY_REPAIR " lists them"},
+    {"listed as open, and is not", DOCTOR_FAIL, BY_REPAIR " takes them off the list"},
+    {"listed as kept, and is gone", DOCTOR_WARN,
      BY_REPAIR " takes them off the list; did Redis evict them? see maxmemory-policy"},
-    {"lease of a task that is not leased", DOCTOR_FAIL, false, BY_REPAIR " takes them away"},
-    {"time of a task that is not delayed", DOCTOR_FAIL, false, BY_REPAIR " takes them away"},
-    {"busy with a task that is not leased", DOCTOR_FAIL, false, BY_REPAIR " takes them away"},
-    {"lease that ran out long ago", DOCTOR_FAIL, false, "start a worker: each sweeps up after those that died"},
-    {"end that PostgreSQL was not told", DOCTOR_WARN, false,
+    {"lease of a task that is not leased", DOCTOR_FAIL, BY_REPAIR " takes them away"},
+    {"time of a task that is not delayed", DOCTOR_FAIL, BY_REPAIR " takes them away"},
+    {"busy with a task that is not leased", DOCTOR_FAIL, BY_REPAIR " takes them away"},
+    {"lease that ran out long ago", DOCTOR_FAIL, "start a worker: each sweeps up after those that died"},
+    {"end that PostgreSQL was not told", DOCTOR_WARN,
      "a worker tells it as soon as PostgreSQL answers; is one running?"},
-    {"leased task without a lease", DOCTOR_FAIL, true, BY_SWEEP},
-    {"delayed task without a time", DOCTOR_FAIL, true, BY_SWEEP},
-    {"waiting task on no list", DOCTOR_FAIL, true, BY_SWEEP},
-    {"ended task among the open ones", DOCTOR_FAIL, true, BY_SWEEP},
-    {"job without open tasks", DOCTOR_FAIL, true, BY_SWEEP},
-    {"job that does not read", DOCTOR_FAIL, false,
+    {"leased task without a lease", DOCTOR_FAIL, BY_SWEEP},
+    {"delayed task without a time", DOCTOR_FAIL, BY_SWEEP},
+    {"waiting task on no list", DOCTOR_FAIL, BY_SWEEP},
+    {"ended task among the open ones", DOCTOR_FAIL, BY_SWEEP},
+    {"job without open tasks", DOCTOR_FAIL, BY_SWEEP},
+    {"job that does not read", DOCTOR_FAIL,
      BY_REPAIR " takes its keys away, and the dead have the reason; enqueue its upload again"},
-    {"key that does not read", DOCTOR_FAIL, false,
+    {"key that does not read", DOCTOR_FAIL,
      "it names a job whose keys somebody has spoilt; once that one is mended, bundlectl doctor --repair again"},
-    {"shop in a ring without tasks", DOCTOR_FAIL, false, BY_REPAIR " takes it out"},
-    {"shop twice in a ring", DOCTOR_WARN, false, BY_REPAIR " takes one out"},
-    {"tasks of a shop that is in no ring", DOCTOR_FAIL, false, BY_REPAIR " puts it in"},
-    {"more than one wake marker", DOCTOR_WARN, false, BY_REPAIR " takes the others away"},
-    {"unknown key", DOCTOR_WARN, false, "of another version? drain the queue with that version, then redis-cli DEL"},
-    {"wrong type", DOCTOR_FAIL, false, "somebody else writes under this name: find out who, then redis-cli DEL"},
+    {"shop in a ring without tasks", DOCTOR_FAIL, BY_REPAIR " takes it out"},
+    {"shop twice in a ring", DOCTOR_WARN, BY_REPAIR " takes one out"},
+    {"tasks of a shop that is in no ring", DOCTOR_FAIL, BY_REPAIR " puts it in"},
+    {"more than one wake marker", DOCTOR_WARN, BY_REPAIR " takes the others away"},
+    {"unknown key", DOCTOR_WARN, "of another version? drain the queue with that version, then redis-cli DEL"},
+    {"wrong type", DOCTOR_FAIL, "somebody else writes under this name: find out who, then redis-cli DEL"},
 };
 
 struct audit {
     struct doctor *d;
     int64_t keys;
+    bool is_cut; // there are more
     struct {
         int64_t n, mended;
         struct buf examples;
     } found[ARRAY_LEN(PROBLEMS)];
-    json_t *broken; // jobs that the sweep is to look at: {job: true}
 };
 
 static void note(struct audit *a, struct str what, struct str where, bool is_mended)
@@ -76,16 +75,28 @@ static void note(struct audit *a, struct str what, struct str where, bool is_men
         term_put_cut(out, where, EXAMPLE_BYTES / 2);
     }
     a->found[i].mended += is_mended;
-    struct str job, task;
-    queue_ref_split(where, &job, &task);
-    if (PROBLEMS[i].is_swept && str_is_utf8(job)) {
-        char name[QUEUE_ID_MAX + 1];
-        (void)snprintf(name, sizeof name, STR_FMT, STR_ARG(job));
-        CHECK(json_object_set_new(a->broken, name, json_true()) == 0);
-    }
 }
 
-static bool ask(struct audit *a, const struct redis_reply *keys, size_t from, size_t to, struct err *e)
+static bool says_mended(const struct redis_reply *findings, size_t i)
+{
+    return redis_reply_int(redis_reply_at(findings, i + 2)) == 1;
+}
+
+// Where a reply is full and something was mended, there may be more: *is_all says whether this was all. What was not
+// mended is then found, and noted, the next time.
+static void note_all(struct audit *a, const struct redis_reply *findings, bool *is_all)
+{
+    size_t n = redis_reply_size(findings);
+    *is_all = true;
+    for (size_t i = 0; i + 2 < n && n / 3 == QUEUE_FINDINGS_MAX; i += 3)
+        *is_all = *is_all && !says_mended(findings, i);
+    for (size_t i = 0; i + 2 < n; i += 3)
+        if (*is_all || says_mended(findings, i))
+            note(a, redis_reply_str(redis_reply_at(findings, i)), redis_reply_str(redis_reply_at(findings, i + 1)),
+                 says_mended(findings, i));
+}
+
+static bool ask(struct audit *a, const struct redis_reply *keys, size_t from, size_t to, bool *is_all, struct err *e)
 {
     AUTO(redis_cmd_fini) struct redis_cmd c = {0};
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
@@ -94,11 +105,20 @@ static bool ask(struct audit *a, const struct redis_reply *keys, size_t from, si
         redis_cmd_str(&c, redis_reply_str(redis_reply_at(keys, i)));
     if (!redis_call(a->d->redis.redis, &c, &reply, e))
         return false;
-    for (size_t i = 0; i + 2 < redis_reply_size(reply); i += 3)
-        note(a, redis_reply_str(redis_reply_at(reply, i)), redis_reply_str(redis_reply_at(reply, i + 1)),
-             redis_reply_int(redis_reply_at(reply, i + 2)) == 1);
-    a->keys += (int64_t)(to - from);
+    note_all(a, reply, is_all);
     return true;
+}
+
+static bool audit_batch(struct audit *a, const struct redis_reply *keys, size_t from, struct err *e)
+{
+    size_t to = from + BATCH < redis_reply_size(keys) ? from + BATCH : redis_reply_size(keys);
+    bool is_all = false;
+    for (int i = 0; i < REPAIRS_MAX && !is_all; i++)
+        if (!ask(a, keys, from, to, &is_all, e))
+            return false;
+    a->keys += (int64_t)(to - from);
+    return is_all || err_set(e, ERR_LIMIT, "%d repairs in a row found more to mend: is somebody breaking it meanwhile?",
+                             REPAIRS_MAX);
 }
 
 // The queue's name with what means something to MATCH escaped.
@@ -127,37 +147,14 @@ static bool audit_all(struct audit *a, struct err *e)
         if (!ctl_redis_ask(&a->d->redis, words, ARRAY_LEN(words), &reply, e))
             return false;
         const struct redis_reply *keys = redis_reply_at(reply, 1);
-        for (size_t i = 0; i < redis_reply_size(keys); i += BATCH) {
-            size_t to = i + BATCH < redis_reply_size(keys) ? i + BATCH : redis_reply_size(keys);
-            if (!ask(a, keys, i, to, e))
+        for (size_t i = 0; i < redis_reply_size(keys); i += BATCH)
+            if (!audit_batch(a, keys, i, e))
                 return false;
-        }
         struct str next = redis_reply_str(redis_reply_at(reply, 0));
         buf_clear(&cursor);
         buf_put(&cursor, next.ptr, next.len);
-    } while (!str_eq(buf_str(&cursor), STR("0")) && (a->d->is_all || a->keys < KEYS_MAX));
-    return true;
-}
-
-// ---- mending tasks ----
-
-// The sweep looks at some tasks of each job at a time: again until it finds no more.
-static bool sweep_broken(struct audit *a, int64_t *mended, struct err *e)
-{
-    for (int round = 0; round < SWEEPS_MAX && json_object_size(a->broken); round++) {
-        AUTO(redis_cmd_fini) struct redis_cmd c = {0};
-        AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-        const char *job;
-        json_t *unused;
-        unsigned n = 0;
-        queue_sweep_cmd(&a->d->redis.queue, &c);
-        json_object_foreach(a->broken, job, unused) if (n++ < QUEUE_LOOK_MAX) redis_cmd_text(&c, job);
-        if (!redis_call(a->d->redis.redis, &c, &reply, e))
-            return false;
-        *mended += (int64_t)queue_swept_mends(reply);
-        if (queue_swept_mends(reply) == 0)
-            break;
-    }
+        a->is_cut = !str_eq(next, STR("0"));
+    } while (a->is_cut && (a->d->is_all || a->keys < KEYS_MAX));
     return true;
 }
 
@@ -176,17 +173,13 @@ static void audit_keys(struct doctor *d)
 {
     struct audit *a = calloc(1, sizeof *a);
     struct err e;
-    int64_t swept = 0, problems = 0;
+    int64_t problems = 0;
     CHECK(a);
     a->d = d;
-    a->broken = json_object();
-    CHECK(a->broken);
     for (size_t i = 0; i < ARRAY_LEN(PROBLEMS); i++)
         buf_init(&a->found[i].examples, EXAMPLES * (EXAMPLE_BYTES * 2));
-    bool ok = audit_all(a, &e) && (!d->is_repair || sweep_broken(a, &swept, &e));
+    bool ok = audit_all(a, &e);
     for (size_t i = 0; i < ARRAY_LEN(PROBLEMS); i++) {
-        if (d->is_repair && PROBLEMS[i].is_swept && swept >= a->found[i].n)
-            a->found[i].mended = a->found[i].n;
         if (a->found[i].n)
             tell_problem(a, i);
         problems += a->found[i].n;
@@ -196,10 +189,9 @@ static void audit_keys(struct doctor *d)
         doctor_say_error(d, "queue", "keys", e.kind == ERR_CONFIG ? REMEDY_RIGHTS : "", &e);
     else if (problems == 0)
         doctor_say(d, "queue", "keys", DOCTOR_OK, "", "%lld looked at, all add up", (long long)a->keys);
-    if (ok && !d->is_all && a->keys >= KEYS_MAX)
+    if (ok && a->is_cut)
         doctor_say(d, "queue", "keys", DOCTOR_WARN, "bundlectl doctor --all", "only the first %lld were looked at",
                    (long long)a->keys);
-    json_decref(a->broken);
     free(a);
 }
 

@@ -6,7 +6,7 @@
 #include "common/clock.h"
 #include "worker/ctl/doctor.h"
 
-enum { SKEW_WARN_MS = 1000, SKEW_FAIL_MS = 60000, MEMORY_WARN_PCT = 80, CLIENTS_WARN_PCT = 80 };
+enum { MEMORY_WARN_PCT = 80, CLIENTS_WARN_PCT = 80 };
 
 // ---- INFO ----
 
@@ -120,22 +120,12 @@ static void examine_info(struct doctor *d)
 
 static void examine_clock(struct doctor *d)
 {
-    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    const struct str words[] = {STR("TIME")};
     struct err e;
-    int64_t before_ms = clock_wall_ms();
-    if (!ctl_redis_ask(&d->redis, words, ARRAY_LEN(words), &reply, &e)) {
+    int64_t there_ms, before_ms = clock_wall_ms();
+    if (ctl_redis_now(&d->redis, &there_ms, &e))
+        doctor_clock(d, "redis", there_ms - (before_ms + clock_wall_ms()) / 2);
+    else
         doctor_say_error(d, "redis", "clock", "", &e);
-        return;
-    }
-    int64_t here_ms = (before_ms + clock_wall_ms()) / 2;
-    int64_t there_ms =
-        redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000;
-    int64_t skew_ms = there_ms - here_ms, size_ms = skew_ms < 0 ? -skew_ms : skew_ms;
-    enum doctor_status status = size_ms > SKEW_FAIL_MS ? DOCTOR_FAIL : size_ms > SKEW_WARN_MS ? DOCTOR_WARN : DOCTOR_OK;
-    doctor_say(d, "redis", "clock", status,
-               status == DOCTOR_OK ? "" : "let NTP set both clocks; leases go by Redis' clock alone, schedules by both",
-               "%lld ms from this machine's", (long long)skew_ms);
 }
 
 // ---- rights ----
@@ -166,6 +156,7 @@ static const char *const WORKERS_NEED[] = {"BLMOVE K K LEFT RIGHT 0.01",
                                            "LPUSH K v",
                                            "LREM K 0 v",
                                            "LSET K 0 v",
+                                           "MGET K K",
                                            "PEXPIRE K 10000",
                                            "PTTL K",
                                            "RPUSH K v",
@@ -176,8 +167,6 @@ static const char *const WORKERS_NEED[] = {"BLMOVE K K LEFT RIGHT 0.01",
                                            "SRANDMEMBER K",
                                            "SREM K v",
                                            "XADD K * f v",
-                                           "XDEL K 1-1",
-                                           "XRANGE K - +",
                                            "ZADD K 1 v",
                                            "ZCARD K",
                                            "ZCOUNT K 0 1",
@@ -188,9 +177,9 @@ static const char *const WORKERS_NEED[] = {"BLMOVE K K LEFT RIGHT 0.01",
                                            "ZREM K v",
                                            "ZREMRANGEBYSCORE K 0 1",
                                            "ZSCORE K v"};
-static const char *const OPERATORS_NEED[] = {"HKEYS K",     "HSTRLEN K f", "LRANGE K 0 1",    "SCAN 0",
-                                             "TYPE K",      "XLEN K",      "XREVRANGE K + -", "XTRIM K MAXLEN 1000",
-                                             "ZRANGE K 0 1"};
+static const char *const OPERATORS_NEED[] = {
+    "XDEL K 1-1", "XRANGE K - +", "HKEYS K",         "HSTRLEN K f",         "LRANGE K 0 1", "SCAN 0",
+    "TYPE K",     "XLEN K",       "XREVRANGE K + -", "XTRIM K MAXLEN 1000", "ZRANGE K 0 1"};
 
 static bool try_command(struct doctor *d, const char *text, struct str key, struct err *e)
 {
@@ -224,18 +213,21 @@ static bool try_subscribe(struct doctor *d, struct str channel, struct err *e)
     return ctl_redis_more(&d->redis, &listener, e) && redis_call(listener, &subscribe, &reply, e);
 }
 
-static void note_refusal(struct buf *refused, const char *what, const struct err *e)
+// false: it was no refusal, and nothing is known of the rights.
+static bool note_refusal(struct buf *refused, const char *what, const struct err *e)
 {
     if (e->kind == ERR_CONFIG)
         buf_printf(refused, "%s%.*s", refused->len ? ", " : "", (int)strcspn(what, " "), what);
+    return e->kind == ERR_CONFIG;
 }
 
-static void try_all(struct doctor *d, const char *const *commands, size_t n, struct str key, struct buf *refused)
+static bool try_all(struct doctor *d, const char *const *commands, size_t n, struct str key, struct buf *refused,
+                    struct err *e)
 {
-    struct err e;
     for (size_t i = 0; i < n; i++)
-        if (!try_command(d, commands[i], key, &e))
-            note_refusal(refused, commands[i], &e);
+        if (!try_command(d, commands[i], key, e) && !note_refusal(refused, commands[i], e))
+            return err_wrap(e, "trying %.*s", (int)strcspn(commands[i], " "), commands[i]);
+    return true;
 }
 
 static void tell_rights(struct doctor *d, const char *check, const struct buf *refused, enum doctor_status if_refused,
@@ -248,36 +240,39 @@ static void tell_rights(struct doctor *d, const char *check, const struct buf *r
         doctor_say(d, "redis", check, DOCTOR_OK, "", "user %s may do all that is needed", user);
 }
 
-static bool put_key(struct doctor *d, struct str key)
+static bool put_key(struct doctor *d, struct str key, struct err *e)
 {
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     const struct str set[] = {STR("SET"), key, STR("x"), STR("PX"), STR("10000")};
-    struct err e;
-    if (ctl_redis_ask(&d->redis, set, ARRAY_LEN(set), &reply, &e))
-        return true;
-    doctor_say_error(d, "redis", "rights", "give redis.url's user the rights in config/redis.acl", &e);
-    return false;
+    return ctl_redis_ask(&d->redis, set, ARRAY_LEN(set), &reply, e);
+}
+
+static bool try_rights(struct doctor *d, struct buf *workers, struct buf *operators, struct err *e)
+{
+    char name[128], suffix[48], channel_name[128];
+    (void)snprintf(suffix, sizeof suffix, "doctor:%ld", (long)getpid());
+    struct str key = ctl_redis_key(&d->redis, suffix, name);
+    struct str channel = ctl_redis_key(&d->redis, "progress:doctor:rights", channel_name);
+    return put_key(d, key, e) && try_all(d, WORKERS_NEED, ARRAY_LEN(WORKERS_NEED), key, workers, e) &&
+           (try_publish(d, channel, e) || note_refusal(workers, "PUBLISH", e)) &&
+           (try_subscribe(d, channel, e) || note_refusal(operators, "SUBSCRIBE", e)) &&
+           try_all(d, OPERATORS_NEED, ARRAY_LEN(OPERATORS_NEED), key, operators, e);
 }
 
 static void examine_rights(struct doctor *d)
 {
-    char name[128], suffix[48], channel_name[128];
     AUTO(buf_fini) struct buf workers;
     AUTO(buf_fini) struct buf operators;
     struct err e;
-    (void)snprintf(suffix, sizeof suffix, "doctor:%ld", (long)getpid());
-    struct str key = ctl_redis_key(&d->redis, suffix, name);
     buf_init(&workers, DOCTOR_TEXT_MAX);
     buf_init(&operators, DOCTOR_TEXT_MAX);
-    if (!put_key(d, key))
+    if (!try_rights(d, &workers, &operators, &e)) {
+        doctor_say_error(d, "redis", "rights",
+                         e.kind == ERR_CONFIG ? "give redis.url's user the rights in config/redis.acl"
+                                              : "they could not all be tried: mend this, then run this again",
+                         &e);
         return;
-    try_all(d, WORKERS_NEED, ARRAY_LEN(WORKERS_NEED), key, &workers);
-    struct str channel = ctl_redis_key(&d->redis, "progress:doctor:rights", channel_name);
-    if (!try_publish(d, channel, &e))
-        note_refusal(&workers, "PUBLISH", &e);
-    if (!try_subscribe(d, channel, &e))
-        note_refusal(&operators, "SUBSCRIBE", &e);
-    try_all(d, OPERATORS_NEED, ARRAY_LEN(OPERATORS_NEED), key, &operators);
+    }
     tell_rights(d, "rights", &workers, DOCTOR_FAIL,
                 "give redis.url's user the rights of bundle-worker in config/redis.acl");
     tell_rights(d, "bundlectl's rights", &operators, DOCTOR_WARN,

@@ -159,14 +159,10 @@ static void put_overview(struct json_out *j, const char *queue_name, const struc
 
 bool queue_view_overview(struct ctl_redis *r, const char *queue_name, unsigned most, struct buf *json, struct err *e)
 {
-    AUTO(redis_cmd_fini) struct redis_cmd c;
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct queue_overview o;
-    queue_overview_cmd(&r->queue, most, &c);
-    if (!redis_call(r->redis, &c, &reply, e))
+    if (!ctl_redis_overview(r, most, &reply, &o, e))
         return false;
-    if (!queue_overview_reply(reply, &o))
-        return err_set(e, ERR_CODEC, "the queue's overview is not as this version expects it");
     struct json_out j = json_out_on(json);
     put_overview(&j, queue_name, &o);
     return buf_ok(json, "the queue's overview", e);
@@ -506,16 +502,6 @@ static void put_dead(struct json_out *j, const struct redis_reply *entry, int64_
     json_out_end(j);
 }
 
-static bool redis_now(struct ctl_redis *r, int64_t *now_ms, struct err *e)
-{
-    AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    const struct str words[] = {STR("TIME")};
-    if (!ctl_redis_ask(r, words, ARRAY_LEN(words), &reply, e))
-        return false;
-    *now_ms = redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000;
-    return true;
-}
-
 bool queue_view_dead(struct ctl_redis *r, const char *before, unsigned most, json_t **out, struct err *e)
 {
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
@@ -527,7 +513,7 @@ bool queue_view_dead(struct ctl_redis *r, const char *before, unsigned most, jso
     (void)snprintf(count, sizeof count, "%u", most);
     const struct str words[] = {STR("XREVRANGE"), ctl_redis_key(r, "dead", key), str_of(end), STR("-"), STR("COUNT"),
                                 str_of(count)};
-    if (!redis_now(r, &now_ms, e) || !ctl_redis_ask(r, words, ARRAY_LEN(words), &reply, e))
+    if (!ctl_redis_now(r, &now_ms, e) || !ctl_redis_ask(r, words, ARRAY_LEN(words), &reply, e))
         return false;
     struct json_out j = json_out_on(&json);
     json_out_array(&j);

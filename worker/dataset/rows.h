@@ -2,8 +2,8 @@
 // them, the dataset builder eats them: one shape, three users.
 //
 // UNITS     Amounts are exact integers in 1/10,000 of the currency's major unit (_e4): the currency is only known once
-// all
-//           orders are. Dates are Unix seconds UTC. Texts are views, valid until the giver's next row; empty = absent.
+//           all orders are. Dates are Unix seconds UTC. Texts are views, valid until the giver's next row; empty =
+//           absent.
 #ifndef BUNDLE_WORKER_DATASET_ROWS_H
 #define BUNDLE_WORKER_DATASET_ROWS_H
 

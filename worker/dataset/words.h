@@ -2,8 +2,7 @@
 // words, so that "tip" never finds "tipi".
 //
 // SERVICE LISTS  An entry of several words matches anywhere in a name ("bank charges" in "Bank charges May"). An entry
-// of a
-//                single word must be the whole name, because real products contain such words ("FRENCH CARRIAGE
+//                of a single word must be the whole name, because real products contain such words ("FRENCH CARRIAGE
 //                LANTERN", "Discount Card Holder"); written with a leading '~' it matches anywhere, too ("~postage").
 // SEASON LISTS   An entry is a season; '=' parts the words for it ("christmas=xmas|easter"). A word may stand for
 //                several seasons ("christmas=winter|new year=winter"). From the SEASONS_MAX-th on they count as one.

@@ -3,9 +3,8 @@
 // AS A LIST     the first K bundles of two or more products, best first: the share of the orders with two or more known
 //               items that contain
 //                   two products    any two different products of one of them;
-//                   a pair          the same of the first K that are no pools (MIX_MATCH), whose many pairs make
-//                   hitting
-//                                   easy;
+//                   a pair          the same of the first K that are no pools (MIX_MATCH), whose many pairs are
+//                                   easily hit;
 //                   all             what the offer asks for: all products, N of a pool.
 // BY TYPE       over all held-out orders with a known item, how many of those with the `base` took the offer:
 //

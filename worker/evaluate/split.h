@@ -3,7 +3,8 @@
 // BY DATE    the oldest `share` of the multi-item orders, and every other order before the first held-out one, train:
 //            what a merchant would have known on that day.
 // AT RANDOM  `share` of the multi-item orders and `share` of the others, drawn by `seed`: the same for the same
-// dataset. FAILURE    ERR_INPUT: fewer than SPLIT_MULTI_MIN multi-item orders; by date where there are none.
+//            dataset.
+// FAILURE    ERR_INPUT: fewer than SPLIT_MULTI_MIN multi-item orders; by date where there are none.
 #ifndef BUNDLE_WORKER_EVALUATE_SPLIT_H
 #define BUNDLE_WORKER_EVALUATE_SPLIT_H
 

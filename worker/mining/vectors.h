@@ -2,8 +2,7 @@
 // with the compilers' vector extensions, and compiled for several instruction sets; the processor chooses at run time.
 //
 // INVARIANTS  Every kernel gives the same bytes: the 16 lanes and the order of every sum are fixed in the source,
-// nothing
-//             is fused or reassociated.
+//             nothing is fused or reassociated.
 // THREADS     Pure functions of their arguments.
 #ifndef BUNDLE_WORKER_MINING_VECTORS_H
 #define BUNDLE_WORKER_MINING_VECTORS_H

@@ -154,7 +154,7 @@ struct bundle_list {
     uint32_t n;
 };
 
-// One pair's result on the wire ("pair-result" v1 wraps it). Item ids are those of the dataset with this fingerprint.
+// One pair's result on the wire (a "pair-result" wraps it). Item ids are those of the dataset with this fingerprint.
 void bundles_encode(const struct bundle_list *list, struct buf *out);
 struct mp_value;
 bool bundles_decode(struct bundle_list *out, const struct mp_value *v, uint32_t n_items, struct arena *memory,

@@ -2,9 +2,8 @@
 // product type, and behind that a small table of words that any shop's titles may hold (dress and belt).
 //
 // LEARNED   l = log2((n + 3) / (x + 3)), n the orders with both types, x = kappa * n(a) * n(b) / N what chance gives
-// for
-//           the number of types that this shop's orders hold (the formulas of mining/evidence.h, of types in the place
-//           of items); likeness is l / 3 between 0 and 1: eight times chance is as good as it gets.
+//           for the number of types that this shop's orders hold (the formulas of mining/evidence.h, of types in the
+//           place of items); likeness is l / 3 between 0 and 1: eight times chance is as good as it gets.
 // THREADS   Immutable once learned.
 #ifndef BUNDLE_WORKER_OFFERS_COMPLEMENTS_H
 #define BUNDLE_WORKER_OFFERS_COMPLEMENTS_H

@@ -1,9 +1,9 @@
 // Ranking: the features of SPEC 6 and the weighted rank with which the final list is picked.
 //
 // PREDICTED LIFT  2.62 * discount * (1 - confidence) * T / (T + 10), T = joint orders. 2.62 is the mean price
-// elasticity of
-//                 Bijmolt, van Heerde & Pieters (J. Marketing Research 42, 2005); only buyers who do not take the set
-//                 already can be won; a set that was never bought predicts nothing. A prior, not a measurement.
+//                 elasticity of Bijmolt, van Heerde & Pieters (J. Marketing Research 42, 2005); only buyers who do not
+//                 take the set already can be won; a set that was never bought predicts nothing. A prior, not a
+//                 measurement.
 #ifndef BUNDLE_WORKER_OFFERS_RANKING_H
 #define BUNDLE_WORKER_OFFERS_RANKING_H
 
@@ -12,8 +12,7 @@
 void ranking_features(const struct market *m, struct bundle *b); // fit, inventory, price_sanity, predicted_lift
 
 // Picks and orders the final list from `pool` (any order in, deterministic out): always the one with the highest
-//   score = ((1 - w) * (sum of weight * feature - novelty penalty) + w * reach) * DIMINISH^(taken of its objective and
-//   type)
+//   score = ((1 - w) * (sum of weight * feature - novelty penalty) + w * reach) * DIMINISH^(taken of objective, type)
 // next, where w = rules.coverage_weight and reach = sqrt(weight of the orders it newly reaches / most that one reaches
 // alone) (coverage.h); 1 more for the first around each pinned product, which so keeps its place. Features are
 // normalised to [0,1] inside the job, confidence and lift inside their type. Scores never rise down the list. Caps of

@@ -91,14 +91,7 @@ static bool beat_once(struct beat *b, struct redis **redis, struct err *e)
 // true: closing
 static bool wait_for_next(struct beat *b)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += b->every_ms / 1000;
-    until.tv_nsec += b->every_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    const struct timespec until = thread_deadline(b->every_ms);
     (void)pthread_mutex_lock(&b->lock);
     while (!b->is_closing && pthread_cond_timedwait(&b->is_changed, &b->lock, &until) == 0)
         ;

@@ -4,8 +4,7 @@
 //
 // INVARIANTS  1. An option of the job is never replaced by the shop's. 2. What is in here has been checked.
 // FAILURE     A job's option that is wrong is ERR_INPUT that names it and says what would be right. A shop's is left
-// out
-//             and noted in `problems`: what a shop said months ago must not fail today's job.
+//             out and noted in `problems`: what a shop said months ago must not fail today's job.
 // THREADS     Values; texts are views into the payload or the arena.
 #ifndef BUNDLE_WORKER_STAGES_JOB_OPTIONS_H
 #define BUNDLE_WORKER_STAGES_JOB_OPTIONS_H

@@ -2,17 +2,17 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "common/outage.h"
 #include "common/thread.h"
 #include "worker/stages/reconcile_internal.h"
 #include "worker/store/pg_outage.h"
 
-enum { ENDS_MAX = 256, IDLE_MS = 5000 };
+enum { ENDS_MAX = 256, IDLE_MS = 5000, SOON_MS = 1000, WAIT_MAX_MS = 3600000 };
 
 struct ends { // what waits to be written; texts live in memory
     struct arena memory;
@@ -29,7 +29,8 @@ struct reconcile {
 
     // the thread's own
     struct reconcile_sides sides; // pg NULL: not connected
-    int64_t scan_at_ms;
+    int64_t scan_at_ms, failed_ms;
+    struct outage outage;
 };
 
 static struct ends *ends_create(void)
@@ -46,12 +47,21 @@ static void ends_destroy(struct ends *e)
     free(e);
 }
 
+// Said again while it waits to be written: a slow one does not pile up.
+static bool is_waiting(const struct ends *w, const struct queue_end *end)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (str_eq(w->list[i].job, end->job) && str_eq(w->list[i].state, end->state))
+            return true;
+    return false;
+}
+
 void reconcile_poke(void *reconcile, const struct queue_end *end)
 {
     struct reconcile *r = reconcile;
     (void)pthread_mutex_lock(&r->lock);
     struct ends *w = r->waiting;
-    if (w->n < ENDS_MAX) {
+    if (w->n < ENDS_MAX && !is_waiting(w, end)) {
         struct arena *m = &w->memory;
         w->list[w->n++] = (struct queue_end){reconcile_keep(m, end->job),     reconcile_keep(m, end->shop),
                                              reconcile_keep(m, end->upload),  reconcile_keep(m, end->state),
@@ -63,34 +73,55 @@ void reconcile_poke(void *reconcile, const struct queue_end *end)
 
 // ---- ends ----
 
-// Of a job that another one has followed on the same upload, or that has begun anew, nobody wants to hear.
-static bool write_if_latest(struct reconcile_sides *s, const struct queue_end *end, struct arena *memory, struct err *e)
+// Of a job that another one has followed on the same upload nobody wants to hear; of one that has begun anew, what it
+// comes to. *is_settled: the queue need not say it again.
+static bool write_if_latest(struct reconcile_sides *s, const struct upload_end *end, bool *is_settled, struct err *e)
 {
+    struct arena memory;
     struct str state, job;
-    struct upload_end row = {end->job, end->shop, end->upload, end->state, end->message, 0};
-    if (!reconcile_find(s, end->shop, end->upload, memory, &state, &job, e))
-        return false;
-    bool is_latest = job.len == 0 || (str_eq(job, end->job) && str_eq(state, end->state));
-    return !is_latest || reconcile_write_end(s, &row, e);
+    arena_init(&memory, 0);
+    bool ok = reconcile_find(s, end->shop, end->upload, &memory, &state, &job, e);
+    if (ok) {
+        bool is_same = str_eq(job, end->job);
+        *is_settled = !is_same || str_eq(state, end->state);
+        if (*is_settled && (is_same || job.len == 0))
+            ok = upload_request_ended(s->pg, end, e);
+    }
+    arena_fini(&memory);
+    return ok;
+}
+
+static bool write_each(struct reconcile_sides *s, const struct ends *ends, struct redis_cmd *told, size_t *n_told,
+                       struct err *e)
+{
+    struct err one;
+    int64_t fence;
+    bool ok = reconcile_fence(s, &fence, e), goes_on = ok;
+    for (size_t i = 0; goes_on && i < ends->n && !reconcile_is_called_off(s); i++) {
+        const struct queue_end *q = &ends->list[i];
+        const struct upload_end end = {q->job, q->shop, q->upload, q->state, q->message, fence};
+        bool is_settled;
+        if (!write_if_latest(s, &end, &is_settled, &one)) {
+            goes_on = reconcile_goes_on(&one, &ok, e);
+        } else if (is_settled) {
+            redis_cmd_str(told, end.job);
+            ++*n_told;
+        }
+    }
+    return ok;
 }
 
 static bool write_ends(struct reconcile_sides *s, const struct ends *ends, struct err *e)
 {
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
-    struct arena memory;
-    struct redis_cmd told;
+    AUTO(redis_cmd_fini) struct redis_cmd told;
     struct err second;
-    bool ok = true;
-    arena_init(&memory, 0);
+    size_t n_told = 0;
     queue_told_cmd(s->env->queue, &told);
-    for (size_t i = 0; ok && i < ends->n; i++) {
-        ok = write_if_latest(s, &ends->list[i], &memory, e);
-        if (ok)
-            redis_cmd_str(&told, ends->list[i].job);
-    }
-    arena_fini(&memory);
+    bool ok = write_each(s, ends, &told, &n_told, e);
     FAILPOINT("told.before");
-    ok = reconcile_call(s, &told, &reply, ok ? e : &second) && ok; // also what was written before one failed
+    if (n_told && !reconcile_call(s, &told, &reply, &second)) // also where others failed
+        (void)reconcile_goes_on(&second, &ok, e);
     FAILPOINT("told.after");
     return ok;
 }
@@ -103,46 +134,48 @@ static int64_t next_scan_ms(const struct reconcile *r)
     return every_s ? clock_mono_ms() + every_s * 1000 : INT64_MAX;
 }
 
-static void note(const struct reconcile *r, bool ok, const struct err *e)
+// What fails for one upload and not for the next is one outage: it is over when nothing failed for a while.
+static void note(struct reconcile *r, bool ok, const struct err *e)
 {
     if (ok && pg_statements(r->sides.pg) > 0)
         pg_outage_over(r->sides.pg);
+    if (ok && clock_mono_ms() - r->failed_ms >= OUTAGE_REMINDER_MS)
+        outage_ended(&r->outage, "PostgreSQL and the queue are at one again");
     if (ok || e->kind == ERR_CANCELLED)
         return;
+    r->failed_ms = clock_mono_ms();
     pg_outage_note(e);
-    bool is_away = e->kind == ERR_PG_AWAY || e->kind == ERR_REDIS_AWAY; // said elsewhere, once
-    LOG(is_away ? LOG_DEBUG : LOG_WARN, "PostgreSQL and the queue are not at one; trying again",
-        LOG_S("error", e->message));
+    static const char message[] = "PostgreSQL and the queue are not at one; trying again";
+    if (e->kind == ERR_PG_AWAY || e->kind == ERR_REDIS_AWAY) // said elsewhere, once
+        LOG(LOG_DEBUG, message, LOG_S("error", e->message));
+    else
+        outage_failed(&r->outage, message, e);
 }
 
 static void work(struct reconcile *r, const struct ends *ends)
 {
-    struct err e = {0};
+    struct err e = {0}, one;
     struct reconcile_sides *s = &r->sides;
-    int64_t n_recovered;
-    bool ok = true;
+    bool ok = true, goes_on = true;
     if (!s->pg) {
         s->pg = pg_create(s->env->settings, "bundle-worker reconcile");
         pg_watch(s->pg, &r->is_closing);
     }
-    if (ends->n)
-        ok = write_ends(s, ends, &e);
-    if (ok && clock_mono_ms() >= r->scan_at_ms)
-        ok = reconcile_scan(s, &n_recovered, &e);
-    if (clock_mono_ms() >= r->scan_at_ms)
-        r->scan_at_ms = next_scan_ms(r);
+    if (ends->n && !write_ends(s, ends, &one))
+        goes_on = reconcile_goes_on(&one, &ok, &e);
+    if (clock_mono_ms() >= r->scan_at_ms) {
+        struct reconcile_found found = {0};
+        if (goes_on && !reconcile_is_called_off(s) && !reconcile_scan(s, &found, &one))
+            (void)reconcile_goes_on(&one, &ok, &e);
+        r->scan_at_ms = found.is_more ? clock_mono_ms() + SOON_MS : next_scan_ms(r);
+    }
     note(r, ok, &e);
 }
 
 static void wait_until(struct reconcile *r, int64_t until_ms)
 {
-    struct timespec until;
     int64_t left_ms = until_ms - clock_mono_ms();
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    left_ms = left_ms < 0 ? 0 : left_ms > 3600000 ? 3600000 : left_ms;
-    until.tv_nsec += left_ms % 1000 * 1000000;
-    until.tv_sec += left_ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    const struct timespec until = thread_deadline(left_ms < WAIT_MAX_MS ? left_ms : WAIT_MAX_MS);
     (void)pthread_cond_timedwait(&r->is_changed, &r->lock, &until);
 }
 

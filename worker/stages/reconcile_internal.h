@@ -21,10 +21,19 @@ bool reconcile_call(struct reconcile_sides *s, struct redis_cmd *take_cmd, struc
 // The upload's latest job, "" where Redis knows none. In `memory`.
 bool reconcile_find(struct reconcile_sides *s, struct str shop, struct str upload, struct arena *memory,
                     struct str *state, struct str *job, struct err *e) MUST_USE;
-// Fills the end's fence: after all tasks that were drawn until now.
-bool reconcile_write_end(struct reconcile_sides *s, struct upload_end *end, struct err *e) MUST_USE;
+// After all tasks that were drawn until now. Whoever writes an end takes it before looking whether the job has ended:
+// one that begins anew in between has a later one, and is left alone.
+bool reconcile_fence(struct reconcile_sides *s, int64_t *fence, struct err *e) MUST_USE;
+bool reconcile_is_called_off(const struct reconcile_sides *s);
+// One of several has failed with `one`: *ok is false, *e the first such error. false: what follows would fail too (a
+// side is away, a setting is wrong, somebody asked us to stop), and *e says that.
+bool reconcile_goes_on(const struct err *one, bool *ok, struct err *e);
 
-// *n: how many were pushed again, or told their end.
-bool reconcile_scan(struct reconcile_sides *s, int64_t *n, struct err *e) MUST_USE;
+struct reconcile_found {
+    int64_t n;    // that were pushed again, or told their end
+    bool is_more; // there may be more: the inbox was not empty, or there was no room for all
+};
+// Fills *out, whatever it returns.
+bool reconcile_scan(struct reconcile_sides *s, struct reconcile_found *out, struct err *e) MUST_USE;
 
 #endif

@@ -37,6 +37,7 @@ struct lost {
     struct job_request request;
     struct str payload;
     struct arena *memory;
+    int64_t fence;
     bool is_open;     // Redis knows a job of the upload that is
     struct str state; // of the job that the request names, where it is the upload's latest; "" unknown
 };
@@ -47,7 +48,7 @@ static bool look(struct reconcile_sides *s, struct lost *l, struct err *e)
     const struct str names[] = {l->request.upload, l->row->csv_upload_id, l->row->run_id};
     for (size_t i = 0; i < ARRAY_LEN(names) && !l->is_open; i++) {
         struct str state, job;
-        if (names[i].len == 0)
+        if (names[i].len == 0 || (i > 0 && str_eq(names[i], names[0])))
             continue;
         if (!reconcile_find(s, l->row->shop, names[i], l->memory, &state, &job, e))
             return false;
@@ -58,20 +59,22 @@ static bool look(struct reconcile_sides *s, struct lost *l, struct err *e)
     return true;
 }
 
+// Fills payload and request, or leaves both alone.
 static bool read_request(struct reconcile_sides *s, struct lost *l, struct err *e)
 {
-    const struct upload_lost *row = l->row;
     size_t bytes_max = 2 * (size_t)s->env->settings->queue_payload_max; // jsonb's text has spaces in it
-    if (row->message.len == 0) {
-        l->request = (struct job_request){.shop = row->shop, .upload = row->csv_upload_id};
+    struct str payload;
+    struct job_request request;
+    if (l->row->message.len == 0)
         return true;
-    }
-    if (!job_payload_of_message(row->message, bytes_max, l->memory, &l->payload, e) ||
-        !job_request_read(l->payload, l->memory, &l->request, e))
+    if (!job_payload_of_message(l->row->message, bytes_max, l->memory, &payload, e) ||
+        !job_request_read(payload, l->memory, &request, e))
         return err_wrap(e, "csv_uploads.request");
-    l->request.job = reconcile_keep(l->memory, l->request.job);
-    if (l->request.is_cancellation || !str_eq(l->request.shop, row->shop))
+    if (request.is_cancellation || !str_eq(request.shop, l->row->shop))
         return err_set(e, ERR_INPUT, "csv_uploads.request: not a job of this shop");
+    request.job = reconcile_keep(l->memory, request.job);
+    l->payload = payload;
+    l->request = request;
     return true;
 }
 
@@ -93,22 +96,30 @@ static bool make_message(const struct lost *l, struct buf *out, struct err *e)
 // The job that was at work on it has ended, and PostgreSQL was not told or has forgotten.
 static bool write_late(struct reconcile_sides *s, const struct lost *l, struct err *e)
 {
-    struct upload_end end = {l->request.job,
-                             l->row->shop,
-                             l->row->csv_upload_id,
-                             l->state,
-                             STR("The job ended; its bundles were not finished"),
-                             0};
-    return reconcile_write_end(s, &end, e);
+    const struct upload_end end = {l->request.job,
+                                   l->row->shop,
+                                   l->row->csv_upload_id,
+                                   l->state,
+                                   STR("The job ended; its bundles were not finished"),
+                                   l->fence};
+    return upload_request_ended(s->pg, &end, e);
 }
 
+// In the name of the job that was at work on it, if any: no other may end it.
 static bool write_off(struct reconcile_sides *s, const struct lost *l, const struct err *why, struct err *e)
 {
     const struct upload_lost *row = l->row;
-    struct upload_end end = {STR("reconciler"), row->shop, row->csv_upload_id, STR("failed"), str_of(why->message), 0};
+    const struct upload_end end = {row->last_job.len ? row->last_job : STR("reconciler"),
+                                   row->shop,
+                                   row->csv_upload_id,
+                                   STR("failed"),
+                                   str_of(why->message),
+                                   l->fence};
+    if (!upload_request_ended(s->pg, &end, e))
+        return false;
     LOG(LOG_WARN, "upload cannot be enqueued again", LOG_S("upload", row->csv_upload_id.ptr),
-        LOG_S("error", why->message));
-    return reconcile_write_end(s, &end, e);
+        LOG_S("shop", row->shop.ptr), LOG_S("error", why->message));
+    return true;
 }
 
 static bool enqueue_again(struct reconcile_sides *s, const struct lost *l, struct err *e)
@@ -129,20 +140,21 @@ static bool enqueue_again(struct reconcile_sides *s, const struct lost *l, struc
     return true;
 }
 
-static bool recover(struct reconcile_sides *s, const struct upload_lost *row, struct arena *memory, int64_t *n,
-                    struct err *e)
+// *is_done: it was lost, and is not any more.
+static bool recover(struct reconcile_sides *s, struct lost *l, bool *is_done, struct err *e)
 {
-    struct lost l = {.row = row, .memory = memory, .state = {"", 0}};
     struct err why;
-    if (!read_request(s, &l, &why))
-        return write_off(s, &l, &why, e);
-    if (!look(s, &l, e))
+    bool is_job = read_request(s, l, &why);
+    *is_done = false;
+    if (!look(s, l, e))
         return false;
-    bool has_ended = str_eq(l.state, STR("failed")) || str_eq(l.state, STR("cancelled"));
-    if (l.is_open)
+    if (l->is_open)
         return true;
-    (*n)++;
-    return has_ended && !str_eq(row->status, STR("requested")) ? write_late(s, &l, e) : enqueue_again(s, &l, e);
+    *is_done = true;
+    if (!is_job)
+        return write_off(s, l, &why, e);
+    bool has_ended = str_eq(l->state, STR("failed")) || str_eq(l->state, STR("cancelled"));
+    return has_ended && !str_eq(l->row->status, STR("requested")) ? write_late(s, l, e) : enqueue_again(s, l, e);
 }
 
 // Messages that nobody has read yet may be just what seems lost.
@@ -155,24 +167,38 @@ static bool is_inbox_read(struct reconcile_sides *s, bool *out, struct err *e)
     return true;
 }
 
-static bool is_called_off(const struct reconcile_sides *s)
+static bool take_lost(struct reconcile_sides *s, struct arena *memory, struct upload_lost **rows, size_t *n,
+                      bool *is_more, struct err *e)
 {
-    return s->is_closing && atomic_load(s->is_closing);
+    bool is_read;
+    int64_t after_s = s->env->settings->queue_reconcile_after_s;
+    if (!is_inbox_read(s, &is_read, e) ||
+        (is_read && !upload_requests_lost(s->pg, after_s, LOST_MAX, memory, rows, n, e)))
+        return false;
+    *is_more = !is_read || *n == LOST_MAX;
+    return true;
 }
 
-bool reconcile_scan(struct reconcile_sides *s, int64_t *n_recovered, struct err *e)
+bool reconcile_scan(struct reconcile_sides *s, struct reconcile_found *out, struct err *e)
 {
     struct arena memory;
-    struct upload_lost *lost = NULL;
+    struct upload_lost *rows = NULL;
+    struct err one;
+    int64_t fence;
     size_t n = 0;
-    bool is_read;
-    *n_recovered = 0;
+    *out = (struct reconcile_found){0};
     arena_init(&memory, 0);
-    bool ok = is_inbox_read(s, &is_read, e);
-    if (ok && is_read)
-        ok = upload_requests_lost(s->pg, s->env->settings->queue_reconcile_after_s, LOST_MAX, &memory, &lost, &n, e);
-    for (size_t i = 0; ok && i < n && !is_called_off(s); i++)
-        ok = recover(s, &lost[i], &memory, n_recovered, e);
+    bool ok = reconcile_fence(s, &fence, e) && take_lost(s, &memory, &rows, &n, &out->is_more, e);
+    bool goes_on = ok;
+    for (size_t i = 0; goes_on && i < n && !reconcile_is_called_off(s); i++) {
+        bool is_done;
+        struct lost l = {.row = &rows[i], .memory = &memory, .fence = fence, .state = {"", 0}};
+        l.request = (struct job_request){.shop = rows[i].shop, .upload = rows[i].csv_upload_id};
+        if (recover(s, &l, &is_done, &one))
+            out->n += is_done;
+        else
+            goes_on = reconcile_goes_on(&one, &ok, e);
+    }
     arena_fini(&memory);
     return ok;
 }
@@ -180,7 +206,9 @@ bool reconcile_scan(struct reconcile_sides *s, int64_t *n_recovered, struct err 
 bool reconcile_lost(const struct stages_env *env, int64_t *n, struct err *e)
 {
     struct reconcile_sides s = {.env = env, .pg = pg_create(env->settings, "bundlectl doctor")};
-    bool ok = reconcile_scan(&s, n, e);
+    struct reconcile_found found;
+    bool ok = reconcile_scan(&s, &found, e);
+    *n = found.n;
     reconcile_sides_fini(&s);
     return ok;
 }

@@ -38,8 +38,8 @@ bool reconcile_find(struct reconcile_sides *s, struct str shop, struct str uploa
     return true;
 }
 
-// After all tasks that were drawn until now (stage_fence).
-static bool fence_now(struct reconcile_sides *s, int64_t *fence, struct err *e)
+// As stage_fence has it.
+bool reconcile_fence(struct reconcile_sides *s, int64_t *fence, struct err *e)
 {
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct redis_cmd c;
@@ -51,7 +51,17 @@ static bool fence_now(struct reconcile_sides *s, int64_t *fence, struct err *e)
     return true;
 }
 
-bool reconcile_write_end(struct reconcile_sides *s, struct upload_end *end, struct err *e)
+bool reconcile_is_called_off(const struct reconcile_sides *s)
 {
-    return fence_now(s, &end->fence, e) && upload_request_ended(s->pg, end, e);
+    return s->is_closing && atomic_load(s->is_closing);
+}
+
+bool reconcile_goes_on(const struct err *one, bool *ok, struct err *e)
+{
+    bool is_over = one->kind == ERR_REDIS_AWAY || one->kind == ERR_PG_AWAY || one->kind == ERR_CANCELLED ||
+                   one->kind == ERR_CONFIG;
+    if (*ok || is_over)
+        *e = *one;
+    *ok = false;
+    return !is_over;
 }

@@ -8,8 +8,8 @@
 // was made of. Who makes one, when there is none, is settled in Redis (queue_once_cmd).
 //
 // FAILURE   What cannot be had is made again: the upload is still in PostgreSQL. Redis' errors are logged. A blob that
-// does
-//           not hash to its name is deleted, counted and logged. ERR_INTERNAL (retried): whole, but of another version.
+//           does not hash to its name is deleted, counted and logged. ERR_INTERNAL (retried): whole, but of another
+//           version.
 // THREADS   Any; a fingerprint asked for by several threads at once is fetched once.
 #ifndef BUNDLE_WORKER_STORE_ARTEFACT_CACHE_H
 #define BUNDLE_WORKER_STORE_ARTEFACT_CACHE_H

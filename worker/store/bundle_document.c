@@ -20,22 +20,10 @@ static const char ROWS_SQL[] =
     "FROM bundle_recommendations WHERE csv_upload_id = $1::uuid AND status = (SELECT min(status) FROM "
     "bundle_recommendations WHERE csv_upload_id = $1::uuid) ORDER BY rank_position, id"; // 'final' < 'preliminary'
 
-static struct str text_at(const PGresult *r, int row, int column)
-{
-    return (struct str){PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column)};
-}
-
 static double real_at(const PGresult *r, int row, int column)
 {
     double value = 0;
-    (void)str_to_real(text_at(r, row, column), &value); // NULL: 0
-    return value;
-}
-
-static int64_t int_at(const PGresult *r, int row, int column)
-{
-    int64_t value = 0;
-    (void)str_to_int(text_at(r, row, column), &value); // NULL: 0
+    (void)str_to_real(pg_text_at(r, row, column), &value); // NULL: 0
     return value;
 }
 
@@ -44,40 +32,40 @@ static void put_upload(struct json_out *j, const PGresult *r)
     static const char *const texts[] = {"csv_upload_id", "run_id", "shop_id", "filename", "status", "error_message"};
     json_out_object(j);
     for (int i = 0; i < 6; i++)
-        json_out_key_str(j, texts[i], text_at(r, 0, i));
-    json_out_key_int(j, "total_rows", int_at(r, 0, 6));
-    json_out_key_int(j, "processed_rows", int_at(r, 0, 7));
-    json_out_key_int(j, "rejected_rows", int_at(r, 0, 8));
-    json_out_key_str(j, "job", text_at(r, 0, 9));
-    json_out_key_str(j, "created_at", text_at(r, 0, 10));
+        json_out_key_str(j, texts[i], pg_text_at(r, 0, i));
+    json_out_key_int(j, "total_rows", pg_int_at(r, 0, 6));
+    json_out_key_int(j, "processed_rows", pg_int_at(r, 0, 7));
+    json_out_key_int(j, "rejected_rows", pg_int_at(r, 0, 8));
+    json_out_key_str(j, "job", pg_text_at(r, 0, 9));
+    json_out_key_str(j, "created_at", pg_text_at(r, 0, 10));
     json_out_end(j);
 }
 
 static void put_bundle(struct json_out *j, const PGresult *r, int i, struct str upload, struct str shop)
 {
-    struct bundle_row row = {.bundle_type = text_at(r, i, 1),
-                             .objective = text_at(r, i, 2),
-                             .products = text_at(r, i, 3),
-                             .pricing = text_at(r, i, 4),
-                             .ai_copy = text_at(r, i, 5),
+    struct bundle_row row = {.bundle_type = pg_text_at(r, i, 1),
+                             .objective = pg_text_at(r, i, 2),
+                             .products = pg_text_at(r, i, 3),
+                             .pricing = pg_text_at(r, i, 4),
+                             .ai_copy = pg_text_at(r, i, 5),
                              .confidence = real_at(r, i, 6),
                              .predicted_lift = real_at(r, i, 7),
                              .support = real_at(r, i, 8),
                              .lift = real_at(r, i, 9),
                              .ranking_score = real_at(r, i, 10),
-                             .rank_position = (uint32_t)int_at(r, i, 11),
-                             .discount_reference = text_at(r, i, 12),
-                             .explanation = text_at(r, i, 13),
-                             .evidence = text_at(r, i, 14),
-                             .generation_sources = text_at(r, i, 15),
-                             .objectives = text_at(r, i, 16)};
+                             .rank_position = (uint32_t)pg_int_at(r, i, 11),
+                             .discount_reference = pg_text_at(r, i, 12),
+                             .explanation = pg_text_at(r, i, 13),
+                             .evidence = pg_text_at(r, i, 14),
+                             .generation_sources = pg_text_at(r, i, 15),
+                             .objectives = pg_text_at(r, i, 16)};
     (void)snprintf(row.id, sizeof row.id, "%s", PQgetvalue(r, i, 0));
     struct bundle_row_context c = {.csv_upload_id = upload,
                                    .shop_id = shop,
-                                   .status = text_at(r, i, 17),
+                                   .status = pg_text_at(r, i, 17),
                                    .is_approved = PQgetvalue(r, i, 18)[0] == 't',
                                    .is_used = PQgetvalue(r, i, 19)[0] == 't',
-                                   .created_at = text_at(r, i, 20)};
+                                   .created_at = pg_text_at(r, i, 20)};
     bundle_row_json(&row, &c, j);
 }
 
@@ -91,10 +79,10 @@ static void put_document(struct buf *json, const PGresult *upload, const PGresul
     json_out_key(&j, "bundles");
     json_out_array(&j);
     for (int i = 0; i < PQntuples(rows); i++)
-        put_bundle(&j, rows, i, text_at(upload, 0, 0), shop);
+        put_bundle(&j, rows, i, pg_text_at(upload, 0, 0), shop);
     json_out_end(&j);
     json_out_key(&j, "metrics");
-    json_out_raw(&j, PQgetisnull(upload, 0, 11) ? STR("{}") : text_at(upload, 0, 11));
+    json_out_raw(&j, PQgetisnull(upload, 0, 11) ? STR("{}") : pg_text_at(upload, 0, 11));
     json_out_end(&j);
 }
 

@@ -1,9 +1,8 @@
 // Bundles into PostgreSQL: one pipeline of parameterised statements, one transaction, one round trip.
 //
 //   preliminary  removes this upload's earlier preliminary rows, inserts the new ones (status 'preliminary'), writes
-//   the
-//                flags of all items back to catalog_snapshot in one UPDATE, mirrors the progress. Earlier final rows
-//                stay.
+//                the flags of all items back to catalog_snapshot in one UPDATE, mirrors the progress. Earlier final
+//                rows stay.
 //   final        replaces: every row of the upload that is neither approved nor used goes, the final rows come,
 //                csv_uploads gets status and metrics. A reader sees one set or the other. Approved or used rows
 //                survive; a new row equal to one (same id) leaves it as it is.
@@ -14,8 +13,7 @@
 //             3. Fence: what a task wrote is not overwritten by one that was drawn before it, however late that one
 //                wakes up, nor is the end of a job that failed or was cancelled: ERR_FENCED.
 // FAILURE     As pg.h says; ERR_FENCED; ERR_NOT_FOUND: the shop has no such upload. Deadlocks and serialization
-// failures
-//             are tried again in here.
+//             failures are tried again in here.
 #ifndef BUNDLE_WORKER_STORE_BUNDLE_STORE_H
 #define BUNDLE_WORKER_STORE_BUNDLE_STORE_H
 

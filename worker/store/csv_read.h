@@ -4,8 +4,7 @@
 // (UCI, Bread Basket, Groceries) both come out as orders + lines.
 //
 // BAD ROWS  go to on_reject with line (of the file, where the row begins), column (header name, "" for the whole row)
-// and
-//           reason; reading goes on. A file that cannot be told apart, is not UTF-8, or ends inside quotes is
+//           and reason; reading goes on. A file that cannot be told apart, is not UTF-8, or ends inside quotes is
 //           ERR_INPUT.
 // THREADS   One reader, one thread.
 #ifndef BUNDLE_WORKER_STORE_CSV_READ_H

@@ -6,8 +6,7 @@
 //     other kinds            -> one row each
 //
 // BAD ROWS  are told to sink.on_reject, once per row, with the first bad column. An order whose first row is bad is
-// left
-//           out with its further rows, unless one of these carries the order's fields itself.
+//           left out with its further rows, unless one of these carries the order's fields itself.
 // FAILURE   Only what sink.on_row fails with.
 #ifndef BUNDLE_WORKER_STORE_CSV_ROWS_H
 #define BUNDLE_WORKER_STORE_CSV_ROWS_H

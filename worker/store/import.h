@@ -1,12 +1,10 @@
 // Import: CSV files into PostgreSQL by COPY, for people who have no web app yet.
 //
 // IDENTITY  run_id is the caller's, else derived from shop and the content of all files; csv_uploads.id = UUIDv8 of
-// shop,
-//           run and content. A file that is there already is left alone (*already = true): importing twice changes
-//           nothing.
+//           shop, run and content. A file that is there already is left alone (*already = true): importing twice
+//           changes nothing.
 // ATOMIC    One transaction per run: either every file's good rows are there or nothing is. With is_strict the first
-// bad
-//           row of any file refuses the run.
+//           bad row of any file refuses the run.
 #ifndef BUNDLE_WORKER_STORE_IMPORT_H
 #define BUNDLE_WORKER_STORE_IMPORT_H
 

@@ -1,5 +1,6 @@
 // A set of keys of one or two texts, kept as 128-bit hashes: tells whether a row's key was there before, at 32 bytes a
-// key whatever its length. THREADS  One owner at a time.
+// key whatever its length.
+// THREADS  One owner at a time.
 #ifndef BUNDLE_WORKER_STORE_KEY_SET_H
 #define BUNDLE_WORKER_STORE_KEY_SET_H
 

@@ -76,6 +76,18 @@ void pg_result_clearp(PGresult **r)
     *r = NULL;
 }
 
+struct str pg_text_at(const PGresult *r, int row, int column)
+{
+    return (struct str){PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column)};
+}
+
+int64_t pg_int_at(const PGresult *r, int row, int column)
+{
+    int64_t value = 0;
+    (void)str_to_int(pg_text_at(r, row, column), &value);
+    return value;
+}
+
 // --- errors
 
 static bool starts_with(const char *text, const char *prefix)

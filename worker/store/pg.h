@@ -2,8 +2,7 @@
 // stays in store/: pg_internal.h lends its handle to the other files there.
 //
 // WAITING  Nothing waits for ever: a statement has pg.timeout_ms on the server (statement_timeout), and a server that
-// is
-//          silent for a second longer is given up; so is one that does not take a connection.
+//          is silent for a second longer is given up; so is one that does not take a connection.
 // CANCEL   Once *is_cancelled of pg_watch() is true, whatever waits here ends within a second with ERR_CANCELLED: the
 //          server is told to stop, and the connection is replaced before its next use. Only the answer to a COMMIT that
 //          was sent is still waited for.

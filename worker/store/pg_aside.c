@@ -2,11 +2,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/check.h"
-#include "common/thread.h"
 #include "common/clock.h"
+#include "common/thread.h"
 
 struct aside {
     struct aside_call call;
@@ -50,17 +49,6 @@ static struct aside *aside_create(const struct aside_call *call)
     return a;
 }
 
-static struct timespec tick_of(int64_t left_ms)
-{
-    struct timespec t;
-    int64_t ms = left_ms < ASIDE_TICK_MS ? left_ms : ASIDE_TICK_MS;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += ms * 1000000;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
-}
-
 // Under the lock.
 static void await(struct aside *a, int64_t until_ms, const atomic_bool *is_cancelled)
 {
@@ -68,7 +56,7 @@ static void await(struct aside *a, int64_t until_ms, const atomic_bool *is_cance
         int64_t left_ms = until_ms - clock_mono_ms();
         if (left_ms <= 0 || (is_cancelled && atomic_load(is_cancelled)))
             return;
-        const struct timespec tick = tick_of(left_ms);
+        const struct timespec tick = thread_deadline(left_ms < ASIDE_TICK_MS ? left_ms : ASIDE_TICK_MS);
         (void)pthread_cond_timedwait(&a->is_changed, &a->lock, &tick);
     }
 }

@@ -32,27 +32,15 @@ static const char UNFINISHED_SQL[] =
     "FROM csv_uploads WHERE status IN ('requested', 'processing', 'preliminary') "
     "AND updated_at < now() - $1::int8 * interval '1 second' ORDER BY updated_at LIMIT $2::int8";
 
-static int64_t int_at(const PGresult *r, int row, int column)
-{
-    int64_t value = 0;
-    (void)str_to_int(str_of(PQgetvalue(r, row, column)), &value);
-    return value;
-}
-
-static struct str text_at(const PGresult *r, int row, int column)
-{
-    return (struct str){PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column)};
-}
-
 bool pg_health_read(struct pg *pg, struct pg_health *out, struct err *e)
 {
     AUTO(pg_result_clearp) PGresult *r = NULL;
     if (!pg_connect(pg, e) || !pg_query(pg, "asking for its health", HEALTH_SQL, 0, NULL, &r, e))
         return false;
-    *out = (struct pg_health){.version = int_at(r, 0, 0),
-                              .now_ms = int_at(r, 0, 1),
-                              .connections_max = int_at(r, 0, 2),
-                              .connections_used = int_at(r, 0, 3),
+    *out = (struct pg_health){.version = pg_int_at(r, 0, 0),
+                              .now_ms = pg_int_at(r, 0, 1),
+                              .connections_max = pg_int_at(r, 0, 2),
+                              .connections_used = pg_int_at(r, 0, 3),
                               .is_standby = PQgetvalue(r, 0, 4)[0] == 't'};
     (void)snprintf(out->user, sizeof out->user, "%s", PQgetvalue(r, 0, 5));
     return true;
@@ -79,12 +67,12 @@ bool pg_health_unfinished(struct pg *pg, int64_t after_s, int64_t limit, pg_heal
         !pg_query(pg, "looking for unfinished uploads", UNFINISHED_SQL, ARRAY_LEN(values), values, &r, e))
         return false;
     for (int i = 0; i < PQntuples(r); i++) {
-        const struct pg_unfinished u = {.shop = text_at(r, i, 0),
-                                        .id = text_at(r, i, 1),
-                                        .run_id = text_at(r, i, 2),
-                                        .asked_as = text_at(r, i, 3),
-                                        .status = text_at(r, i, 4),
-                                        .idle_s = int_at(r, i, 5)};
+        const struct pg_unfinished u = {.shop = pg_text_at(r, i, 0),
+                                        .id = pg_text_at(r, i, 1),
+                                        .run_id = pg_text_at(r, i, 2),
+                                        .asked_as = pg_text_at(r, i, 3),
+                                        .status = pg_text_at(r, i, 4),
+                                        .idle_s = pg_int_at(r, i, 5)};
         if (!on_upload(context, &u, e))
             return false;
     }

@@ -16,8 +16,11 @@ PGconn *pg_handle(struct pg *pg); // after pg_connect()
 void pg_count_statements(struct pg *pg, unsigned n);
 
 void pg_result_clearp(PGresult **r);
-// `e` from a result, or from the connection where it is NULL or the connection broke; always false. `what` we were
-// doing.
+// A cell of text results. Views, valid as long as the result; NULL is "" and 0.
+struct str pg_text_at(const PGresult *r, int row, int column);
+int64_t pg_int_at(const PGresult *r, int row, int column);
+// `e` from a result, or from the connection where it is NULL or the connection broke; always false.
+// `what`, here and below: what we were doing, for errors.
 bool pg_fail(struct pg *pg, const PGresult *result, const char *what, struct err *e);
 
 // One statement with text parameters (NULL: null) and text results; *out NULL where nobody wants the result.
@@ -33,7 +36,7 @@ void pg_rollback(struct pg *pg); // also out of a COPY; the connection is usable
 bool pg_retry(struct pg *pg, bool (*once)(void *context, struct pg *pg, struct err *e), void *context,
               struct err *e) MUST_USE;
 
-// What libpq would wait for. `what` we were doing, for errors.
+// What libpq would wait for.
 bool pg_next_result(struct pg *pg, const char *what, PGresult **out, struct err *e) MUST_USE; // *out NULL: no more
 // A message of a COPY: its length (PQfreemem(*bytes)), -1 at the end, -2 with e filled.
 int pg_next_copy(struct pg *pg, const char *what, char **bytes, struct err *e) MUST_USE;
@@ -74,8 +77,7 @@ struct pg_pipeline {
 };
 bool pg_pipeline_begin(struct pg_pipeline *p, struct pg *pg, struct err *e) MUST_USE;
 bool pg_pipeline_add(struct pg_pipeline *p, const char *sql, const struct pg_params *params, struct err *e) MUST_USE;
-// results[i]: of statement i where wanted (the caller clears them); may be NULL. `what` names the transaction in
-// errors.
+// results[i]: of statement i where wanted (the caller clears them); may be NULL.
 bool pg_pipeline_end(struct pg_pipeline *p, const char *what, PGresult **results, unsigned n_results,
                      struct err *e) MUST_USE;
 

@@ -4,8 +4,9 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/outage.h"
 
-enum { SOON_MS = 30000, LASTING_MS = 5000, REMINDER_MS = 60000 };
+enum { SOON_MS = 30000, LASTING_MS = 5000 };
 
 static struct {
     pthread_mutex_t lock;
@@ -26,7 +27,7 @@ static void begin(int64_t now_ms)
 static bool is_worth_saying(int64_t now_ms)
 {
     if (outage.is_said)
-        return now_ms - outage.said_ms >= REMINDER_MS;
+        return now_ms - outage.said_ms >= OUTAGE_REMINDER_MS;
     return outage.began_ms - outage.ended_ms >= SOON_MS || now_ms - outage.began_ms >= LASTING_MS;
 }
 

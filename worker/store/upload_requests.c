@@ -21,8 +21,9 @@ static const char NOTE_SQL[] =
 
 static const char ENDED_SQL[] =
     "WITH " TARGET ", ended AS (UPDATE csv_uploads u SET status = $5, error_message = $6, last_job = $4, fence = "
-    "greatest(target.fence, $7), updated_at = now() FROM target WHERE u.id = target.id AND CASE WHEN target.last_job = "
-    "$4 THEN target.status <> 'final' ELSE target.status IN ('ready', 'requested', 'failed', 'cancelled') END "
+    "$7, updated_at = now() FROM target WHERE u.id = target.id AND target.fence <= $7 AND CASE WHEN target.last_job = "
+    "$4 "
+    "THEN target.status <> 'final' ELSE target.status IN ('ready', 'requested', 'failed', 'cancelled') END "
     "RETURNING u.id) "
     "INSERT INTO generation_progress (upload_id, shop_domain, step, progress, status, message, metadata) SELECT id, "
     "$1, $5, 100, $5, $6, jsonb_build_object('job', $4) FROM ended ON CONFLICT (upload_id) DO UPDATE SET shop_domain = "
@@ -36,7 +37,7 @@ static const char LOST_SQL[] =
     "UPDATE csv_uploads u SET updated_at = now() FROM (SELECT id FROM csv_uploads WHERE status IN ('requested', "
     "'processing', 'preliminary') AND updated_at < now() - $1::int8 * interval '1 second' ORDER BY updated_at LIMIT "
     "$2::int8 FOR UPDATE SKIP LOCKED) lost WHERE u.id = lost.id RETURNING u.id, u.run_id, u.shop_id, "
-    "u.status, u.request::text";
+    "u.status, u.request::text, u.last_job";
 
 // --- writing
 
@@ -94,8 +95,8 @@ bool upload_request_ended(struct pg *pg, const struct upload_end *end, struct er
 
 static struct str keep(const PGresult *r, int row, int column, struct arena *memory)
 {
-    size_t len = (size_t)PQgetlength(r, row, column);
-    return (struct str){arena_strdup(memory, PQgetvalue(r, row, column), len), len};
+    struct str text = pg_text_at(r, row, column);
+    return (struct str){arena_strdup(memory, text.ptr, text.len), text.len};
 }
 
 static void keep_lost(const PGresult *r, struct arena *memory, struct upload_lost **out, size_t *n)
@@ -107,7 +108,8 @@ static void keep_lost(const PGresult *r, struct arena *memory, struct upload_los
                                          .run_id = keep(r, i, 1, memory),
                                          .shop = keep(r, i, 2, memory),
                                          .status = keep(r, i, 3, memory),
-                                         .message = keep(r, i, 4, memory)};
+                                         .message = keep(r, i, 4, memory),
+                                         .last_job = keep(r, i, 5, memory)};
 }
 
 static bool take_lost(struct pg *pg, int64_t after_s, unsigned limit, PGresult **lost, struct err *e)

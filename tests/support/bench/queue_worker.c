@@ -5,8 +5,7 @@
 //     noop       a task of work ends at once with a result of 1,024 bytes
 //     spin       ... after SPIN_US of computing; split announces "preliminary"
 //     hold       each job has one task of work: it says its pid on the channel <queue>:begun and goes on for ever;
-//     after a
-//                crash it says so again and ends
+//                after a crash it says so again and ends
 //
 // `scripts/bench queue` runs it.
 

@@ -21,7 +21,7 @@ struct http_peer {
     struct event *timer;
     TAILQ_ENTRY(http_peer) link;
     int number;
-    bool is_running;
+    bool is_running, must_close;
     struct evbuffer *later; // the body of an answer that is still to come
     char dripped;
     int drip_ms;
@@ -33,6 +33,7 @@ struct http_server {
     struct evconnlistener *listener;
     http_server_on_request *on_request;
     void *context;
+    void (*greet)(struct http_peer *p);
     TAILQ_HEAD(, http_peer) peers;
     struct http_server_stats stats;
 };
@@ -140,6 +141,10 @@ static void on_time(evutil_socket_t s, short events, void *context)
     (void)s;
     (void)events;
     struct http_peer *p = context;
+    if (p->must_close) {
+        http_peer_close(p);
+        return;
+    }
     if (p->dripped) {
         http_peer_raw(p, (struct str){&p->dripped, 1});
         arm(p, p->drip_ms);
@@ -153,6 +158,12 @@ static void on_time(evutil_socket_t s, short events, void *context)
 void http_peer_answer_later(struct http_peer *p, int ms, struct str body)
 {
     CHECK(evbuffer_add(p->later, body.ptr, body.len) == 0);
+    arm(p, ms);
+}
+
+void http_peer_close_later(struct http_peer *p, int ms)
+{
+    p->must_close = true;
     arm(p, ms);
 }
 
@@ -204,6 +215,8 @@ static void on_connect(struct evconnlistener *listener, evutil_socket_t fd, stru
     bufferevent_setcb(p->stream, on_read, on_drained, on_event, p);
     CHECK(bufferevent_enable(p->stream, EV_READ | EV_WRITE) == 0);
     TAILQ_INSERT_TAIL(&s->peers, p, link);
+    if (s->greet)
+        s->greet(p);
 }
 
 struct http_server *http_server_start(struct event_base *base, http_server_on_request *on_request, void *context)
@@ -217,6 +230,11 @@ struct http_server *http_server_start(struct event_base *base, http_server_on_re
                                           (const struct sockaddr *)&here, sizeof here);
     CHECK(s->listener);
     return s;
+}
+
+void http_server_greet(struct http_server *s, void (*greet)(struct http_peer *p))
+{
+    s->greet = greet;
 }
 
 void http_server_stop(struct http_server *s)

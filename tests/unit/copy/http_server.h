@@ -21,7 +21,8 @@ struct http_asked {     // views, valid during the call
 typedef void http_server_on_request(void *context, struct http_peer *p, const struct http_asked *asked);
 
 struct http_server *http_server_start(struct event_base *base, http_server_on_request *on_request, void *context);
-void http_server_stop(struct http_server *s); // hangs up on everybody
+void http_server_greet(struct http_server *s, void (*greet)(struct http_peer *p)); // before any request
+void http_server_stop(struct http_server *s);                                      // hangs up on everybody
 int http_server_port(const struct http_server *s);
 
 void http_peer_answer(struct http_peer *p, const char *status, const char *headers,
@@ -31,8 +32,9 @@ void http_peer_raw(struct http_peer *p, struct str bytes);                 // go
 void http_peer_drip(struct http_peer *p, int every_ms, char c);            // that byte again and again, until it ends
 void http_peer_flood(struct http_peer *p, const char *bytes);              // these as fast as they are taken, for ever
 void http_peer_close(struct http_peer *p);
-void http_peer_reset(struct http_peer *p);       // RST
-int http_peer_number(const struct http_peer *p); // 1 for the first connection
+void http_peer_close_later(struct http_peer *p, int ms); // when what was said has been sent
+void http_peer_reset(struct http_peer *p);               // RST
+int http_peer_number(const struct http_peer *p);         // 1 for the first connection
 
 struct http_server_stats {
     unsigned requests, connects, open, running, running_max;

@@ -107,6 +107,7 @@ static void bad_urls_are_refused_without_repeating_them(void **state)
                                       "unix://",
                                       "unix:///s?geheim=2",
                                       "unix://geheim/s",
+                                      "redis+unix:///s",
                                       "redis+sentinel://h",
                                       "redis+sentinel://h/",
                                       "redis+sentinel:///m",

@@ -72,12 +72,17 @@ static void note(const char *job, const char *upload, int64_t fence)
         fail_msg("%s", e.message);
 }
 
-static void end(const char *job, const char *upload, const char *state)
+static void end_at(const char *job, const char *upload, const char *state, int64_t fence)
 {
     struct err e = {0};
-    const struct upload_end u = {str_of(job), STR("shop"), str_of(upload), str_of(state), STR("why"), END_FENCE};
+    const struct upload_end u = {str_of(job), STR("shop"), str_of(upload), str_of(state), STR("why"), fence};
     if (!upload_request_ended(db.pg, &u, &e))
         fail_msg("%s", e.message);
+}
+
+static void end(const char *job, const char *upload, const char *state)
+{
+    end_at(job, upload, state, END_FENCE);
 }
 
 static void a_request_is_noted_where_its_bundles_go(void **state)
@@ -171,7 +176,9 @@ static void an_end_is_written_once_and_for_its_own_job(void **state)
     note("running", "run", END_FENCE + 1);
     end("queued", "run", "cancelled");
     assert_string_equal(home(), "processing running -");
-    end("running", "run", "failed");
+    end("running", "run", "failed"); // its first end: it has begun anew since
+    assert_string_equal(home(), "processing running -");
+    end_at("running", "run", "failed", END_FENCE + 2);
     assert_string_equal(home(), "failed running why");
     sql("UPDATE csv_uploads SET status = 'final', last_job = 'done', error_message = NULL");
     end("done", "run", "failed");
@@ -194,6 +201,7 @@ static size_t lost(struct pg *pg, int64_t after_s)
         assert_string_equal(list[0].shop.ptr, "shop");
         assert_string_equal(list[0].status.ptr, "processing");
         assert_string_equal(list[0].message.ptr, "{\"upload\": \"run\"}");
+        assert_string_equal(list[0].last_job.ptr, "j");
     }
     arena_fini(&memory);
     return n;
