@@ -135,17 +135,17 @@ static bool send_now(struct copy_request *r, struct err *e)
     char authorization[KEY_MAX + 32] = "Authorization: Bearer ", organization[600], project[600];
     const char *headers[HEADERS_MAX] = {authorization};
     size_t n = 1, prefix = strlen(authorization);
-    if (!read_key(s, authorization + prefix, KEY_MAX, e))
-        return false;
     (void)snprintf(organization, sizeof organization, "OpenAI-Organization: %s", s->organization);
     (void)snprintf(project, sizeof project, "OpenAI-Project: %s", s->project);
     if (s->organization[0])
         headers[n++] = organization;
     if (s->project[0])
         headers[n++] = project;
-    post(r, headers);
+    bool ok = read_key(s, authorization + prefix, KEY_MAX, e);
+    if (ok)
+        post(r, headers);
     explicit_bzero(authorization, sizeof authorization);
-    return true;
+    return ok;
 }
 
 static void complain(struct copywriter *w, enum err_kind kind, const char *remedy, const char *reason)
