@@ -98,7 +98,8 @@ static struct task *run(struct str shared, struct str payload, bool is_partial)
 
 static void wants_reason(struct task *t, const char *kind)
 {
-    struct bundle_row rows[2] = {{.ai_copy = STR("{\"source\":\"template\"}")}, {.ai_copy = STR("{\"source\":\"template\"}")}};
+    struct bundle_row rows[2] = {{.ai_copy = STR("{\"source\":\"template\"}")},
+                                 {.ai_copy = STR("{\"source\":\"template\"}")}};
     struct bundle_rows all = {rows, 2};
     const uint32_t asked[] = {0, 1};
     const struct copy_plan plan = {.asked = asked, .n_asked = 2};
