@@ -274,15 +274,13 @@ static bool has_ready(const struct mini_redis *m, const char *queue_key, unsigne
 {
     struct mini_view ready;
     for (unsigned class = 0; class < CLASSES_ALL; class ++)
-        if (ring_of_class(class) == number &&
-            find_key(m, queue_key, &ready, "ready:%u:" STR_FMT, class, STR_ARG(shop)))
+        if (ring_of_class(class) == number && find_key(m, queue_key, &ready, "ready:%u:" STR_FMT, class, STR_ARG(shop)))
             return true;
     return false;
 }
 
 // is_loose: a change of priority may leave the shop in the ring of the old one, until somebody draws there.
-static bool check_ring(const struct mini_redis *m, const char *queue_key, unsigned number, bool is_loose,
-                       struct err *e)
+static bool check_ring(const struct mini_redis *m, const char *queue_key, unsigned number, bool is_loose, struct err *e)
 {
     struct mini_view ring;
     (void)find_key(m, queue_key, &ring, "ring:%u", number);

@@ -26,10 +26,11 @@ static unsigned *option(struct model_scenario *s, unsigned *states, unsigned *fl
 
 static int usage(void)
 {
-    (void)fputs("explore_queue [--NAME N]... explores the queue's model (tests/model/model.h).\n"
-                "  states: stop after so many; workers, tasks: up to 2 and 3; priorities, must_wake, plain, io: 0 or 1;\n"
-                "  how often in one history at most:",
-                stderr);
+    (void)fputs(
+        "explore_queue [--NAME N]... explores the queue's model (tests/model/model.h).\n"
+        "  states: stop after so many; workers, tasks: up to 2 and 3; priorities, must_wake, plain, io: 0 or 1;\n"
+        "  how often in one history at most:",
+        stderr);
     for (size_t i = 0; i < MODEL_N_BUDGETS; i++)
         (void)fprintf(stderr, " %s", MODEL_BUDGET_NAMES[i]);
     (void)fputs("\n", stderr);

@@ -888,8 +888,7 @@ static bool check_wake_of(const struct model *m, enum queue_lane lane, struct er
     if (!m->scenario.must_wake || find(m, WAKE_KEYS[lane], &v) || !is_drawable(m, &m->after, lane))
         return true;
     for (size_t i = 0; i < m->scenario.workers; i++)
-        if (m->workers[i].hungry & 1u << lane || m->workers[i].n_held ||
-            m->workers[i].number != m->workers[i].answered)
+        if (m->workers[i].hungry & 1u << lane || m->workers[i].n_held || m->workers[i].number != m->workers[i].answered)
             return true;
     return err_set(e, ERR_INTERNAL, "a task waits, all workers sleep, and there is no marker \"%s\"", WAKE_KEYS[lane]);
 }

@@ -5,9 +5,9 @@
 //     two workers (W1, W2): turns that end and draw tasks, answers that get lost, commands that arrive late, beats,
 //     deaths; the merchant: asks again, forces, cancels; the operator: pauses; time: up to the next deadline
 //
-// One job (J1) of three stages, split -> T1, T2, T3 -> join; a second (J2) for the same upload where it is asked for. The
-// middle stage computes, or is I/O: workers then have room in two lanes.
-// NORMAL FORM  After each action the clock is set back, what is past becomes "now", tokens are numbered again, and what
+// One job (J1) of three stages, split -> T1, T2, T3 -> join; a second (J2) for the same upload where it is asked for.
+// The middle stage computes, or is I/O: workers then have room in two lanes. NORMAL FORM  After each action the clock
+// is set back, what is past becomes "now", tokens are numbered again, and what
 //              no script reads (counters, events that were checked) is dropped: so that the states are finitely many.
 #ifndef BUNDLE_TESTS_MODEL_H
 #define BUNDLE_TESTS_MODEL_H
@@ -79,7 +79,7 @@ enum model_fate { MODEL_ANSWERED, MODEL_LOST, MODEL_STUCK };
 struct model_action {
     unsigned char kind, worker;
     unsigned char ends, task, outcome; // which of the worker's tasks (of a turn, of an event), and how they end
-    unsigned char want, fate, lanes; // lanes: a bit each; of a turn, where it draws; of a wake, whose marker it takes
+    unsigned char want, fate, lanes;   // lanes: a bit each; of a turn, where it draws; of a wake, whose marker it takes
     bool is_turned;
     bool is_good; // what a fair and undisturbed future is made of
 };

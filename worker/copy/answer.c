@@ -250,12 +250,5 @@ void answer_error(struct str body, char *out, size_t size)
     json_auto_t *whole = json_loadb(body.ptr, body.len, LOAD_FLAGS, NULL);
     buf_init(&line, BODY_BYTES_MAX);
     put_error(whole, &line);
-    struct str left = buf_str(&line);
-    size_t len = 0;
-    for (size_t n; left.len && (n = str_utf8_len(left)) > 0 && len + n < size; len += n) {
-        left.ptr += n;
-        left.len -= n;
-    }
-    memcpy(out, buf_str(&line).ptr, len);
-    out[len] = '\0';
+    unicode_copy(buf_str(&line), out, size);
 }

@@ -25,7 +25,8 @@ struct answer {
     bool is_cut;                     // finish_reason "length"
 };
 
-// n: how many were asked for. ERR_CODEC: nothing in it can be read, and why.
+// n: how many were asked for. ERR_CODEC: there is no content in it, and why. Content without any copy in it is an
+// answer (it has been paid for): n_found is 0 then.
 bool answer_read(struct str body, size_t n, struct arena *memory, struct answer *out, struct err *e) MUST_USE;
 
 // The error that the API put into a body of status 4xx or 5xx ({"error": {"message", "type", "code"}}), one line, cut

@@ -22,9 +22,9 @@ enum { CHECK_REASON_MAX = 160 };
 bool copy_check(const struct check *c, const struct brief *brief, const struct copy_text *copy, const char **kind,
                 char reason[CHECK_REASON_MAX]) MUST_USE;
 
-// The copy as JSON without its end: {"title": ..., "benefits": [...]   (what follows is the caller's: source, model,
-// ...)
+// The copy as JSON without its end: {"title": ..., "benefits": [...]   (what follows, and the end, is the caller's:
+// source, model, ...)
 struct json_out;
-void copy_text_json(const struct copy_text *copy, struct json_out *open_object);
+void copy_text_json(const struct copy_text *copy, struct json_out *j);
 
 #endif

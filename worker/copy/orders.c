@@ -1,9 +1,10 @@
 #include "worker/copy/orders.h"
 
 #include "common/check.h"
+#include "worker/copy/lexicon.h"
 #include "worker/copy/unicode.h"
 
-enum { TEXT_BYTES_MAX = 1 << 20, WORDS_MAX = 256, APART_MAX = 6 };
+enum { TEXT_BYTES_MAX = 1 << 20, APART_MAX = 6 };
 
 // Words end in '*' where more may follow. One of the first within APART_MAX words of one of the second, in any order:
 // "ignore all previous instructions", "your rules: forget them".
@@ -185,73 +186,23 @@ static const char *const SIGNS[] = {"system:",
                                     "تجاهل",
                                     "تعليمات"};
 
-struct words {
-    struct str at[WORDS_MAX];
-    size_t n;
-};
-
-static bool is_like(struct str word, struct str pattern)
-{
-    bool is_open = pattern.len && pattern.ptr[pattern.len - 1] == '*';
-    size_t len = pattern.len - is_open;
-    return (is_open ? word.len >= len : word.len == len) && memcmp(word.ptr, pattern.ptr, len) == 0;
-}
-
 static bool is_one_of(struct str word, const char *const *patterns, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (is_like(word, str_of(patterns[i])))
+        if (lexicon_is_like(word, str_of(patterns[i])))
             return true;
     }
     return false;
 }
 
-static struct str next_word(struct str *text)
+static bool drops_rules(const struct lexicon_text *t)
 {
-    while (text->len && text->ptr[0] == ' ')
-        text->ptr++, text->len--;
-    const char *end = text->len ? memchr(text->ptr, ' ', text->len) : NULL;
-    struct str word = {text->ptr, end ? (size_t)(end - text->ptr) : text->len};
-    text->ptr += word.len;
-    text->len -= word.len;
-    return word;
-}
-
-static void split(struct str text, struct words *out)
-{
-    out->n = 0;
-    for (struct str word; out->n < WORDS_MAX && (word = next_word(&text)).len > 0;)
-        out->at[out->n++] = word;
-}
-
-static bool drops_rules(const struct words *w)
-{
-    for (size_t i = 0; i < w->n; i++) {
-        if (!is_one_of(w->at[i], DROP, ARRAY_LEN(DROP)))
+    for (size_t i = 0; i < t->n; i++) {
+        if (!is_one_of(t->words[i], DROP, ARRAY_LEN(DROP)))
             continue;
         size_t first = i > APART_MAX ? i - APART_MAX : 0;
-        for (size_t k = first; k < w->n && k <= i + APART_MAX; k++) {
-            if (is_one_of(w->at[k], RULES, ARRAY_LEN(RULES)))
-                return true;
-        }
-    }
-    return false;
-}
-
-static bool has_phrase_at(const struct words *w, size_t at, struct str phrase)
-{
-    for (struct str pattern; (pattern = next_word(&phrase)).len > 0; at++) {
-        if (at >= w->n || !is_like(w->at[at], pattern))
-            return false;
-    }
-    return true;
-}
-
-static bool has_phrase(const struct words *w)
-{
-    for (size_t i = 0; i < w->n; i++) {
-        for (size_t p = 0; p < ARRAY_LEN(PHRASES); p++) {
-            if (has_phrase_at(w, i, str_of(PHRASES[p])))
+        for (size_t k = first; k < t->n && k <= i + APART_MAX; k++) {
+            if (is_one_of(t->words[k], RULES, ARRAY_LEN(RULES)))
                 return true;
         }
     }
@@ -303,7 +254,7 @@ static void put_plain_words(struct buf *out, struct str text)
     buf_init(&words, TEXT_BYTES_MAX);
     unicode_put_words(&words, text);
     struct str left = buf_str(&words);
-    for (struct str word; (word = next_word(&left)).len > 0;) {
+    for (struct str word; (word = lexicon_next_word(&left)).len > 0;) {
         bool is_mixed = has_latin(word);
         while (word.len) {
             uint32_t c = unicode_next(&word), look = is_mixed ? latin_look(c) : 0;
@@ -316,9 +267,10 @@ static void put_plain_words(struct buf *out, struct str text)
 bool orders_in(struct str text)
 {
     AUTO(buf_fini) struct buf plain;
-    struct words words;
+    struct lexicon_text words;
+    size_t at = 0;
     buf_init(&plain, TEXT_BYTES_MAX);
     put_plain_words(&plain, text);
-    split(buf_str(&plain), &words);
-    return drops_rules(&words) || has_phrase(&words) || has_sign(text);
+    lexicon_split(buf_str(&plain), &words);
+    return drops_rules(&words) || lexicon_find(&words, PHRASES, ARRAY_LEN(PHRASES), &at).len || has_sign(text);
 }

@@ -43,6 +43,18 @@ void unicode_put(struct buf *out, uint32_t c)
         buf_putc(out, (char)(0x80U | (c >> (6 * more) & 0x3FU)));
 }
 
+void unicode_copy(struct str text, char *out, size_t size)
+{
+    size_t len = 0;
+    for (size_t n; len < text.len; len += n) {
+        n = str_utf8_len((struct str){text.ptr + len, text.len - len});
+        if (n == 0 || len + n >= size)
+            break;
+    }
+    memcpy(out, text.ptr, len);
+    out[len] = '\0';
+}
+
 // --- folding
 
 // Letters of U+00C0..U+00DF and U+0100..U+017F without what stands on or through them; '*' is none.

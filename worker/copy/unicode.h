@@ -12,6 +12,8 @@ enum { UNICODE_BAD = 0xFFFD };
 
 uint32_t unicode_next(struct str *text); // takes a character off a non-empty text; of malformed bytes UNICODE_BAD each
 void unicode_put(struct buf *out, uint32_t c);
+// As many whole characters as fit into `size` bytes with the NUL; ends at malformed bytes.
+void unicode_copy(struct str text, char *out, size_t size);
 
 // Small, without accents (Latin), of usual width and shape, digits of any script as ASCII. What has no other form
 // stays.

@@ -80,11 +80,26 @@ static void kinds(void **state)
     assert_false(unicode_is_pictograph(0x2122) || unicode_is_pictograph(0xB0) || unicode_is_pictograph(0x20AC));
 }
 
+static void copies_of_whole_characters(void **state)
+{
+    (void)state;
+    char out[8];
+    unicode_copy(STR("caf\xC3\xA9!"), out, 6);
+    assert_string_equal(out, "caf\xC3\xA9");
+    unicode_copy(STR("caf\xC3\xA9!"), out, 5);
+    assert_string_equal(out, "caf");
+    unicode_copy(STR("ab\xFFz"), out, sizeof out);
+    assert_string_equal(out, "ab");
+    unicode_copy(STR(""), out, 1);
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_character_comes_back),
         cmocka_unit_test(malformed_bytes_are_seen_one_by_one),
+        cmocka_unit_test(copies_of_whole_characters),
         cmocka_unit_test(folding),
         cmocka_unit_test(kinds),
     };

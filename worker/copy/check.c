@@ -1,0 +1,307 @@
+#include "worker/copy/check.h"
+
+#include <stdio.h>
+
+#include "common/check.h"
+#include "common/json_out.h"
+#include "worker/copy/claims.h"
+#include "worker/copy/markup.h"
+#include "worker/copy/products.h"
+#include "worker/copy/unicode.h"
+#include "worker/offers/phrase.h"
+
+enum {
+    TEXT_BYTES_MAX = 1 << 20,
+    FIELDS_MAX = 3 + 2 * COPY_LINES_MAX,
+    CHARACTERS_MIN = 3,
+    PIECE_MAX = 40, // of what offends, in the reason
+    WORDS_MAX = 128,
+    HALF_PRICE_E4 = 50 * 10000
+};
+
+struct field {
+    const char *name;
+    struct str text;
+    size_t characters_max;
+    struct str plain;          // numbers.h
+    struct lexicon_text words; // folded
+};
+
+struct checking {
+    const struct check *c;
+    const struct copy_text *copy;
+    struct arena memory;
+    struct subject own, *others;
+    struct field *fields;
+    size_t n_fields;
+    const char *kind;
+    char *reason;
+};
+
+// Always false. The piece is shown on one line, cut, as far as it can be printed.
+static bool refuse(struct checking *k, const char *kind, const char *words, struct str piece)
+{
+    AUTO(buf_fini) struct buf shown, reason;
+    buf_init(&shown, TEXT_BYTES_MAX);
+    buf_init(&reason, TEXT_BYTES_MAX);
+    while (piece.len) {
+        uint32_t c = unicode_next(&piece);
+        bool is_hidden = unicode_is_control(c) || unicode_is_invisible(c) || unicode_is_space(c);
+        unicode_put(&shown, is_hidden ? ' ' : c);
+    }
+    struct str seen = str_trim(buf_str(&shown));
+    buf_printf(&reason, "%s%s", words, seen.len ? ": " : "");
+    phrase_put_cut(&reason, seen, PIECE_MAX);
+    unicode_copy(buf_str(&reason), k->reason, CHECK_REASON_MAX);
+    k->kind = kind;
+    return false;
+}
+
+static bool refuse_field(struct checking *k, const char *kind, const struct field *f, const char *words,
+                         struct str piece)
+{
+    char said[WORDS_MAX];
+    snprintf(said, sizeof said, "the %s %s", f->name, words);
+    return refuse(k, kind, said, piece);
+}
+
+// --- the fields
+
+static struct str keep(struct buf *text, struct arena *memory)
+{
+    struct str s = buf_str(text), copy = {arena_strdup(memory, s.ptr, s.len), s.len};
+    buf_clear(text);
+    return copy;
+}
+
+static void add_field(struct checking *k, const char *name, struct str text, size_t characters_max)
+{
+    AUTO(buf_fini) struct buf folded;
+    struct field *f = &k->fields[k->n_fields++];
+    buf_init(&folded, TEXT_BYTES_MAX);
+    *f = (struct field){.name = name, .text = text, .characters_max = characters_max};
+    numbers_put_plain(&folded, text);
+    f->plain = keep(&folded, &k->memory);
+    unicode_put_words(&folded, text);
+    lexicon_split(keep(&folded, &k->memory), &f->words);
+}
+
+static void add_fields(struct checking *k)
+{
+    const struct copy_text *c = k->copy;
+    k->fields = ARENA_ARRAY(&k->memory, struct field, FIELDS_MAX);
+    add_field(k, "title", c->title, COPY_TITLE_MAX);
+    add_field(k, "description", c->description, COPY_DESCRIPTION_MAX);
+    add_field(k, "value proposition", c->value_proposition, COPY_VALUE_MAX);
+    for (unsigned i = 0; i < c->n_features; i++)
+        add_field(k, "list of features", c->features[i], COPY_LINE_MAX);
+    for (unsigned i = 0; i < c->n_benefits; i++)
+        add_field(k, "list of benefits", c->benefits[i], COPY_LINE_MAX);
+}
+
+// --- the rules: each of one field
+
+static bool is_there(struct checking *k, const struct field *f)
+{
+    return phrase_length(str_trim(f->text)) >= CHARACTERS_MIN && f->words.n > 0
+               ? true
+               : refuse_field(k, "missing", f, "is empty", STR(""));
+}
+
+static bool is_within_length(struct checking *k, const struct field *f)
+{
+    char words[WORDS_MAX];
+    size_t n = phrase_length(f->text);
+    if (n <= f->characters_max)
+        return true;
+    snprintf(words, sizeof words, "has %zu characters, %zu at most", n, f->characters_max);
+    return refuse_field(k, "length", f, words, STR(""));
+}
+
+static bool is_plain_text(struct checking *k, const struct field *f)
+{
+    const char *what;
+    char words[WORDS_MAX];
+    struct str found = markup_find(f->text, &what);
+    if (found.len == 0)
+        return true;
+    snprintf(words, sizeof words, "holds %s", what);
+    return refuse_field(k, "markup", f, words, found);
+}
+
+static bool has_no_link(struct checking *k, const struct field *f)
+{
+    struct str found = markup_find_link(f->text);
+    return found.len == 0 || refuse_field(k, "link", f, "holds an address or number of somebody", found);
+}
+
+static bool refuse_number(struct checking *k, const struct number *n)
+{
+    static const char *const KINDS[] = {"number", "percent", "price"};
+    static const char *const WORDS[] = {"names a number that is not the bundle's",
+                                        "names a percentage that is not the bundle's",
+                                        "names a price that is not the bundle's"};
+    return refuse(k, KINDS[n->kind], WORDS[n->kind], n->text);
+}
+
+// "1 234" may be one number or two.
+static bool numbers_are_own(struct checking *k, const struct field *f)
+{
+    struct number n;
+    for (size_t at = 0, next = 0; next = at, numbers_next(f->plain, &next, true, &n); at = next) {
+        if (n.is_in_word || subject_allows(&k->own, &n))
+            continue; // letters and digits: products.h
+        next = at;
+        if (numbers_next(f->plain, &next, false, &n) && !subject_allows(&k->own, &n))
+            return refuse_number(k, &n);
+    }
+    return true;
+}
+
+static bool half_price_is_own(struct checking *k, const struct field *f)
+{
+    static const char *const HALF[] = {"half price",   "half off",    "half the price", "halben preis",
+                                       "halber preis", "moitie prix", "moitie du prix", "mitad de precio",
+                                       "meta prezzo",  "halve prijs", "metade do preco"};
+    const struct number half = {.kind = NUMBER_PERCENT, .values = {HALF_PRICE_E4, HALF_PRICE_E4}};
+    size_t at = 0;
+    struct str found = lexicon_find(&f->words, HALF, ARRAY_LEN(HALF), &at);
+    return found.len == 0 || subject_allows(&k->own, &half) || subject_names(&k->own, found) ||
+           refuse(k, "percent", "names a percentage that is not the bundle's", found);
+}
+
+static bool products_are_own(struct checking *k, const struct field *f)
+{
+    struct str found = products_find_unknown(f->text, &k->own);
+    if (found.len == 0)
+        found = products_find_other(&f->words, &k->own, k->others, k->c->n_others);
+    return found.len == 0 || refuse(k, "product", "names a product that is not the bundle's", found);
+}
+
+static bool claims_are_own(struct checking *k, const struct field *f)
+{
+    struct str found = claims_find(&f->words, &k->own);
+    return found.len == 0 || refuse(k, "claim", "claims what nobody said of the products", found);
+}
+
+// --- the rules: of the whole
+
+static bool has_lines(struct checking *k)
+{
+    if (k->copy->is_malformed)
+        return refuse(k, "missing", "a field is not as asked for: another type, or too many lines", STR(""));
+    if (k->copy->n_features == 0)
+        return refuse(k, "missing", "the features are missing", STR(""));
+    return k->copy->n_benefits > 0 || refuse(k, "missing", "the benefits are missing", STR(""));
+}
+
+static bool is_about_products(struct checking *k)
+{
+    return products_are_in(&k->fields[0].words, &k->own) || products_are_in(&k->fields[1].words, &k->own) ||
+           refuse(k, "about", "neither title nor description names one of its products", k->copy->title);
+}
+
+static bool does_not_repeat(struct checking *k)
+{
+    for (size_t i = 0; i < k->n_fields; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (str_eq(str_trim(k->fields[i].plain), str_trim(k->fields[j].plain)))
+                return refuse(k, "repeat", "says the same twice", k->fields[i].text);
+        }
+    }
+    return true;
+}
+
+// What is left of the copy without names and numbers, which have no language.
+static void put_own_words(struct checking *k, struct str text, struct buf *out)
+{
+    AUTO(buf_fini) struct buf folded;
+    buf_init(&folded, TEXT_BYTES_MAX);
+    for (struct str word; (word = lexicon_next_word(&text)).len > 0;) {
+        struct lexicon_text inner;
+        bool is_own = false;
+        buf_clear(&folded);
+        unicode_put_words(&folded, word);
+        lexicon_split(buf_str(&folded), &inner);
+        for (size_t i = 0; i < inner.n; i++)
+            is_own |=
+                subject_has_word(&k->own, inner.words[i]) || unicode_is_digit((unsigned char)inner.words[i].ptr[0]);
+        if (!is_own)
+            buf_put(out, word.ptr, word.len);
+        buf_putc(out, ' ');
+    }
+}
+
+static bool is_in_language(struct checking *k)
+{
+    AUTO(buf_fini) struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    for (size_t i = 0; i < k->n_fields; i++)
+        put_own_words(k, k->fields[i].text, &text);
+    return !k->c->language || language_is(k->c->language, buf_str(&text), k->c->locale) != LANGUAGE_IS_NOT ||
+           refuse(k, "language", "is in another language than the one asked for", k->c->locale);
+}
+
+typedef bool field_rule(struct checking *k, const struct field *f);
+
+static bool hold_for_fields(struct checking *k)
+{
+    static field_rule *const RULES[] = {is_there,        is_within_length,  is_plain_text,    has_no_link,
+                                        numbers_are_own, half_price_is_own, products_are_own, claims_are_own};
+    for (size_t r = 0; r < ARRAY_LEN(RULES); r++) {
+        for (size_t i = 0; i < k->n_fields; i++) {
+            if (!RULES[r](k, &k->fields[i]))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool read_others(struct checking *k)
+{
+    k->others = ARENA_ARRAY(&k->memory, struct subject, k->c->n_others + 1);
+    for (size_t i = 0; i < k->c->n_others; i++) {
+        if (!subject_read(k->c->others[i]->facts, &k->memory, &k->others[i]))
+            return false;
+    }
+    return true;
+}
+
+bool copy_check(const struct check *c, const struct brief *brief, const struct copy_text *copy, const char **kind,
+                char reason[CHECK_REASON_MAX])
+{
+    struct checking k = {.c = c, .copy = copy, .reason = reason};
+    arena_init(&k.memory, 0);
+    bool is_fit = (subject_read(brief->facts, &k.memory, &k.own) && read_others(&k)) ||
+                  refuse(&k, "facts", "the facts of the bundle cannot be read", STR(""));
+    if (is_fit) {
+        add_fields(&k);
+        is_fit =
+            has_lines(&k) && hold_for_fields(&k) && does_not_repeat(&k) && is_about_products(&k) && is_in_language(&k);
+    }
+    arena_fini(&k.memory);
+    if (!is_fit)
+        *kind = k.kind;
+    return is_fit;
+}
+
+// --- as JSON
+
+static void put_lines(struct json_out *j, const char *key, const struct str *lines, unsigned n)
+{
+    json_out_key(j, key);
+    json_out_array(j);
+    for (unsigned i = 0; i < n; i++)
+        json_out_str(j, str_trim(lines[i]));
+    json_out_end(j);
+}
+
+void copy_text_json(const struct copy_text *copy, struct json_out *j)
+{
+    json_out_object(j);
+    json_out_key_str(j, "title", str_trim(copy->title));
+    json_out_key_str(j, "description", str_trim(copy->description));
+    json_out_key_str(j, "value_proposition", str_trim(copy->value_proposition));
+    put_lines(j, "features", copy->features, copy->n_features);
+    put_lines(j, "benefits", copy->benefits, copy->n_benefits);
+}

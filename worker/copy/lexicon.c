@@ -1,0 +1,52 @@
+#include "worker/copy/lexicon.h"
+
+struct str lexicon_next_word(struct str *folded)
+{
+    while (folded->len && folded->ptr[0] == ' ')
+        folded->ptr++, folded->len--;
+    const char *end = folded->len ? memchr(folded->ptr, ' ', folded->len) : NULL;
+    struct str word = {folded->ptr, end ? (size_t)(end - folded->ptr) : folded->len};
+    folded->ptr += word.len;
+    folded->len -= word.len;
+    return word;
+}
+
+void lexicon_split(struct str folded, struct lexicon_text *out)
+{
+    out->n = 0;
+    for (struct str word; out->n < LEXICON_WORDS_MAX && (word = lexicon_next_word(&folded)).len > 0;)
+        out->words[out->n++] = word;
+}
+
+bool lexicon_is_like(struct str word, struct str pattern)
+{
+    bool is_open = pattern.len && pattern.ptr[pattern.len - 1] == '*';
+    size_t len = pattern.len - is_open;
+    return (is_open ? word.len >= len : word.len == len) && memcmp(word.ptr, pattern.ptr, len) == 0;
+}
+
+size_t lexicon_match(const struct lexicon_text *t, size_t at, const char *phrase)
+{
+    size_t n = 0;
+    struct str left = str_of(phrase);
+    for (struct str pattern; (pattern = lexicon_next_word(&left)).len > 0; n++) {
+        if (at + n >= t->n || !lexicon_is_like(t->words[at + n], pattern))
+            return 0;
+    }
+    return n;
+}
+
+struct str lexicon_find(const struct lexicon_text *t, const char *const *phrases, size_t n, size_t *at)
+{
+    for (size_t i = *at; i < t->n; i++) {
+        for (size_t p = 0; p < n; p++) {
+            size_t words = lexicon_match(t, i, phrases[p]);
+            if (words == 0)
+                continue;
+            const struct str *last = &t->words[i + words - 1];
+            *at = i;
+            return (struct str){t->words[i].ptr, (size_t)(last->ptr + last->len - t->words[i].ptr)};
+        }
+    }
+    return STR("");
+}

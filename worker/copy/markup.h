@@ -1,0 +1,14 @@
+// Markup and links: what is not plain text for a shopper. Part of check.c.
+#ifndef BUNDLE_WORKER_COPY_MARKUP_H
+#define BUNDLE_WORKER_COPY_MARKUP_H
+
+#include "common/str.h"
+
+// Where HTML, an entity, Markdown, a placeholder, a control or invisible character, a picture or a broken character
+// stands; "" where there is none. `what` names it.
+struct str markup_find(struct str text, const char **what);
+
+// Where a URL, a domain, an e-mail address, a handle, a hashtag or a phone number stands; "" where there is none.
+struct str markup_find_link(struct str text);
+
+#endif

@@ -1,0 +1,199 @@
+#include "worker/copy/numbers.h"
+
+#include "common/check.h"
+#include "worker/copy/unicode.h"
+
+enum { DIGITS_MAX = 14, SCALE = 10000 };
+
+void numbers_put_plain(struct buf *out, struct str text)
+{
+    while (text.len) {
+        uint32_t c = unicode_next(&text);
+        if (unicode_is_space(c))
+            buf_putc(out, ' ');
+        else if (c == 0x2019) // Switzerland groups by it
+            buf_putc(out, '\'');
+        else if (!unicode_is_invisible(c) && !unicode_is_mark(c))
+            unicode_put(out, unicode_fold(c));
+    }
+}
+
+static bool is_digit_at(struct str s, size_t at)
+{
+    return at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9';
+}
+
+// Is what stands at `at` a separator of groups or decimals, with digits on both sides?
+static bool joins(struct str s, size_t at, bool groups_by_space)
+{
+    char c = s.ptr[at];
+    if (c == '.' || c == ',' || c == '\'')
+        return is_digit_at(s, at + 1);
+    return c == ' ' && groups_by_space && is_digit_at(s, at + 1) && is_digit_at(s, at + 2) && is_digit_at(s, at + 3) &&
+           !is_digit_at(s, at + 4);
+}
+
+static size_t digits_end(struct str s, size_t at, bool groups_by_space)
+{
+    while (at < s.len && (is_digit_at(s, at) || joins(s, at, groups_by_space)))
+        at++;
+    return at;
+}
+
+// Digits of s, as so many 1/10,000 of what the last `decimals` of them stand behind the point of.
+static int64_t value_of(struct str s, size_t decimals)
+{
+    int64_t value = 0;
+    size_t n = 0, n_scaled = 0;
+    for (size_t i = 0; i < s.len; i++)
+        n += is_digit_at(s, i);
+    if (n > DIGITS_MAX)
+        return -1;
+    for (size_t i = 0, k = 0; i < s.len; i++) {
+        if (!is_digit_at(s, i))
+            continue;
+        if (k++ >= n - decimals && n_scaled++ >= 4)
+            break;
+        value = value * 10 + (s.ptr[i] - '0');
+    }
+    for (n_scaled = decimals < 4 ? decimals : 4; n_scaled < 4; n_scaled++)
+        value *= 10;
+    return value;
+}
+
+static void read_values(struct str s, int64_t values[2])
+{
+    size_t last = s.len;
+    while (last > 0 && is_digit_at(s, last - 1))
+        last--;
+    size_t behind = last > 0 ? s.len - last : 0;
+    char separator = last > 0 ? s.ptr[last - 1] : ' ';
+    bool is_group = behind == 3, is_decimal = separator == '.' || separator == ',';
+    values[0] = value_of(s, is_group || !is_decimal ? 0 : behind);
+    values[1] = value_of(s, is_decimal ? behind : 0);
+}
+
+// --- what stands around
+
+static const struct currency {
+    const char *name, *mark; // a sign, a code, a word
+} CURRENCIES[] = {{"$", "$"},       {"$", "usd"},       {"$", "cad"},     {"$", "aud"},        {"$", "nzd"},
+                  {"$", "sgd"},     {"$", "hkd"},       {"$", "mxn"},     {"$", "dollar"},     {"$", "dollars"},
+                  {"$", "dolares"}, {"$", "bucks"},     {"$", "cents"},   {"eur", "€"},        {"eur", "eur"},
+                  {"eur", "euro"},  {"eur", "euros"},   {"eur", "cent"},  {"eur", "centimes"}, {"eur", "centimos"},
+                  {"gbp", "£"},     {"gbp", "gbp"},     {"gbp", "pound"}, {"gbp", "pounds"},   {"gbp", "pence"},
+                  {"gbp", "quid"},  {"gbp", "pfund"},   {"gbp", "p"},     {"¥", "¥"},          {"¥", "jpy"},
+                  {"¥", "cny"},     {"¥", "yen"},       {"¥", "yuan"},    {"¥", "円"},         {"¥", "元"},
+                  {"inr", "₹"},     {"inr", "inr"},     {"inr", "rs"},    {"inr", "rupees"},   {"krw", "₩"},
+                  {"krw", "krw"},   {"krw", "원"},      {"ils", "₪"},     {"ils", "ils"},      {"vnd", "₫"},
+                  {"vnd", "vnd"},   {"try", "₺"},       {"try", "tl"},    {"rub", "₽"},      {"rub", "rub"},
+                  {"rub", "руб"},   {"rub", "рублей"},  {"uah", "₴"},     {"uah", "uah"},      {"chf", "chf"},
+                  {"chf", "fr"},    {"chf", "franken"}, {"kr", "kr"},     {"kr", "sek"},       {"kr", "nok"},
+                  {"kr", "dkk"},    {"kr", "kronen"},   {"kr", "kronor"}, {"kr", "kroner"},    {"pln", "zl"},
+                  {"pln", "pln"},   {"pln", "zlotych"}, {"czk", "kc"},    {"czk", "czk"},      {"huf", "ft"},
+                  {"huf", "huf"},   {"ron", "lei"},     {"ron", "ron"},   {"bgn", "bgn"},      {"brl", "brl"},
+                  {"brl", "reais"}, {"zar", "zar"},     {"kwd", "kwd"},   {"bhd", "bhd"},      {"aed", "aed"},
+                  {"sar", "sar"},   {"thb", "฿"},       {"thb", "thb"},   {"php", "₱"},        {"ngn", "₦"}};
+
+static const char *const PERCENTS[] = {"%",         "٪",       "percent",   "per cent",   "prozent",
+                                       "prozentig", "pct",     "pour cent", "por ciento", "por cento",
+                                       "per cento", "procent", "процентов", "процента"};
+
+static bool is_letter_at(struct str s, size_t at)
+{
+    struct str rest = {s.ptr + at, s.len - at};
+    return rest.len && unicode_is_letter(unicode_next(&rest));
+}
+
+static bool is_letter_before(struct str s, size_t at)
+{
+    size_t first = at;
+    while (first > 0 && ((unsigned char)s.ptr[--first] & 0xC0) == 0x80)
+        ;
+    return at > 0 && is_letter_at(s, first);
+}
+
+// Of `mark` right behind `at`, not as the beginning of a longer word: where it ends, 0: not there.
+static size_t mark_behind(struct str s, size_t at, const char *mark)
+{
+    size_t len = strlen(mark);
+    while (at < s.len && (s.ptr[at] == ' ' || (s.ptr[at] == '-' && is_letter_at(s, at + 1))))
+        at++;
+    if (s.len - at < len || memcmp(s.ptr + at, mark, len) != 0)
+        return 0;
+    return is_letter_before(s, at + len) && is_letter_at(s, at + len) ? 0 : at + len;
+}
+
+// Likewise before `at`, where it begins; s.len: not there.
+static size_t mark_before(struct str s, size_t at, const char *mark)
+{
+    size_t len = strlen(mark);
+    while (at > 0 && s.ptr[at - 1] == ' ')
+        at--;
+    if (at < len || memcmp(s.ptr + at - len, mark, len) != 0)
+        return s.len;
+    return is_letter_at(s, at - len) && is_letter_before(s, at - len) ? s.len : at - len;
+}
+
+static bool find_percent(struct str s, size_t *first, size_t *end)
+{
+    for (size_t i = 0; i < ARRAY_LEN(PERCENTS); i++) {
+        size_t behind = mark_behind(s, *end, PERCENTS[i]);
+        if (behind) {
+            *end = behind;
+            return true;
+        }
+    }
+    size_t before = mark_before(s, *first, "%"); // as Turkish has it
+    if (before < s.len)
+        *first = before;
+    return before < s.len;
+}
+
+static const char *find_currency(struct str s, size_t *first, size_t *end)
+{
+    for (size_t i = 0; i < ARRAY_LEN(CURRENCIES); i++) {
+        size_t before = mark_before(s, *first, CURRENCIES[i].mark);
+        if (before < s.len) {
+            *first = before;
+            return CURRENCIES[i].name;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(CURRENCIES); i++) {
+        size_t behind = mark_behind(s, *end, CURRENCIES[i].mark);
+        if (behind) {
+            *end = behind;
+            return CURRENCIES[i].name;
+        }
+    }
+    return NULL;
+}
+
+bool numbers_next(struct str plain, size_t *at, bool groups_by_space, struct number *out)
+{
+    size_t first = *at;
+    while (first < plain.len && !is_digit_at(plain, first))
+        first++;
+    if (first == plain.len)
+        return false;
+    size_t end = digits_end(plain, first, groups_by_space), piece_first = first, piece_end = end;
+    *out = (struct number){.kind = NUMBER_PLAIN};
+    read_values((struct str){plain.ptr + first, end - first}, out->values);
+    if (find_percent(plain, &piece_first, &piece_end))
+        out->kind = NUMBER_PERCENT;
+    else if ((out->currency = find_currency(plain, &piece_first, &piece_end)))
+        out->kind = NUMBER_MONEY;
+    out->text = (struct str){plain.ptr + piece_first, piece_end - piece_first};
+    out->is_in_word = out->kind == NUMBER_PLAIN && is_letter_before(plain, first);
+    *at = end;
+    return true;
+}
+
+bool numbers_equal(const struct number *a, const struct number *b)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (a->values[i & 1] == b->values[i >> 1] && a->values[i & 1] >= 0)
+            return true;
+    }
+    return false;
+}
