@@ -44,8 +44,11 @@ bool stages_copy_start(struct stages_env *env, struct err *e)
 
 void stages_copy_stop(struct stages_env *env)
 {
+    if (!env->copywriter)
+        return;
     copywriter_destroy(env->copywriter);
     env->copywriter = NULL;
+    http_global_cleanup();
 }
 
 void *stages_io_open(void *env)
