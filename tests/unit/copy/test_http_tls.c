@@ -138,7 +138,8 @@ static void http2_has_one_connection_for_all(void **state)
     char url[64];
     if (!certificate_make(&c))
         skip_without(&c, NULL, "openssl");
-    const char *const server[] = {"node", BUNDLE_SOURCE_DIR "/tests/unit/copy/http2_server.mjs", c.file, c.key, NULL};
+    static const char SCRIPT[] = BUNDLE_SOURCE_DIR "/tests/unit/copy/http2_server.mjs";
+    const char *const server[] = {"node", SCRIPT, c.file, c.key, NULL};
     if (!program_start(&p, server))
         skip_without(&c, &p, "node");
     http_test_open(&s, NULL, NULL);
