@@ -113,6 +113,9 @@ static bool work(const struct settings *s, struct err *e)
     c->admit_context = &env;
     c->slot_hooks =
         (struct slots_hooks){.slot_open = stages_slot_open, .slot_close = stages_slot_close, .context = &env};
+    c->io_max = (unsigned)s->copy_in_flight;
+    c->io_hooks = (struct io_hooks){.open = stages_io_open, .close = stages_io_close, .context = &env};
+    ok = ok && stages_copy_start(&env, e);
     if (ok) {
         struct reconcile *reconcile = reconcile_create(&env);
         c->on_end = reconcile_poke;
@@ -120,6 +123,7 @@ static bool work(const struct settings *s, struct err *e)
         ok = loop_run(c, e);
         reconcile_destroy(reconcile);
     }
+    stages_copy_stop(&env);
     artefact_cache_destroy(env.cache);
     redis_url_forget(&c->redis);
     free(c);

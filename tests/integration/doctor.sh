@@ -4,6 +4,7 @@
 # time limit: 240 s
 source "$(dirname "$0")/../support/test.sh"
 source tests/support/redis.sh
+source tests/support/model.sh
 
 Q="{$BUNDLE_QUEUE_NAME}"
 redis_start main --appendonly yes
@@ -115,6 +116,54 @@ servers_redis replicaof no one >/dev/null
 servers_redis config set appendonly yes >/dev/null
 examine 0
 expect_nothing_but there
+
+note 'the language model: where none is configured that is fine; else server, certificate, key and model'
+expect_finding ok copy model 'none is configured'
+model_start
+examine 0
+expect_nothing_but there
+expect_finding ok copy server '[0-9]+ ms'
+expect_finding ok copy model '^gpt-4o-mini is on'
+key=$BUNDLE_COPY_KEY
+BUNDLE_COPY_KEY='' BUNDLE_COPY_KEY_FILE=$MODEL_KEY_FILE BUNDLE_COPY_URL=$BUNDLE_COPY_URL/ examine 0
+expect_finding ok copy server
+BUNDLE_COPY_MODEL=gpt-9 examine 0
+expect_finding warn copy model '^gpt-9 is not on the server.s list: gpt-4o-mini, test-model$'
+BUNDLE_COPY_KEY=sk-of-somebody-else examine 1
+expect_finding fail copy key 'status 401'
+! grep -q 'sk-of-somebody-else' "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail 'the key was printed'
+BUNDLE_COPY_URL=${BUNDLE_COPY_URL%/v1}/nothing/here/chat/completions/x examine 0
+expect_finding ok copy server # any prefix
+BUNDLE_COPY_KEY='' BUNDLE_COPY_KEY_FILE=/nowhere/key examine 1
+expect_finding fail copy settings 'copy.key_file = /nowhere/key'
+BUNDLE_COPY_CA_FILE=/nowhere/ca.pem examine 1
+expect_finding fail copy settings 'copy.ca_file: /nowhere/ca.pem'
+BUNDLE_COPY_BLOCK_PRIVATE=true examine 1
+expect_finding fail copy server 'address is private'
+BUNDLE_COPY_URL=ftp://127.0.0.1/v1 examine 1
+expect_finding fail copy server 'neither http nor https'
+BUNDLE_COPY_URL=http://127.0.0.1:1/v1 examine 1
+expect_finding fail copy server 'refused'
+BUNDLE_COPY_URL=http://user:secret-of-url@127.0.0.1:1/v1 examine 1
+! grep -q 'secret-of-url' "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail "the URL's password was printed"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$TEST_DIR/tls.key" -out "$TEST_DIR/tls.pem" \
+    -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+setpriv --pdeathsig KILL openssl s_server -accept 127.0.0.1:0 -cert "$TEST_DIR/tls.pem" -key "$TEST_DIR/tls.key" -www \
+    </dev/null >"$TEST_DIR/tls.log" 2>&1 &
+tls_pid=$!
+wait_until 10 grep -q '^ACCEPT' "$TEST_DIR/tls.log"
+tls_url=https://127.0.0.1:$(sed -n 's/^ACCEPT .*://p' "$TEST_DIR/tls.log")/v1
+BUNDLE_COPY_URL=$tls_url examine 1
+expect_finding fail copy server 'certificate'
+BUNDLE_COPY_URL=$tls_url BUNDLE_COPY_CA_FILE=$TEST_DIR/tls.pem examine 0
+expect_finding ok copy server
+expect_finding warn copy model 'list of models'
+kill "$tls_pid"
+! grep -qF "$key" "$TEST_DIR/doctor.json" "$TEST_DIR/said" || fail 'the key was printed'
+expect model_stop
+examine 1
+expect_finding fail copy server
+unset BUNDLE_COPY_KEY BUNDLE_COPY_URL
 
 note 'rights: what is tried is what the scripts use'
 servers_redis acl setuser weak on '>secret-of-weak' '~*' '&*' +@all -xadd -zrandmember >/dev/null

@@ -53,3 +53,30 @@ model_forget() { # counts from 0 again
 model_stop() {
     kill -TERM "$model_pid" && wait "$model_pid"
 }
+
+# ---- what jobs make of it ----
+
+read_document() { # read_document SHOP UPLOAD: bundles and metrics, into $TEST_DIR/document.json
+    bundlectl bundles "$2" --shop "$1" --json >"$TEST_DIR/document.json"
+}
+
+expect_document() { # expect_document JQ_FILTER
+    expect_json "$TEST_DIR/document.json" "$1"
+}
+
+# Whatever has happened: copy for every bundle, within its lengths, saying where it comes from, and why it is no better.
+expect_sound_copy() {
+    expect_document 'all(.bundles[]; .status == "final")'
+    expect_document 'all(.bundles[].ai_copy; (.title | length) <= 60 and (.title | length) > 0 and (.description | length) <= 200 and
+        (.value_proposition | length) <= 150 and (.features | length) > 0 and (.benefits | length) > 0)'
+    expect_document 'all(.bundles[].ai_copy; if .source == "template" then (.reason | length) > 0 and (has("key") | not)
+        else (.source | IN("model", "cache")) and (.key | length) == 32 and (has("reason") | not) end)'
+    expect_document '(.metrics.copy.bundles) == ({model: 0, cache: 0, template: 0} +
+        (.bundles | group_by(.ai_copy.source) | map({(.[0].ai_copy.source): length}) | add))'
+    expect_document '(.metrics.copy.reasons | add // 0) == .metrics.copy.bundles.template'
+}
+
+# How the model's part of it went, in a line: "50 0 150" by model, cache, template.
+copy_counts() {
+    jq -r '.metrics.copy.bundles | "\(.model) \(.cache) \(.template)"' "$TEST_DIR/document.json"
+}

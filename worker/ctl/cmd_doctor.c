@@ -18,7 +18,9 @@ static const char HELP[] =
     "Examines everything that jobs depend on: settings, Redis (version, rights, memory policy, persistence, role, "
     "clock),\n"
     "PostgreSQL (version, schema, rights, connections, clock), the workers, and the queue itself: keys without a TTL,\n"
-    "orphans, leases and tasks that do not match, rings, uploads that nobody will do. Each finding comes with its "
+    "orphans, leases and tasks that do not match, rings, uploads that nobody will do; and the language model, where "
+    "one\n"
+    "is configured: its server, certificate, key, and whether it lists copy.model. Each finding comes with its "
     "remedy.\n"
     "Without --repair nothing is changed; one key of its own, gone after seconds, serves to try the rights.\n"
     "--repair gives TTLs, deletes orphans, puts lost tasks on their lists again, and enqueues lost uploads; it never\n"
@@ -141,6 +143,7 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
     doctor_queue(d);
     doctor_postgres(d);
     doctor_uploads(d);
+    doctor_model(d);
     *exit_code = count(d, DOCTOR_FAIL) ? 1 : 0;
     return print(d, e);
 }
@@ -148,7 +151,7 @@ static bool run(struct ctl *c, const struct args *a, int *exit_code, struct err 
 const struct ctl_command CMD_DOCTOR = {
     .name = "doctor",
     .words = "",
-    .summary = "examine Redis, PostgreSQL, workers and the queue; --repair mends",
+    .summary = "examine Redis, PostgreSQL, workers, queue and model; --repair mends",
     .help = HELP,
     .options = OPTIONS,
     .needs_settings = true,

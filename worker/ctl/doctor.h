@@ -41,5 +41,6 @@ void doctor_redis(struct doctor *d);    // connection, server, rights
 void doctor_queue(struct doctor *d);    // workers, and whether everything in it adds up
 void doctor_postgres(struct doctor *d); // connection, schema, rights, room for the workers' slots
 void doctor_uploads(struct doctor *d);  // asked for, and known to nobody
+void doctor_model(struct doctor *d);    // the language model: server, certificate, key, model; where one is configured
 
 #endif

@@ -413,6 +413,27 @@ static void put_totals(const json_t *bundles, size_t shown, int64_t all, struct 
     buf_putc(out, '\n');
 }
 
+// Where the copy comes from, where a language model is configured.
+static void put_copy(const struct term *t, const json_t *copy, struct buf *out)
+{
+    AUTO(buf_fini) struct buf line;
+    const json_t *from = get(copy, "bundles"), *n;
+    const char *kind, *glue = " (";
+    buf_init(&line, 4096);
+    if (!json_is_true(get(copy, "enabled")))
+        return;
+    buf_printf(&line, "copy: %lld by " STR_FMT ", %lld that it wrote before, %lld from templates",
+               (long long)count_of(from, "model"), STR_ARG(text_of(copy, "model")), (long long)count_of(from, "cache"),
+               (long long)count_of(from, "template"));
+    json_object_foreach((json_t *)(uintptr_t)get(copy, "reasons"), kind, n)
+    {
+        buf_printf(&line, "%s%s %lld", glue, kind, (long long)json_integer_value(n));
+        glue = ", ";
+    }
+    buf_puts(&line, glue[0] == ',' ? ")" : "");
+    put_lines(t, buf_str(&line), out);
+}
+
 // Reasons with how many pairs each keeps away, in the order they come.
 static void put_skipped(const struct term *t, const json_t *skipped, struct buf *out)
 {
@@ -500,6 +521,7 @@ void render_table(const struct term *t, const json_t *document, unsigned top, st
         put_totals(bundles, shown, all > listed ? all : listed, out);
     else
         put_none(upload, metrics, out);
+    put_copy(t, get(metrics, "copy"), out);
     const json_t *skipped = get(metrics, "pairs_skipped");
     put_skipped(t, skipped ? skipped : get(prepare, "pairs_skipped"), out);
     put_timings(get(metrics, "timings_ms"), out);

@@ -1,4 +1,4 @@
-#include "worker/stages/stages_internal.h"
+#include "worker/stages/copy_stage.h"
 
 #include "common/check.h"
 #include "common/clock.h"
@@ -148,15 +148,17 @@ static void put_metrics(const struct task *t, const struct prepared *p, const st
 }
 
 static bool leave(struct task *t, const struct stages_slot *slot, const struct prepared *p,
-                  const struct bundle_rows *rows, struct str metrics, struct err *e)
+                  const struct bundle_rows *rows, const struct copy_plan *copy, struct str metrics, struct err *e)
 {
     AUTO(buf_fini) struct buf out;
     buf_init(&out, (size_t)slot->env->settings->queue_result_max);
-    mp_put_envelope(&out, "merge-result", MERGE_VERSION, 3);
+    mp_put_envelope(&out, "merge-result", MERGE_VERSION, 4);
     mp_put_key(&out, "csv_upload_id");
     mp_put_str(&out, p->csv_upload_id);
     mp_put_key(&out, "metrics");
     mp_put_str(&out, metrics);
+    mp_put_key(&out, "copy");
+    copy_plan_encode(copy, &out);
     mp_put_key(&out, "rows");
     bundle_rows_encode(rows, &out);
     if (!buf_ok(&out, "the merged result (queue.result_bytes_max)", e))
@@ -165,27 +167,51 @@ static bool leave(struct task *t, const struct stages_slot *slot, const struct p
     return true;
 }
 
-static bool merge(struct task *t, struct stages_slot *slot, const struct job_request *r, const struct prepared *p,
-                  const struct artefact *a, struct err *e)
+struct merged {
+    struct bundle_list list;
+    struct merge_report report;
+    struct bundle_rows rows;
+    struct copy_plan copy;
+};
+
+static bool choose(struct task *t, struct stages_slot *slot, const struct job_request *r, const struct artefact *a,
+                   const struct pairs *pairs, struct merged *out, struct err *e)
 {
-    int64_t begun_ms = clock_mono_ms();
+    struct offer_rules rules = stage_offer_rules(slot, r, a, &t->memory);
+    return offers_merge(&a->market, &rules, pairs->lists, pairs->n, &t->memory, &t->is_cancelled, &out->list,
+                        &out->report, e);
+}
+
+static bool make_rows(struct task *t, struct stages_slot *slot, const struct job_request *r, const struct prepared *p,
+                      const struct artefact *a, int64_t begun_ms, struct merged *out, struct err *e)
+{
+    const struct copy_planning planning = {.task = t,
+                                           .slot = slot,
+                                           .market = &a->market,
+                                           .list = &out->list,
+                                           .locale = r->options.locale,
+                                           .csv_upload_id = p->csv_upload_id,
+                                           .begun_ms = begun_ms};
+    bundle_rows_make(&a->market, &out->list, p->csv_upload_id, STR("final"), &t->memory, &out->rows);
+    template_rows(&a->market, &out->list, &out->rows, &t->memory);
+    return copy_plan_make(&planning, &out->rows, &out->copy, e);
+}
+
+static bool merge(struct task *t, struct stages_slot *slot, const struct job_request *r, const struct prepared *p,
+                  const struct artefact *a, int64_t begun_ms, struct err *e)
+{
     AUTO(buf_fini) struct buf metrics;
     struct pairs *pairs = ARENA_NEW(&t->memory, struct pairs);
-    struct offer_rules rules = stage_offer_rules(slot, r, a, &t->memory);
-    struct merge_report report = {0};
-    struct bundle_list list;
-    struct bundle_rows rows;
+    struct merged *m = ARENA_NEW(&t->memory, struct merged);
     buf_init(&metrics, METRICS_MAX_BYTES);
     if (!read_pairs(t, a, pairs, e))
         return false;
     FAILPOINT("merge.read");
-    if (!offers_merge(&a->market, &rules, pairs->lists, pairs->n, &t->memory, &t->is_cancelled, &list, &report, e))
+    if (!choose(t, slot, r, a, pairs, m, e) || !make_rows(t, slot, r, p, a, begun_ms, m, e))
         return false;
-    bundle_rows_make(&a->market, &list, p->csv_upload_id, STR("final"), &t->memory, &rows);
-    template_rows(&a->market, &list, &rows, &t->memory);
-    put_metrics(t, p, a, pairs, &list, &report, clock_mono_ms() - begun_ms, &metrics);
+    put_metrics(t, p, a, pairs, &m->list, &m->report, clock_mono_ms() - begun_ms, &metrics);
     return arena_within(&t->memory, "choosing the best offers", e) && buf_ok(&metrics, "the metrics", e) &&
-           leave(t, slot, p, &rows, buf_str(&metrics), e);
+           leave(t, slot, p, &m->rows, &m->copy, buf_str(&metrics), e);
 }
 
 bool stage_merge(struct task *t, void *slot_, struct err *e)
@@ -194,11 +220,12 @@ bool stage_merge(struct task *t, void *slot_, struct err *e)
     struct job_request r;
     struct prepared p;
     struct artefact *a;
+    int64_t begun_ms = clock_mono_ms();
     if (!read_prepared(t, &p, e) || !stage_begin(t, slot, p.shop_options, &r, e))
         return false;
     if (!stage_find(t, slot, &r, p.fingerprint, &a, e))
         return stage_failed(t, slot, p.csv_upload_id, e);
-    bool ok = merge(t, slot, &r, &p, a, e);
+    bool ok = merge(t, slot, &r, &p, a, begun_ms, e);
     artefact_release(slot->env->cache, a);
     return ok || stage_failed(t, slot, p.csv_upload_id, e);
 }

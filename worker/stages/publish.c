@@ -1,4 +1,4 @@
-#include "worker/stages/stages_internal.h"
+#include "worker/stages/copy_stage.h"
 
 #include "common/check.h"
 #include "common/failpoint.h"
@@ -6,9 +6,12 @@
 #include "common/mp.h"
 #include "worker/store/bundle_store.h"
 
+enum { METRICS_MAX_BYTES = 3 << 20 };
+
 struct merged { // views into the task's input
     struct str csv_upload_id, metrics;
     struct bundle_rows rows;
+    struct copy_plan copy;
 };
 
 static bool read_merged(struct task *t, struct merged *out, struct err *e)
@@ -18,21 +21,36 @@ static bool read_merged(struct task *t, struct merged *out, struct err *e)
     if (!mp_open_envelope(&doc, bytes.ptr, bytes.len, "merge-result", MERGE_VERSION, &MP_LIMITS_ARTEFACT, e))
         return false;
     const struct mp_value *root = mp_root(doc);
-    if (!mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) || !mp_str(mp_get(root, "metrics"), &out->metrics))
+    if (!mp_str(mp_get(root, "csv_upload_id"), &out->csv_upload_id) ||
+        !mp_str(mp_get(root, "metrics"), &out->metrics) || out->metrics.len < 2)
         return err_set(e, ERR_CODEC, "the result of merge lacks a field");
-    return bundle_rows_decode(&out->rows, mp_get(root, "rows"), &t->memory, e);
+    return bundle_rows_decode(&out->rows, mp_get(root, "rows"), &t->memory, e) &&
+           copy_plan_decode(&out->copy, mp_get(root, "copy"), out->rows.n, &t->memory, e);
+}
+
+// The rows' copy, and in the metrics what became of it.
+static bool put_copy(struct task *t, const struct stages_slot *slot, struct merged *m, struct buf *metrics,
+                     struct err *e)
+{
+    buf_put(metrics, m->metrics.ptr, m->metrics.len - 1); // a JSON object, but for its "}"
+    buf_puts(metrics, ",\"copy\":");
+    copy_put(t, slot->env->settings, &m->copy, &m->rows, metrics);
+    buf_putc(metrics, '}');
+    return buf_ok(metrics, "the metrics", e);
 }
 
 bool stage_publish(struct task *t, void *slot_, struct err *e)
 {
     struct stages_slot *slot = slot_;
     struct merged m = {0};
-    if (!read_merged(t, &m, e))
+    AUTO(buf_fini) struct buf metrics;
+    buf_init(&metrics, METRICS_MAX_BYTES);
+    if (!read_merged(t, &m, e) || !put_copy(t, slot, &m, &metrics, e))
         return false;
     uint64_t statements_before = pg_statements(slot->pg);
     const struct store_target target = stage_target(t, m.csv_upload_id);
     FAILPOINT("publish.before");
-    if (!bundle_store_final(slot->pg, &target, &m.rows, m.metrics, e))
+    if (!bundle_store_final(slot->pg, &target, &m.rows, buf_str(&metrics), e))
         return stage_failed(t, slot, m.csv_upload_id, e);
     FAILPOINT("publish.committed");
     t->bundles = m.rows.n;

@@ -165,7 +165,7 @@ static void work(struct reconcile *r, const struct ends *ends)
         goes_on = reconcile_goes_on(&one, &ok, &e);
     if (clock_mono_ms() >= r->scan_at_ms) {
         struct reconcile_found found = {0};
-        if (goes_on && !reconcile_scan(s, &found, &one))
+        if (goes_on && !reconcile_is_called_off(s) && !reconcile_scan(s, &found, &one))
             (void)reconcile_goes_on(&one, &ok, &e);
         r->scan_at_ms = found.is_more ? clock_mono_ms() + SOON_MS : next_scan_ms(r);
     }

@@ -33,7 +33,7 @@ struct reconcile_found {
     int64_t n;    // that were pushed again, or told their end
     bool is_more; // there may be more: the inbox was not empty, or there was no room for all
 };
-bool reconcile_scan(struct reconcile_sides *s, struct reconcile_found *out,
-                    struct err *e) MUST_USE; // fills *out always
+// Fills *out, whatever it returns.
+bool reconcile_scan(struct reconcile_sides *s, struct reconcile_found *out, struct err *e) MUST_USE;
 
 #endif

@@ -7,7 +7,7 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/outage.h"
-#include "worker/stages/stages_internal.h"
+#include "worker/stages/copy_stage.h"
 #include "worker/store/bundle_store.h"
 #include "worker/store/pg_outage.h"
 
@@ -35,7 +35,7 @@ const struct queue_stage STAGES_PLAN[STAGES_N] = {
      .timeout_ms = 120000},
     {.name = "copy",
      .message = "Writing copy",
-     .urgency = 1,
+     .urgency = QUEUE_IO,
      .from = 85,
      .to = 92,
      .is_split = true,
@@ -75,10 +75,8 @@ STAGE(merge)
 STAGE(publish)
 
 const struct task_kind STAGES_KINDS[] = {
-    {"prepare", 0, run_prepare, NULL},
-    {"pairs", 1, run_pair, NULL},
-    {"merge", 0, run_merge, NULL},
-    {"publish", 0, run_publish, NULL},
+    {"prepare", 0, run_prepare, NULL},          {"pairs", 1, run_pair, NULL},      {"merge", 0, run_merge, NULL},
+    {"copy", QUEUE_IO, NULL, stage_copy_begin}, {"publish", 0, run_publish, NULL},
 };
 const size_t STAGES_N_KINDS = ARRAY_LEN(STAGES_KINDS);
 
@@ -90,6 +88,19 @@ static struct str random_id(struct arena *memory)
     for (size_t i = 0; i < sizeof bytes; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
     return (struct str){text, 2 * sizeof bytes};
+}
+
+// The plan, with as much time for copy as settings give it.
+static const struct queue_stage *plan_of(const struct settings *s, struct arena *memory)
+{
+    struct queue_stage *plan = ARENA_ARRAY(memory, struct queue_stage, STAGES_N);
+    memcpy(plan, STAGES_PLAN, sizeof STAGES_PLAN);
+    for (size_t i = 0; i < STAGES_N; i++) {
+        int64_t needed_ms = plan[i].urgency == QUEUE_IO ? s->copy_budget_s * 1000 + COPY_MARGIN_MS : 0;
+        if (needed_ms > plan[i].timeout_ms)
+            plan[i].timeout_ms = needed_ms;
+    }
+    return plan;
 }
 
 bool stages_admit(void *env, struct str raw, struct arena *memory, struct admission *out, struct err *e)
@@ -112,7 +123,7 @@ bool stages_admit(void *env, struct str raw, struct arena *memory, struct admiss
                                       .delay_ms = r.delay_ms,
                                       .payload = payload},
                               .is_cancellation = r.is_cancellation,
-                              .plan = STAGES_PLAN,
+                              .plan = plan_of(stages->settings, memory),
                               .n_stages = STAGES_N};
     return true;
 }
@@ -203,13 +214,18 @@ struct offer_rules stage_offer_rules(const struct stages_slot *slot, const struc
     return rules;
 }
 
-// "<counter>.<ms>-...": Redis' clock goes first, since its counter starts anew when Redis has lost everything.
+// A token is "<counter>.<ms>-...".
+int64_t stage_drawn_ms(const struct task *t)
+{
+    const char *dot = strchr(t->token.ptr, '.');
+    return dot ? strtoll(dot + 1, NULL, 10) : 0;
+}
+
+// Redis' clock goes first, since its counter starts anew when Redis has lost everything.
 int64_t stage_fence(const struct task *t)
 {
-    char *end;
-    int64_t counter = strtoll(t->token.ptr, &end, 10);
-    int64_t ms = *end == '.' ? strtoll(end + 1, NULL, 10) : 0;
-    return ms * STAGE_FENCES_PER_MS + counter % STAGE_FENCES_PER_MS;
+    int64_t counter = strtoll(t->token.ptr, NULL, 10);
+    return stage_drawn_ms(t) * STAGE_FENCES_PER_MS + counter % STAGE_FENCES_PER_MS;
 }
 
 struct store_target stage_target(const struct task *t, struct str csv_upload_id)

@@ -7,7 +7,7 @@
 #include "worker/store/bundle_store.h"
 #include "worker/store/upload_load.h"
 
-enum { PREPARE_VERSION = 1, PAIR_VERSION = 2, MERGE_VERSION = 1 };
+enum { PREPARE_VERSION = 1, PAIR_VERSION = 2, MERGE_VERSION = 2 };
 
 bool stage_prepare(struct task *t, void *slot, struct err *e);
 bool stage_pair(struct task *t, void *slot, struct err *e);
@@ -53,7 +53,8 @@ bool stage_find(struct task *t, struct stages_slot *slot, const struct job_reque
 
 // Where this task writes to, and what makes PostgreSQL refuse it once a task that was drawn later has written.
 struct store_target stage_target(const struct task *t, struct str csv_upload_id);
-int64_t stage_fence(const struct task *t); // of its token: Redis ms * STAGE_FENCES_PER_MS + a counter
+int64_t stage_drawn_ms(const struct task *t); // when, by Redis' clock: of its token
+int64_t stage_fence(const struct task *t);    // of its token: Redis ms * STAGE_FENCES_PER_MS + a counter
 enum { STAGE_FENCES_PER_MS = 1000000 };
 
 // A failure that ends the job is written to PostgreSQL too, where the web app looks (csv_upload_id "": there is no such

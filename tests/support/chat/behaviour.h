@@ -22,7 +22,7 @@
 #include "tests/support/chat/fault.h"
 #include "tests/support/shop/random.h"
 
-enum { BEHAVIOUR_RULES_MAX = 16, BEHAVIOUR_OBEYS_MAX = 16 };
+enum { BEHAVIOUR_RULES_MAX = 64, BEHAVIOUR_OBEYS_MAX = 16 };
 
 struct rule {
     enum fault fault;

@@ -76,7 +76,10 @@ static const char DOCUMENT[] =
     "{\"rank_position\":2,\"bundle_type\":\"FIXED\",\"objective\":\"gift_box\",\"products\":[{\"name\":\"C\"}],"
     "\"pricing\":{\"currency\":\"JPY\",\"bundle_price\":1200,\"original_total\":1500,\"total_discount_pct\":20.0},"
     "\"explanation\":\"Why not.\"}],"
-    "\"metrics\":{\"bundles\":9,\"pairs_skipped\":[{\"pair\":\"a\",\"reason\":\"no stock\"},{\"pair\":\"b\","
+    "\"metrics\":{\"bundles\":9,\"copy\":{\"enabled\":true,\"model\":\"gpt-4o-mini\",\"bundles\":{\"model\":3,"
+    "\"cache\":4,"
+    "\"template\":2},\"reasons\":{\"rank\":1,\"price\":1}},\"pairs_skipped\":[{\"pair\":\"a\",\"reason\":\"no "
+    "stock\"},{\"pair\":\"b\","
     "\"reason\":\"no stock\"}],\"timings_ms\":{\"read\":1.25,\"total\":3.5}}}";
 
 static void the_table_reads_well(void **state)
@@ -104,6 +107,8 @@ static void the_table_reads_well(void **state)
         "    Why not.\n"
         "\n"
         "2 of 9 bundles: 1 frequently bought together, 1 kit at one price\n"
+        "copy: 3 by gpt-4o-mini, 4 that it wrote before, 2 from templates (rank 1,\n"
+        "price 1)\n"
         "not applicable here (combinations of objective and type):\n"
         "   2  no stock\n"
         "time: read 1.2 ms, total 3.5 ms\n";

@@ -1,0 +1,314 @@
+#include "copywriter_test.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/thread.h>
+
+#include "common/check.h"
+#include "common/clock.h"
+#include "common/json_out.h"
+
+enum { PATIENCE_MS = 20000 };
+
+// ---- the model ----
+
+struct coming { // an answer that is to be given later
+    struct scene *scene;
+    struct http_peer *peer;
+    struct event *timer;
+    struct buf body;
+};
+
+static void put_copy(struct json_out *j, size_t number, char bundle, bool is_spoilt)
+{
+    char text[160];
+    json_out_object(j);
+    (void)snprintf(text, sizeof text, "b%zu", number);
+    json_out_key_str(j, "id", str_of(text));
+    (void)snprintf(text, sizeof text, "Green Tea %c with its strainer", bundle);
+    json_out_key_str(j, "title", str_of(is_spoilt ? "" : text));
+    (void)snprintf(text, sizeof text, "A pot of Green Tea %c at home is quickly made, and the strainer is there.",
+                   bundle);
+    json_out_key_str(j, "description", str_of(text));
+    json_out_key_str(j, "value_proposition", STR("Together they cost less than one by one."));
+    json_out_key(j, "features");
+    json_out_array(j);
+    json_out_str(j, STR("Everything that the pot needs"));
+    json_out_end(j);
+    json_out_key(j, "benefits");
+    json_out_array(j);
+    json_out_str(j, STR("One order and you are ready"));
+    json_out_end(j);
+    json_out_end(j);
+}
+
+static void put_content(const char *bundles, const char *spoilt, struct buf *out)
+{
+    struct json_out j = json_out_on(out);
+    json_out_object(&j);
+    json_out_key(&j, "bundles");
+    json_out_array(&j);
+    for (size_t i = 0; bundles[i]; i++)
+        put_copy(&j, i + 1, bundles[i], spoilt && strchr(spoilt, bundles[i]));
+    json_out_end(&j);
+    json_out_end(&j);
+}
+
+static void put_answer(const char *bundles, const char *spoilt, struct buf *out)
+{
+    AUTO(buf_fini) struct buf content;
+    buf_init(&content, 1 << 20);
+    put_content(bundles, spoilt, &content);
+    buf_puts(out,
+             "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":");
+    struct json_out j = json_out_on(out);
+    json_out_str(&j, buf_str(&content));
+    buf_puts(out, "}}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"total_tokens\":120}}");
+}
+
+static void note_asked(struct scene *s, const struct http_asked *a)
+{
+    struct asked *asked = &s->asked[s->n_asked++];
+    const char *end = a->body.ptr + a->body.len;
+    size_t n = 0;
+    assert_true(s->n_asked <= SCENE_ASKED_MAX);
+    asked->at_ms = clock_mono_ms();
+    for (const char *p = a->body.ptr; (p = memmem(p, (size_t)(end - p), "Green Tea ", 10)); p += 10) {
+        assert_true(n < SCENE_BRIEFS_MAX);
+        asked->bundles[n++] = p[10];
+    }
+    asked->structure = memmem(a->body.ptr, a->body.len, "\"json_schema\"", 13)   ? 's'
+                       : memmem(a->body.ptr, a->body.len, "\"json_object\"", 13) ? 'j'
+                                                                                 : 'p';
+    const char *key = memmem(a->headers.ptr, a->headers.len, "Authorization: Bearer ", 22);
+    if (key)
+        (void)snprintf(asked->key, sizeof asked->key, "%.*s", (int)strcspn(key + 22, "\r\n"), key + 22);
+}
+
+static void on_later(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct coming *c = context;
+    c->scene->running--;
+    http_peer_answer(c->peer, "200 OK", "", buf_str(&c->body));
+    event_free(c->timer);
+    buf_fini(&c->body);
+    free(c);
+}
+
+static void write_later(struct scene *s, struct http_peer *p, int ms, const char *bundles, const char *spoilt)
+{
+    struct coming *c = calloc(1, sizeof *c);
+    const struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    CHECK(c);
+    *c = (struct coming){.scene = s, .peer = p};
+    buf_init(&c->body, 1 << 20);
+    put_answer(bundles, spoilt, &c->body);
+    c->timer = evtimer_new(s->base, on_later, c);
+    CHECK(c->timer);
+    (void)evtimer_add(c->timer, &after);
+    if (++s->running > s->running_max)
+        s->running_max = s->running;
+}
+
+static void on_request(void *context, struct http_peer *p, const struct http_asked *a)
+{
+    struct scene *s = context;
+    size_t i = s->n_asked < s->n_script ? s->n_asked : s->n_script - 1;
+    const struct act *act = &s->script[i];
+    note_asked(s, a);
+    const char *bundles = s->asked[s->n_asked - 1].bundles;
+    switch (act->do_what) {
+    case ACT_WRITE:
+    case ACT_SPOIL:
+        write_later(s, p, act->after_ms, bundles, act->do_what == ACT_SPOIL ? act->arg : NULL);
+        break;
+    case ACT_GARBAGE:
+        http_peer_answer(p, "200 OK", "", STR("{\"choices\":[{\"message\":{\"content\":\"I would rather not.\"}}]}"));
+        break;
+    case ACT_STATUS:
+        http_peer_answer(p, act->arg, act->headers ? act->headers : "", str_of(act->body));
+        break;
+    case ACT_HANG:
+        break;
+    case ACT_RESET:
+        http_peer_reset(p);
+        break;
+    }
+}
+
+void scene_script(struct scene *s, const struct act *acts, size_t n)
+{
+    CHECK(n > 0 && n <= SCENE_SCRIPT_MAX);
+    memcpy(s->script, acts, n * sizeof *acts);
+    s->n_script = n;
+    s->n_asked = 0;
+}
+
+// ---- the scene ----
+
+int scene_setup(void **state)
+{
+    static unsigned number;
+    const char *url = getenv("BUNDLE_TEST_REDIS"), *name = getenv("TEST_NAME");
+    const struct queue_limits limits = {.lease_ms = 1000, .payload_max = 1000};
+    struct err e;
+    if (!url || !name) // scripts/test sets both
+        return 0;
+    struct scene *s = calloc(1, sizeof *s);
+    CHECK(s && evthread_use_pthreads() == 0 && (s->base = event_base_new()));
+    queue_init(&s->queue, name, &limits);
+    if (!redis_url_parse(url, "", &s->redis_url, &e) || !redis_open(&s->redis, &s->redis_url, "test", 5000, &e))
+        fail_msg("%s", e.message);
+    s->server = http_server_start(s->base, on_request, s);
+    // Its gate is another one in each test: it is kept by host and port, and ports come again.
+    (void)snprintf(s->place, sizeof s->place, "gate%d-%u", (int)getpid(), number++);
+    (void)snprintf(s->url, sizeof s->url, "http://127.0.0.1:%d/v1/", http_server_port(s->server));
+    s->settings = (struct copywriter_settings){
+        .http = {.in_flight_max = 5,
+                 .timeout_ms = 5000,
+                 .connect_ms = 2000,
+                 .response_max = 1 << 20,
+                 .ca_file = "",
+                 .user_agent = "test"},
+        .url = s->url,
+        .key = "a-key",
+        .key_file = "",
+        .organization = "",
+        .project = "",
+        .cache_ttl_s = 600,
+        .gate = {.failures_max = 3, .closed_ms = 5000, .closed_max_ms = 10000, .probe_ms = 5000},
+        .redis_timeout_ms = 2000,
+    };
+    static const struct act WRITE = {.do_what = ACT_WRITE};
+    scene_script(s, &WRITE, 1);
+    *state = s;
+    return 0;
+}
+
+static void forget_gate(struct scene *s)
+{
+    struct redis_cmd c;
+    struct redis_reply *reply = NULL;
+    struct err e;
+    char key[256];
+    (void)snprintf(key, sizeof key, "%s:gate:127.0.0.1:%d", s->queue.key, http_server_port(s->server));
+    redis_cmd_init(&c, "DEL");
+    redis_cmd_text(&c, key);
+    if (!redis_call(s->redis, &c, &reply, &e))
+        fail_msg("%s", e.message);
+    redis_cmd_fini(&c);
+    redis_reply_free(reply);
+}
+
+int scene_teardown(void **state)
+{
+    struct scene *s = *state;
+    if (!s)
+        return 0;
+    copywriter_destroy(s->writer);
+    forget_gate(s);
+    http_server_stop(s->server);
+    redis_close(s->redis);
+    event_base_free(s->base);
+    free(s);
+    return 0;
+}
+
+struct scene *scene_need(void **state)
+{
+    if (!*state)
+        skip();
+    return *state;
+}
+
+void scene_open(struct scene *s)
+{
+    struct err e;
+    forget_gate(s); // ports come again
+    if (!copywriter_create(&s->writer, &s->settings, &s->queue, &s->redis_url, &e))
+        fail_msg("%s", e.message);
+}
+
+static void on_done(void *context, const struct copy_outcome *outcome)
+{
+    struct scene_order *o = context;
+    o->was_cancelled = outcome->is_cancelled;
+    o->usage = outcome->usage;
+    for (size_t i = 0; i < o->order.n && !outcome->is_cancelled; i++) {
+        const struct copy_written *w = &outcome->written[i];
+        o->sources[i] = w->source;
+        (void)snprintf(o->kinds[i], sizeof o->kinds[i], "%s", w->kind ? w->kind : "");
+        (void)snprintf(o->reasons[i], sizeof o->reasons[i], STR_FMT, STR_ARG(w->reason));
+        (void)snprintf(o->json[i], sizeof o->json[i], STR_FMT, STR_ARG(w->json));
+    }
+    CHECK(!atomic_exchange(&o->is_done, true)); // once
+}
+
+struct scene_order *scene_order(struct scene *s, size_t i, size_t n, unsigned generation)
+{
+    struct scene_order *o = &s->orders[i];
+    CHECK(i < SCENE_ORDERS_MAX && n <= SCENE_BRIEFS_MAX);
+    *o = (struct scene_order){.order = {.n = n,
+                                        .model = STR("m"),
+                                        .locale = STR("en"),
+                                        .within_ms = 15000,
+                                        .requests_max = 20,
+                                        .tokens_max = 1000000,
+                                        .on_done = on_done}};
+    for (size_t k = 0; k < n; k++) {
+        int len =
+            snprintf(o->facts[k], sizeof o->facts[k],
+                     "{\"type\":\"FBT\",\"offer_kind\":\"frequently bought together\",\"goal\":\"bigger orders\","
+                     "\"products\":[{\"name\":\"Green Tea %c\",\"quantity\":1,\"role\":\"anchor\"},"
+                     "{\"name\":\"Strainer\",\"quantity\":1,\"role\":\"add-on\"}],\"offer\":{\"percent\":\"10%%\"}}",
+                     (char)('A' + k));
+        o->briefs[k].facts = (struct str){o->facts[k], (size_t)len};
+        (void)snprintf(o->briefs[k].key, sizeof o->briefs[k].key, "%08x%08x%08x%08x", (unsigned)getpid(), generation,
+                       (unsigned)i, (unsigned)k);
+    }
+    o->order.briefs = o->briefs;
+    o->order.is_cancelled = &o->is_cancelled;
+    o->order.context = o;
+    return o;
+}
+
+void scene_write(struct scene *s, struct scene_order *o)
+{
+    copywriter_write(s->writer, &o->order);
+}
+
+static void once_more(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what, (void)context;
+}
+
+void scene_run(struct scene *s, int64_t ms)
+{
+    const struct timeval a_moment = {.tv_usec = 2000};
+    for (int64_t until_ms = clock_mono_ms() + ms; clock_mono_ms() < until_ms;) {
+        (void)event_base_once(s->base, -1, EV_TIMEOUT, once_more, NULL, &a_moment);
+        (void)event_base_loop(s->base, EVLOOP_ONCE);
+    }
+}
+
+void scene_wait(struct scene *s, struct scene_order *o)
+{
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    while (!atomic_load(&o->is_done)) {
+        if (clock_mono_ms() > until_ms)
+            fail_msg("the order has not ended");
+        scene_run(s, 2);
+    }
+}
+
+unsigned scene_count(const struct scene_order *o, enum copy_source source)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < o->order.n; i++)
+        n += o->sources[i] == source;
+    return n;
+}

@@ -1,0 +1,137 @@
+#include "worker/copy/copywriter_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/check.h"
+
+enum { REFUSED_MS = 60000, LIMITED_FIRST_MS = 1000, LIMITED_MAX_MS = 20000, RETRY_AFTER_MAX_MS = 3600000 };
+
+static int64_t told_ms(const struct http_answer *a)
+{
+    return a->retry_after_ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : a->retry_after_ms;
+}
+
+// A key that is wrong, an account that is empty: people must mend it, and asking again makes it no better.
+static void judge_refused(struct copy_verdict *v, const char *kind, const char *why, int status, const char *remedy)
+{
+    v->next = COPY_GIVE_UP;
+    v->outcome = GATE_REFUSED;
+    v->closed_ms = REFUSED_MS;
+    v->is_news = ERR_CONFIG;
+    v->kind = kind;
+    v->remedy = remedy;
+    (void)snprintf(v->reason, sizeof v->reason, "the language model's server %s (%d)", why, status);
+}
+
+static void judge_limited(struct copy_verdict *v, const struct copy_request *r, const struct http_answer *a)
+{
+    char error[256];
+    answer_error(a->body, error, sizeof error);
+    if (strstr(error, "insufficient_quota")) {
+        judge_refused(v, "quota", "says that its account is used up", a->status, "see the account's billing");
+        return;
+    }
+    int64_t ms = told_ms(a);
+    if (ms < 0)
+        ms = LIMITED_FIRST_MS << (r->limited < 5 ? r->limited : 5);
+    if (a->retry_after_ms < 0 && ms > LIMITED_MAX_MS)
+        ms = LIMITED_MAX_MS;
+    v->next = COPY_RETRY;
+    v->outcome = GATE_LIMITED;
+    v->closed_ms = ms + random() % (ms / 10 + 1);
+    v->kind = "limited";
+    (void)snprintf(v->reason, sizeof v->reason, "the language model's server asked to come back later (429)");
+}
+
+static void judge_failed(struct copy_verdict *v, const struct http_answer *a)
+{
+    v->next = COPY_RETRY;
+    v->outcome = GATE_FAILED;
+    v->kind = "server";
+    v->after_ms = told_ms(a);
+    (void)snprintf(v->reason, sizeof v->reason, "the language model's server failed (%d)", a->status);
+}
+
+static bool is_about_structure(const struct copy_request *r, const struct http_answer *a)
+{
+    static const char *const WORDS[] = {"response_format", "json_schema", "json_object", "structured", "schema"};
+    char error[1024];
+    enum { AUTO_STRUCTURE };
+    if (r->run->writer->s.structured != AUTO_STRUCTURE || r->structure == PROMPT_PLAIN)
+        return false;
+    answer_error(a->body, error, sizeof error);
+    for (size_t i = 0; i < ARRAY_LEN(WORDS); i++)
+        if (strstr(error, WORDS[i]))
+            return true;
+    return false;
+}
+
+// The place works; what we asked is not to its liking.
+static void judge_rejected(struct copy_verdict *v, const struct copy_request *r, const struct http_answer *a)
+{
+    v->outcome = GATE_OK;
+    v->next = COPY_GIVE_UP;
+    v->is_news = a->status == 404 ? ERR_NOT_FOUND : ERR_CODEC;
+    v->kind = "rejected";
+    v->remedy = a->status == 404 ? "see copy.url and copy.model" : "see copy.url, copy.model and copy.structured";
+    (void)snprintf(v->reason, sizeof v->reason, "the language model's server did not take the request (%d)", a->status);
+    if (a->status == 413 && r->n > 1) {
+        v->next = COPY_ALONE;
+        v->is_news = ERR_NONE;
+    } else if ((a->status == 400 || a->status == 422) && is_about_structure(r, a)) {
+        v->next = COPY_PLAINER;
+        v->is_news = ERR_NONE;
+    }
+}
+
+static void judge_status(struct copy_verdict *v, const struct copy_request *r, const struct http_answer *a)
+{
+    int status = a->status;
+    if (status >= 200 && status < 300)
+        *v = (struct copy_verdict){.next = COPY_READ, .outcome = GATE_OK};
+    else if (status == 401 || status == 403)
+        judge_refused(v, "refused", "refuses our key", status, "see copy.key and copy.key_file");
+    else if (status == 429)
+        judge_limited(v, r, a);
+    else if (status == 408 || status >= 500)
+        judge_failed(v, a);
+    else
+        judge_rejected(v, r, a);
+}
+
+static void judge_transport(struct copy_verdict *v, const struct http_answer *a)
+{
+    static const struct {
+        enum copy_next next;
+        enum gate_outcome outcome;
+        const char *words, *remedy;
+    } ROWS[] = {
+        [HTTP_NO_NAME] = {COPY_RETRY, GATE_FAILED, "cannot be found", "see copy.url, and DNS here"},
+        [HTTP_NO_CONNECT] = {COPY_RETRY, GATE_FAILED, "cannot be reached", "see copy.url, and the network here"},
+        [HTTP_TLS] = {COPY_GIVE_UP, GATE_FAILED, "has no certificate that we trust", "see copy.url and copy.ca_file"},
+        [HTTP_TIMEOUT] = {COPY_RETRY, GATE_FAILED, "does not answer in time", "see copy.timeout_ms"},
+        [HTTP_SLOW] = {COPY_RETRY, GATE_FAILED, "answers too slowly", NULL},
+        [HTTP_RESET] = {COPY_RETRY, GATE_FAILED, "broke off", NULL},
+        [HTTP_TOO_LARGE] = {COPY_ALONE, GATE_OK, "answered too much", "see copy.response_bytes_max"},
+        [HTTP_REFUSED] = {COPY_GIVE_UP, GATE_NOT_ASKED, "is at an address that is not allowed",
+                          "see copy.url and copy.block_private"},
+    };
+    CHECK((size_t)a->result < ARRAY_LEN(ROWS) && ROWS[a->result].words);
+    v->next = ROWS[a->result].next;
+    v->outcome = ROWS[a->result].outcome;
+    v->remedy = ROWS[a->result].remedy;
+    v->kind = http_result_name(a->result);
+    v->is_news = v->next == COPY_RETRY ? ERR_NONE : ERR_CONFIG;
+    (void)snprintf(v->reason, sizeof v->reason, "the language model's server %s", ROWS[a->result].words);
+}
+
+struct copy_verdict copy_judge(const struct copy_request *r, const struct http_answer *a)
+{
+    struct copy_verdict v = {.after_ms = -1};
+    if (a->result == HTTP_ANSWERED)
+        judge_status(&v, r, a);
+    else
+        judge_transport(&v, a);
+    return v;
+}

@@ -1,0 +1,59 @@
+#include "worker/stages/stages.h"
+
+#include "worker/copy/copywriter.h"
+
+// After so many failures in a row nobody asks for so long, up to a minute when it goes on.
+enum { FAILURES_MAX = 5, CLOSED_MS = 5000, CLOSED_MAX_MS = 60000 };
+
+static struct copywriter_settings settings_of(const struct settings *s)
+{
+    return (struct copywriter_settings){
+        .http = {.in_flight_max = (unsigned)s->copy_in_flight,
+                 .timeout_ms = s->copy_timeout_ms,
+                 .connect_ms = s->copy_connect_ms,
+                 .response_max = (size_t)s->copy_response_max,
+                 .is_http2 = s->copy_http2,
+                 .blocks_private = s->copy_block_private,
+                 .ca_file = s->copy_ca_file,
+                 .user_agent = "bundle-worker"},
+        .url = s->copy_url,
+        .key = s->copy_key,
+        .key_file = s->copy_key_file,
+        .organization = s->copy_organization,
+        .project = s->copy_project,
+        .structured = (int)s->copy_structured,
+        .cache_ttl_s = s->copy_cache_ttl_s,
+        .gate = {.requests_per_min = s->copy_requests_per_min,
+                 .units_per_min = s->copy_tokens_per_min,
+                 .failures_max = FAILURES_MAX,
+                 .closed_ms = CLOSED_MS,
+                 .closed_max_ms = CLOSED_MAX_MS,
+                 .probe_ms = s->copy_connect_ms + s->copy_timeout_ms},
+        .redis_timeout_ms = s->redis_timeout_ms,
+    };
+}
+
+bool stages_copy_start(struct stages_env *env, struct err *e)
+{
+    const struct settings *s = env->settings;
+    const struct copywriter_settings writer = settings_of(s);
+    if (!s->copy_key[0] && !s->copy_key_file[0])
+        return true;
+    return http_global_init(e) && copywriter_create(&env->copywriter, &writer, env->queue, env->redis_url, e);
+}
+
+void stages_copy_stop(struct stages_env *env)
+{
+    copywriter_destroy(env->copywriter);
+    env->copywriter = NULL;
+}
+
+void *stages_io_open(void *env)
+{
+    return env;
+}
+
+void stages_io_close(void *env)
+{
+    stages_copy_stop(env);
+}
