@@ -164,10 +164,10 @@ static slot_function *slot_of(struct str name)
     static const struct {
         const char *name;
         slot_function *put;
-    } SLOTS[] = {{"names", put_names}, {"first", slot_first}, {"rest", slot_rest},     {"n", slot_n},
-                 {"pick", slot_pick},  {"buy", slot_buy},     {"get", slot_get},       {"off", slot_off},
+    } SLOTS[] = {{"names", put_names},  {"first", slot_first},   {"rest", slot_rest},     {"n", slot_n},
+                 {"pick", slot_pick},   {"buy", slot_buy},       {"get", slot_get},       {"off", slot_off},
                  {"price", slot_price}, {"before", slot_before}, {"saving", slot_saving}, {"percent", slot_percent},
-                 {"from", slot_from},  {"tier", slot_tier},   {"each", slot_each},     {"list", slot_list}};
+                 {"from", slot_from},   {"tier", slot_tier},     {"each", slot_each},     {"list", slot_list}};
     for (size_t i = 0; i < ARRAY_LEN(SLOTS); i++) {
         if (str_eq(name, str_of(SLOTS[i].name)))
             return SLOTS[i].put;
@@ -216,7 +216,9 @@ static enum template_sentence title_sentence(const struct writer *w, bool is_all
     case TYPE_MIX_MATCH:
         return are_variants(w) ? TITLE_MIX_VARIANTS : is_all ? TITLE_MIX : TITLE_MIX_MORE;
     case TYPE_BXGY:
-        return w->bundle->pricing.get_discount_bp == 10000 ? TITLE_GET_FREE : TITLE_GET_OFF;
+        if (is_all)
+            return w->bundle->pricing.get_discount_bp == 10000 ? TITLE_GET_FREE : TITLE_GET_OFF;
+        return w->bundle->n_parts < 3 ? TITLE_SET : TITLE_SET_MORE;
     case TYPE_FIXED:
         return is_all ? TITLE_KIT : TITLE_KIT_MORE;
     case TYPE_FBT:
@@ -229,17 +231,18 @@ static enum template_sentence title_sentence(const struct writer *w, bool is_all
 struct title_try {
     bool has_prefix;
     enum name_form form;
-    bool is_all; // every name, or the first and how many more
+    bool is_all; // every name, or the first and how many more; of BXGY with what one gets it for
     size_t name_max;
 };
 
 static bool try_title(struct writer *w, const struct title_try *t)
 {
     bool is_mix = w->bundle->type == TYPE_MIX_MATCH, is_one = is_mix && are_variants(w);
+    bool has_colon = w->bundle->type != TYPE_FBT && w->bundle->type != TYPE_BXGY; // one is enough
     enum name_form form = is_one ? NAME_PRODUCT : t->form;
     form_names(w, form, t->name_max, is_mix ? ", " : " + ", is_mix ? ", " : " + ");
     buf_clear(&w->text);
-    buf_puts(&w->text, t->has_prefix ? w->words->prefixes[w->bundle->objective] : "");
+    buf_puts(&w->text, t->has_prefix && !has_colon ? w->words->prefixes[w->bundle->objective] : "");
     say(w, title_sentence(w, t->is_all));
     w->is_title_whole = t->is_all && t->name_max == UNCUT && !is_one;
     return phrase_length(buf_str(&w->text)) <= COPY_TITLE_MAX;
@@ -250,13 +253,13 @@ static bool try_title(struct writer *w, const struct title_try *t)
 static void put_title(struct writer *w)
 {
     static const struct title_try TRIES[] = {
-        {true, NAME_WHOLE, true, UNCUT},     {false, NAME_WHOLE, true, UNCUT},  {true, NAME_PRODUCT, true, UNCUT},
-        {false, NAME_PRODUCT, true, UNCUT},  {true, NAME_PRODUCT, false, UNCUT}, {false, NAME_PRODUCT, false, UNCUT},
-        {false, NAME_PRODUCT, false, 40},    {false, NAME_PRODUCT, false, 30},  {false, NAME_PRODUCT, false, 24},
-        {false, NAME_PRODUCT, false, 18},    {false, NAME_PRODUCT, false, 12},  {false, NAME_PRODUCT, false, 9}};
+        {true, NAME_WHOLE, true, UNCUT},    {false, NAME_WHOLE, true, UNCUT},   {true, NAME_PRODUCT, true, UNCUT},
+        {false, NAME_PRODUCT, true, UNCUT}, {true, NAME_PRODUCT, false, UNCUT}, {false, NAME_PRODUCT, false, UNCUT},
+        {false, NAME_PRODUCT, false, 40},   {false, NAME_PRODUCT, false, 30},   {false, NAME_PRODUCT, false, 24},
+        {false, NAME_PRODUCT, false, 18},   {false, NAME_PRODUCT, false, 12},   {false, NAME_PRODUCT, false, 9}};
     for (size_t i = 0; i < ARRAY_LEN(TRIES); i++) {
         struct title_try t = TRIES[i];
-        t.is_all |= w->bundle->n_parts < 3;
+        t.is_all |= w->bundle->n_parts < 3 && w->bundle->type != TYPE_BXGY;
         if (try_title(w, &t))
             return;
     }
@@ -305,7 +308,7 @@ static bool try_description(struct writer *w, bool has_names, size_t name_max)
     else
         say(w, offer_sentence(w->bundle));
     if (has_names) {
-        buf_puts(&w->text, ": ");
+        buf_puts(&w->text, w->words->colon);
         put_names(w, &w->text);
     }
     buf_putc(&w->text, '.');

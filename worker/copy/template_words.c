@@ -7,6 +7,7 @@ const struct template_words TEMPLATE_WORDS[] = {
     {.language = "en",
      .and = " and ",
      .or = " or ",
+     .colon = ": ",
      .sentences =
          {
              [TITLE_SET] = "{names}",
@@ -79,6 +80,7 @@ const struct template_words TEMPLATE_WORDS[] = {
     {.language = "de",
      .and = " und ",
      .or = " oder ",
+     .colon = ": ",
      .sentences =
          {
              [TITLE_SET] = "{names}",
@@ -145,13 +147,15 @@ const struct template_words TEMPLATE_WORDS[] = {
                   [OBJECTIVE_NEW_LAUNCH] = {"Unter den Ersten sein, die es probieren",
                                             "Genug, um die Entdeckung zu teilen"},
                   [OBJECTIVE_CATEGORY_BUNDLE] = {"Die Produkte ergänzen sich", "Die nächste Bestellung kann warten"},
-                  [OBJECTIVE_GIFT_BOX] = {"Ein Geschenk ohne langes Suchen", "Ein Geschenk ist zur Hand, wenn Sie eines brauchen"},
+                  [OBJECTIVE_GIFT_BOX] = {"Ein Geschenk ohne langes Suchen",
+                                          "Ein Geschenk ist zur Hand, wenn Sie eines brauchen"},
                   [OBJECTIVE_SUBSCRIPTION_PUSH] = {"Es geht Ihnen seltener aus", "Es geht Ihnen seltener aus"},
                   [OBJECTIVE_MARGIN_GUARD] = {"Eines passt gut zum anderen", "Immer eines in Reserve"}}},
 
     {.language = "fr",
      .and = " et ",
      .or = " ou ",
+     .colon = " : ",
      .sentences =
          {
              [TITLE_SET] = "{names}",
@@ -211,7 +215,8 @@ const struct template_words TEMPLATE_WORDS[] = {
                   [OBJECTIVE_SUBSCRIPTION_PUSH] = {"De quoi renouveler ce que vous rachetez souvent.",
                                                    "Une réserve qui dure plus longtemps."},
                   [OBJECTIVE_MARGIN_GUARD] = {"Choisis pour aller ensemble.", "Bon à avoir en réserve."}},
-     .benefits = {[OBJECTIVE_INCREASE_AOV] = {"Une commande au lieu de plusieurs", "La prochaine commande peut attendre"},
+     .benefits = {[OBJECTIVE_INCREASE_AOV] = {"Une commande au lieu de plusieurs",
+                                              "La prochaine commande peut attendre"},
                   [OBJECTIVE_CLEAR_SLOW_MOVERS] = {"Un bon prix pour essayer autre chose",
                                                    "Un de plus à garder ou à partager"},
                   [OBJECTIVE_SEASONAL_PROMO] = {"Choisi pour la saison", "Rien ne manque pendant la saison"},
@@ -224,6 +229,7 @@ const struct template_words TEMPLATE_WORDS[] = {
     {.language = "es",
      .and = " y ",
      .or = " o ",
+     .colon = ": ",
      .sentences =
          {
              [TITLE_SET] = "{names}",
@@ -287,7 +293,8 @@ const struct template_words TEMPLATE_WORDS[] = {
                   [OBJECTIVE_CLEAR_SLOW_MOVERS] = {"Un buen precio para probar algo distinto",
                                                    "Uno más para quedárselo o compartirlo"},
                   [OBJECTIVE_SEASONAL_PROMO] = {"Elegido para la temporada", "No falta nada durante la temporada"},
-                  [OBJECTIVE_NEW_LAUNCH] = {"Sé de los primeros en probarlo", "Suficiente para compartir el descubrimiento"},
+                  [OBJECTIVE_NEW_LAUNCH] = {"Sé de los primeros en probarlo",
+                                            "Suficiente para compartir el descubrimiento"},
                   [OBJECTIVE_CATEGORY_BUNDLE] = {"Los productos se complementan", "El próximo pedido puede esperar"},
                   [OBJECTIVE_GIFT_BOX] = {"Un regalo sin tener que buscar", "Un regalo a mano cuando lo necesites"},
                   [OBJECTIVE_SUBSCRIPTION_PUSH] = {"Se acaba menos a menudo", "Se acaba menos a menudo"},

@@ -1,7 +1,8 @@
 // The words of template copy, a row per language: sentences with slots, which template.c fills with a bundle's figures.
 // A new language is one more row.
 //
-// SLOTS  {names} {first} {rest} {n} {pick}    products: all by name, the first, how many more, how many, how many to take
+// SLOTS  {names} {first} {rest} {n} {pick}    products: all by name, the first, how many more, how many, how many to
+// take
 //        {buy} {get} {off}                    BXGY: what is bought, what one gets, its reduction
 //        {price} {before} {saving} {percent}  of the whole
 //        {from} {tier} {each} {list}          VOLUME: a step's quantity, percent, price of one; the price without it
@@ -62,7 +63,7 @@ struct template_reason { // why: for products that are taken together, and for o
 
 struct template_words {
     const char *language; // primary subtag
-    const char *and, *or;
+    const char *and, * or, *colon;
     const char *sentences[TEMPLATE_SENTENCES];
     const char *prefixes[OBJECTIVE_COUNT]; // of titles, where they fit
     struct template_reason openings[OBJECTIVE_COUNT], benefits[OBJECTIVE_COUNT];
