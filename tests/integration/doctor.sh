@@ -304,6 +304,14 @@ wait_until 30 is_told
 expect workers_stop
 servers_psql "delete from csv_uploads where run_id like 'copy-%'"
 
+note 'more keys than are looked at without --all'
+for ((i = 1; i <= 22000; i++)); do printf 'SET %s:made:filler-%d x EX 600\n' "$Q" "$i"; done | servers_redis >/dev/null
+examine 0
+expect_finding warn queue keys 'only the first 20...'
+examine 0 --all
+expect_nothing_but there paused
+servers_redis --scan --pattern "$Q:made:filler-*" | sed 's/^/DEL /' | servers_redis >/dev/null
+
 note 'what is only worth a warning'
 servers_redis rpush "$Q:ring:1" demo >/dev/null
 servers_redis rpush "$Q:wake" 1 1 >/dev/null

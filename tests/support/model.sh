@@ -16,6 +16,7 @@ model_start() { # model_start [option of model_server...]
     model_starts=$((model_starts + 1))
     MODEL_DIR=${TEST_DIR:-$SERVERS_DIR} log=${TEST_DIR:-$SERVERS_DIR}/model-$model_starts.log
     MODEL_KEY_FILE=$MODEL_DIR/model.key
+    : >"$log"
     [ -e "$MODEL_KEY_FILE" ] || printf 'sk-%s\n' "$(od -An -N 16 -tx1 /dev/urandom | tr -d ' \n')" >"$MODEL_KEY_FILE"
     # shellcheck disable=SC2034 # servers_spawn reads it: as nobody else
     servers_as=()

@@ -7,9 +7,9 @@
 
 #include "common/check.h"
 #include "common/clock.h"
-#include "common/secret.h"
+#include "worker/copy/model_endpoint.h"
 
-enum { TRIES_MAX = 3, BODY_BYTES_MAX = 4 << 20, KEY_MAX = 4096, HEADERS_MAX = 4 };
+enum { TRIES_MAX = 3, BODY_BYTES_MAX = 4 << 20 };
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
@@ -99,18 +99,6 @@ void copy_request_send(struct copy_request *r)
 
 // ---- sending ----
 
-static bool read_key(const struct copywriter_settings *s, char *out, size_t size, struct err *e)
-{
-    if (s->key[0] || !s->key_file[0])
-        (void)snprintf(out, size, "%s", s->key);
-    else if (!secret_read("copy.key_file", s->key_file, out, size, e))
-        return false;
-    for (const char *c = out; *c; c++)
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c == 0x7f)
-            return err_set(e, ERR_CONFIG, "copy.key: it holds a control character");
-    return true;
-}
-
 static void on_answer(void *context, const struct http_answer *a);
 
 static void post(struct copy_request *r, const char *const *headers)
@@ -131,20 +119,11 @@ static void post(struct copy_request *r, const char *const *headers)
 
 static bool send_now(struct copy_request *r, struct err *e)
 {
-    const struct copywriter_settings *s = &r->run->writer->s;
-    char authorization[KEY_MAX + 32] = "Authorization: Bearer ", organization[600], project[600];
-    const char *headers[HEADERS_MAX] = {authorization};
-    size_t n = 1, prefix = strlen(authorization);
-    if (!read_key(s, authorization + prefix, KEY_MAX, e))
+    struct model_headers headers;
+    if (!model_headers_make(&headers, &r->run->writer->s, e))
         return false;
-    (void)snprintf(organization, sizeof organization, "OpenAI-Organization: %s", s->organization);
-    (void)snprintf(project, sizeof project, "OpenAI-Project: %s", s->project);
-    if (s->organization[0])
-        headers[n++] = organization;
-    if (s->project[0])
-        headers[n++] = project;
-    post(r, headers);
-    explicit_bzero(authorization, sizeof authorization);
+    post(r, headers.all);
+    model_headers_wipe(&headers);
     return true;
 }
 

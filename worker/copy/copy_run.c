@@ -185,7 +185,9 @@ static bool is_fit(const struct copy_run *run, const struct copy_request *r, siz
                    struct refusal *why)
 {
     const struct brief *others[PROMPT_BRIEFS_MAX];
-    struct check c = {.locale = run->order.locale, .language = run->writer->language, .others = others};
+    struct check c = {.locale = run->order.locale, .others = others};
+    if (r) // what is in the cache was in the right language: that cannot change, and is slow to tell
+        c.language = run->writer->language;
     for (size_t k = 0; r && k < r->n; k++)
         if (r->numbers[k] != i)
             others[c.n_others++] = r->briefs[k];

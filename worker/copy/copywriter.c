@@ -11,8 +11,9 @@
 #include "common/clock.h"
 #include "common/thread.h"
 #include "worker/copy/copywriter_internal.h"
+#include "worker/copy/model_endpoint.h"
 
-enum { TICK_MS = 200, LAST_CALL_MS = 500, URL_MAX = 4096 };
+enum { TICK_MS = 200, LAST_CALL_MS = 500 };
 
 // ---- orders in, and what is to be looked at once in a while ----
 
@@ -119,17 +120,12 @@ static void name_place(const char *url, char *out, size_t size)
 
 static bool name_url(struct copywriter *w, struct err *e)
 {
-    struct str base = str_of(w->s.url);
-    while (base.len && base.ptr[base.len - 1] == '/')
-        base.len--;
-    buf_init(&w->url, URL_MAX);
-    buf_printf(&w->url, STR_FMT "/chat/completions", STR_ARG(base));
     name_place(w->s.url, w->place, sizeof w->place);
     w->gate = w->s.gate;
     w->gate.name = w->place;
     if (w->place[0] == '\0')
         return err_set(e, ERR_CONFIG, "copy.url: no host in it");
-    return buf_ok(&w->url, "copy.url", e);
+    return model_endpoint_url(&w->s, "/chat/completions", &w->url, e);
 }
 
 static void make_events(struct copywriter *w)

@@ -7,7 +7,7 @@
 //
 // INVARIANTS  1. on_done runs exactly once for each order, at the latest when its time is over (and a second more).
 //             2. An order never fails: what could not be written says why. 3. in_flight requests at most.
-//             4. The key is in memory only while a request is made of it; it is in no text that leaves this module.
+//             4. The key is copied only while a request is made of it; it is in no text that leaves this module.
 // CANCEL      An order whose *is_cancelled becomes true ends within a second (written: nothing, is_cancelled).
 // THREADS     copywriter_write from any; on_done on the copywriter's.
 #ifndef BUNDLE_WORKER_COPY_COPYWRITER_H

@@ -1,29 +1,23 @@
 #include <jansson.h>
 
-#include "common/buf.h"
 #include "common/check.h"
 #include "worker/copy/http_once.h"
 #include "worker/copy/model_endpoint.h"
 #include "worker/ctl/doctor.h"
+#include "worker/stages/stages.h"
 
 enum { WAIT_MAX_MS = 10000, LIST_BYTES_MAX = 8 << 20, NAMES_SHOWN = 8 };
 
 static struct copywriter_settings settings_of(const struct settings *s)
 {
-    int64_t wait_ms = s->copy_timeout_ms < WAIT_MAX_MS ? s->copy_timeout_ms : WAIT_MAX_MS;
-    return (struct copywriter_settings){.http = {.in_flight_max = 1,
-                                                 .timeout_ms = wait_ms,
-                                                 .connect_ms = s->copy_connect_ms,
-                                                 .response_max = LIST_BYTES_MAX,
-                                                 .is_http2 = s->copy_http2,
-                                                 .blocks_private = s->copy_block_private,
-                                                 .ca_file = s->copy_ca_file,
-                                                 .user_agent = "bundlectl"},
-                                        .url = s->copy_url,
-                                        .key = s->copy_key,
-                                        .key_file = s->copy_key_file,
-                                        .organization = s->copy_organization,
-                                        .project = s->copy_project};
+    struct copywriter_settings out;
+    stages_copy_settings(s, &out);
+    out.http.in_flight_max = 1;
+    if (out.http.timeout_ms > WAIT_MAX_MS)
+        out.http.timeout_ms = WAIT_MAX_MS;
+    out.http.response_max = LIST_BYTES_MAX;
+    out.http.user_agent = "bundlectl";
+    return out;
 }
 
 // ---- the list of models ----

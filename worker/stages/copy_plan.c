@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/json_out.h"
 #include "common/mp.h"
+#include "worker/copy/prompt.h"
 #include "worker/stages/copy_stage.h"
 #include "worker/store/bundle_copies.h"
 #include "worker/store/pg_outage.h"
@@ -169,10 +170,27 @@ static bool leave_task(const struct planner *w, uint32_t k, uint32_t n_tasks, st
     return true;
 }
 
-static bool leave_tasks(const struct planner *w, struct err *e)
+// For how many batches the budget lasts, each asked for once and as large as the first. The best come first: it is not
+// spread so thin that nobody can ask.
+static uint32_t affordable(const struct planner *w, uint32_t n)
+{
+    const struct brief *briefs[PROMPT_BRIEFS_MAX];
+    struct prompt first = {.model = w->plan->model, .locale = w->plan->locale, .briefs = briefs};
+    while (first.n < w->plan->n_asked && (int64_t)first.n < w->settings->copy_batch) {
+        briefs[first.n] = &w->briefs[w->asked[first.n]];
+        first.n++;
+    }
+    int64_t of_tokens = n ? w->settings->copy_budget_tokens / prompt_tokens(&first) : 0;
+    int64_t most = w->settings->copy_budget_requests < of_tokens ? w->settings->copy_budget_requests : of_tokens;
+    return n < most ? n : (uint32_t)most;
+}
+
+static bool leave_tasks(struct planner *w, struct err *e)
 {
     uint32_t batch = (uint32_t)w->settings->copy_batch;
-    uint32_t n_tasks = (w->plan->n_asked + batch - 1) / batch;
+    uint32_t n_tasks = affordable(w, (w->plan->n_asked + batch - 1) / batch);
+    while (w->plan->n_asked > n_tasks * batch)
+        leave_template(w, w->asked[--w->plan->n_asked], "budget", COPY_NO_BUDGET);
     for (uint32_t k = 0; k < n_tasks; k++)
         if (!leave_task(w, k, n_tasks, e))
             return false;

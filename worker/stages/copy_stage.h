@@ -19,6 +19,7 @@ enum { COPY_SHARED_VERSION = 1, COPY_TASK_VERSION = 1, COPY_RESULT_VERSION = 1, 
 enum { COPY_MARGIN_MS = 5000 }; // of a task's time limit, for all but the model
 
 #define COPY_NO_TIME "the job's time was over before its copy was written"
+#define COPY_NO_BUDGET "what this job may ask of the language model is used up"
 #define COPY_NO_MODEL "no language model is configured"
 
 struct copy_counts { // template copy by kind of reason

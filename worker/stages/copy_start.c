@@ -5,9 +5,9 @@
 // After so many failures in a row nobody asks for so long, up to a minute when it goes on.
 enum { FAILURES_MAX = 5, CLOSED_MS = 5000, CLOSED_MAX_MS = 60000 };
 
-static struct copywriter_settings settings_of(const struct settings *s)
+void stages_copy_settings(const struct settings *s, struct copywriter_settings *out)
 {
-    return (struct copywriter_settings){
+    *out = (struct copywriter_settings){
         .http = {.in_flight_max = (unsigned)s->copy_in_flight,
                  .timeout_ms = s->copy_timeout_ms,
                  .connect_ms = s->copy_connect_ms,
@@ -36,16 +36,20 @@ static struct copywriter_settings settings_of(const struct settings *s)
 bool stages_copy_start(struct stages_env *env, struct err *e)
 {
     const struct settings *s = env->settings;
-    const struct copywriter_settings writer = settings_of(s);
+    struct copywriter_settings writer;
     if (!s->copy_key[0] && !s->copy_key_file[0])
         return true;
+    stages_copy_settings(s, &writer);
     return http_global_init(e) && copywriter_create(&env->copywriter, &writer, env->queue, env->redis_url, e);
 }
 
 void stages_copy_stop(struct stages_env *env)
 {
+    if (!env->copywriter)
+        return;
     copywriter_destroy(env->copywriter);
     env->copywriter = NULL;
+    http_global_cleanup();
 }
 
 void *stages_io_open(void *env)

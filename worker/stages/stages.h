@@ -21,6 +21,7 @@
 #include "worker/store/pg.h"
 
 struct copywriter;
+struct copywriter_settings;
 struct stages_env { // one per process, read-only but for the cache, which locks itself
     const struct settings *settings;
     const struct queue *queue;
@@ -50,6 +51,7 @@ void stages_slot_close(void *slot);
 // stages_copy_stop where the loop did not come to it.
 bool stages_copy_start(struct stages_env *env, struct err *e) MUST_USE;
 void stages_copy_stop(struct stages_env *env);
+void stages_copy_settings(const struct settings *s, struct copywriter_settings *out); // its texts are s'
 void *stages_io_open(void *env);
 void stages_io_close(void *env);
 

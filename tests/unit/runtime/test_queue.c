@@ -9,34 +9,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 
 #include "common/check.h"
-#include "common/queue.h"
+#include "tests/unit/runtime/queue_world.h"
 
-enum { HELD_MAX = 64, TASKS_MAX = 8, JOBS_PER_TEST = 60 };
-
-static const struct queue_stage PLAN[] = {
-    {.name = "first", .message = "First", .urgency = 0, .from = 1, .to = 50, .is_required = true, .timeout_ms = 60000},
-    {.name = "many", .message = "Many", .urgency = 1, .from = 50, .to = 70, .is_split = true, .timeout_ms = 60000},
-    {.name = "last", .message = "Last", .urgency = 0, .from = 70, .to = 100, .is_required = true, .timeout_ms = 60000},
-};
-
-struct held {
-    char ref[96], token[96], stage[16];
-    bool is_stale; // its lease was taken away: every word of it must be refused
-    bool is_ended; // settled already: settling again must change nothing
-};
-
-struct world {
-    struct redis *redis;
-    struct queue queue;
-    uint64_t random, turns;
-    struct held held[HELD_MAX];
-    size_t n_held;
-    unsigned n_many, n_done; // of the split stage
-    char job[32];
-};
+enum { JOBS_PER_TEST = 60 };
 
 static uint64_t next_random(struct world *w) // xorshift64*
 {
@@ -49,219 +26,6 @@ static uint64_t next_random(struct world *w) // xorshift64*
 static unsigned below(struct world *w, unsigned n)
 {
     return (unsigned)(next_random(w) >> 33) % n;
-}
-
-static struct redis_reply *ask(struct world *w, struct redis_cmd *c)
-{
-    struct redis_reply *reply = NULL;
-    struct err e = {0};
-    bool ok = redis_call(w->redis, c, &reply, &e);
-    redis_cmd_fini(c);
-    if (!ok)
-        fail_msg("%s", e.message);
-    return reply;
-}
-
-// A plain command on a key of the queue; arguments end with NULL.
-static struct redis_reply *plain(struct world *w, const char *name, const char *key, ...)
-{
-    struct redis_cmd c;
-    char full[256];
-    va_list args;
-    const char *arg;
-    (void)snprintf(full, sizeof full, "%s:%s", w->queue.key, key);
-    redis_cmd_init(&c, name);
-    redis_cmd_text(&c, full);
-    va_start(args, key);
-    while ((arg = va_arg(args, const char *)))
-        redis_cmd_text(&c, arg);
-    va_end(args);
-    return ask(w, &c);
-}
-
-static int64_t plain_int(struct world *w, const char *name, const char *key, const char *arg)
-{
-    AUTO(redis_reply_freep) struct redis_reply *r = plain(w, name, key, arg, NULL);
-    return redis_reply_int(r);
-}
-
-static void job_field(struct world *w, const char *field, char *out, size_t size)
-{
-    char key[64];
-    (void)snprintf(key, sizeof key, "job:%s", w->job);
-    AUTO(redis_reply_freep) struct redis_reply *r = plain(w, "HGET", key, field, NULL);
-    (void)snprintf(out, size, STR_FMT, STR_ARG(redis_reply_str(r)));
-}
-
-static bool is_open(struct world *w)
-{
-    char state[16];
-    job_field(w, "state", state, sizeof state);
-    return strcmp(state, "open") == 0;
-}
-
-static enum queue_admission admit(struct world *w, const char *job, const char *upload, bool is_forced, char *answer)
-{
-    struct redis_cmd c;
-    const struct queue_job j = {.id = str_of(job),
-                                .upload = str_of(upload),
-                                .shop = STR("shop"),
-                                .is_forced = is_forced,
-                                .payload = STR("payload")};
-    queue_admit_cmd(&w->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
-    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
-    struct queue_admitted admitted;
-    assert_true(queue_admit_reply(r, &admitted));
-    assert_true(str_eq(admitted.upload, str_of(upload)));
-    assert_true(str_eq(admitted.shop, STR("shop")));
-    (void)snprintf(answer, 32, STR_FMT, STR_ARG(admitted.job));
-    return admitted.what;
-}
-
-static struct queue_turn turn_of(struct world *w, unsigned want, unsigned want_urgent, unsigned n_settlements)
-{
-    w->turns++;
-    return (struct queue_turn){.worker = "test",
-                               .number = w->turns,
-                               .answered = w->turns - 1,
-                               .want = want,
-                               .want_urgent = want_urgent,
-                               .n_settlements = n_settlements};
-}
-
-static size_t draw_some(struct world *w, unsigned n, unsigned n_urgent)
-{
-    struct redis_cmd c;
-    const struct queue_turn turn = turn_of(w, n, n_urgent, 0);
-    queue_turn_begin(&w->queue, &turn, &c);
-    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
-    for (size_t i = 0; i < queue_turn_claims(r); i++) {
-        struct queue_claim claim;
-        struct queue_claimed_job job;
-        assert_true(queue_turn_claim(r, i, &claim) && queue_turn_job(r, claim.job, &job));
-        assert_true(w->n_held < HELD_MAX);
-        struct held *h = &w->held[w->n_held++];
-        *h = (struct held){.is_stale = false};
-        (void)snprintf(h->ref, sizeof h->ref, STR_FMT "/" STR_FMT, STR_ARG(job.id), STR_ARG(claim.task));
-        (void)snprintf(h->token, sizeof h->token, STR_FMT, STR_ARG(queue_turn_token(r)));
-        (void)snprintf(h->stage, sizeof h->stage, STR_FMT, STR_ARG(job.stage));
-        assert_true(str_eq(job.payload, STR("payload")));
-        if (strcmp(h->stage, "many") == 0)
-            assert_true(str_eq(job.shared, STR("for all of them")));
-        // The last stage is made from the first one's result and exactly those of the split stage that were done.
-        if (strcmp(h->stage, "last") == 0)
-            assert_int_equal(queue_claimed_results(&job), 1 + w->n_done);
-    }
-    return queue_turn_claims(r);
-}
-
-static size_t draw(struct world *w, unsigned n)
-{
-    return draw_some(w, n, n);
-}
-
-static enum queue_verdict settle(struct world *w, const struct held *h, enum queue_outcome outcome)
-{
-    struct redis_cmd c;
-    struct queue_more more[TASKS_MAX];
-    char names[TASKS_MAX][16];
-    bool splits = strcmp(h->stage, "first") == 0 && outcome == QUEUE_DONE;
-    for (unsigned i = 0; splits && i < w->n_many; i++) {
-        (void)snprintf(names[i], sizeof names[i], "t%u", i);
-        more[i] = (struct queue_more){str_of(names[i]), i % 2 ? STR("x") : (struct str){"", 0}};
-    }
-    const struct queue_settlement s = {.ref = str_of(h->ref),
-                                       .token = str_of(h->token),
-                                       .outcome = outcome,
-                                       .result = STR("result"),
-                                       .message = STR("said"),
-                                       .reason = STR("why"),
-                                       .bundles = -1,
-                                       .shared = STR("for all of them"),
-                                       .more = more,
-                                       .n_more = splits ? w->n_many : 0};
-    const struct queue_turn turn = turn_of(w, 0, 0, 1);
-    queue_turn_begin(&w->queue, &turn, &c);
-    queue_turn_add(&c, &s);
-    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
-    assert_int_equal(queue_turn_verdicts(r), 1);
-    return queue_turn_verdict(r, 0);
-}
-
-static void sweep(struct world *w)
-{
-    struct redis_cmd c;
-    queue_sweep_cmd(&w->queue, &c);
-    redis_reply_free(ask(w, &c));
-}
-
-// Lets the lease of h run out and delayed tasks become due, as time would.
-static void let_time_pass(struct world *w, struct held *h)
-{
-    sweep(w); // after a gap without sweeps leases get some grace
-    if (h)
-        redis_reply_free(plain(w, "ZADD", "leases", "XX", "0", h->ref, NULL));
-    AUTO(redis_reply_freep) struct redis_reply *delayed = plain(w, "ZRANGE", "delayed", "0", "-1", NULL);
-    for (size_t i = 0; i < redis_reply_size(delayed); i++) {
-        char ref[96];
-        (void)snprintf(ref, sizeof ref, STR_FMT, STR_ARG(redis_reply_str(redis_reply_at(delayed, i))));
-        redis_reply_free(plain(w, "ZADD", "delayed", "XX", "0", ref, NULL));
-    }
-    sweep(w);
-}
-
-// Every open task of the open job is in exactly one place.
-static void check_places(struct world *w)
-{
-    char open_key[64];
-    (void)snprintf(open_key, sizeof open_key, "job:%s:open", w->job);
-    AUTO(redis_reply_freep) struct redis_reply *open = plain(w, "SMEMBERS", open_key, NULL);
-    for (size_t i = 0; i < redis_reply_size(open); i++) {
-        char ref[128];
-        (void)snprintf(ref, sizeof ref, "%s/" STR_FMT, w->job, STR_ARG(redis_reply_str(redis_reply_at(open, i))));
-        AUTO(redis_reply_freep) struct redis_reply *leased = plain(w, "ZSCORE", "leases", ref, NULL);
-        AUTO(redis_reply_freep) struct redis_reply *delayed = plain(w, "ZSCORE", "delayed", ref, NULL);
-        int places = (redis_reply_type(leased) != REDIS_NIL) + (redis_reply_type(delayed) != REDIS_NIL);
-        for (unsigned class = 0; class < 3; class ++) {
-            char list[32];
-            (void)snprintf(list, sizeof list, "ready:%u:shop", class);
-            AUTO(redis_reply_freep) struct redis_reply *waiting = plain(w, "LPOS", list, ref, NULL);
-            places += redis_reply_type(waiting) != REDIS_NIL;
-        }
-        assert_int_equal(places, 1);
-    }
-}
-
-static bool is_terminal(const char *status)
-{
-    return strcmp(status, "final") == 0 || strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
-}
-
-// seq without a gap, progress never back, the terminal event once and last.
-static void check_events(struct world *w)
-{
-    char key[64];
-    (void)snprintf(key, sizeof key, "job:%s:log", w->job);
-    AUTO(redis_reply_freep) struct redis_reply *log = plain(w, "XRANGE", key, "-", "+", NULL);
-    size_t n = redis_reply_size(log);
-    long long progress = 0;
-    assert_true(n >= 2);
-    for (size_t i = 0; i < n; i++) {
-        struct str text = redis_reply_str(redis_reply_at(redis_reply_at(redis_reply_at(log, i), 1), 1));
-        json_t *event = json_loadb(text.ptr, text.len, 0, NULL);
-        assert_non_null(event);
-        assert_int_equal(json_integer_value(json_object_get(event, "seq")), i + 1);
-        assert_true(json_integer_value(json_object_get(event, "progress")) >= progress);
-        progress = json_integer_value(json_object_get(event, "progress"));
-        assert_int_equal(is_terminal(json_string_value(json_object_get(event, "status"))), i + 1 == n);
-        json_decref(event);
-    }
-}
-
-static void count_done(struct world *w, const struct held *h, enum queue_outcome o, enum queue_verdict v)
-{
-    if (v == QUEUE_OK && o == QUEUE_DONE && strcmp(h->stage, "many") == 0)
-        w->n_done++;
 }
 
 static void end_one(struct world *w)
@@ -303,34 +67,6 @@ static void step(struct world *w)
         check_places(w);
 }
 
-// Nobody holds anything any more: whatever the test still held is taken away, and the job runs to its end.
-static void run_out(struct world *w)
-{
-    for (unsigned i = 0; i < 100 && is_open(w); i++) {
-        for (size_t k = 0; k < w->n_held; k++)
-            let_time_pass(w, w->held[k].is_ended ? NULL : &w->held[k]);
-        w->n_held = 0;
-        (void)draw(w, HELD_MAX / 2);
-        for (size_t k = 0; k < w->n_held; k++) {
-            count_done(w, &w->held[k], QUEUE_DONE, settle(w, &w->held[k], QUEUE_DONE));
-            w->held[k].is_ended = true;
-        }
-        let_time_pass(w, NULL);
-    }
-    assert_false(is_open(w));
-}
-
-static void check_nothing_left(struct world *w)
-{
-    assert_int_equal(plain_int(w, "ZCARD", "leases", NULL), 0);
-    assert_int_equal(plain_int(w, "ZCARD", "delayed", NULL), 0);
-    assert_int_equal(plain_int(w, "SCARD", "busy:shop", NULL), 0);
-    assert_int_equal(plain_int(w, "ZCARD", "open", NULL), 0);
-    char key[64];
-    (void)snprintf(key, sizeof key, "job:%s", w->job);
-    assert_true(plain_int(w, "PTTL", key, NULL) > 0);
-}
-
 static void random_jobs_join(void **state)
 {
     struct world *w = *state;
@@ -338,6 +74,7 @@ static void random_jobs_join(void **state)
         char answer[32];
         w->random = 0x9E3779B97F4A7C15ull * (i + 1);
         w->n_many = i % (TASKS_MAX + 1);
+        w->has_io = i % 2;
         w->n_done = 0;
         w->n_held = 0;
         (void)snprintf(w->job, sizeof w->job, "job%u", i);
@@ -511,7 +248,6 @@ static void a_bad_message_is_put_aside_once(void **state)
 static void shops_take_turns(void **state)
 {
     struct world *w = *state;
-    struct redis_cmd c;
     for (int i = 0; i < 6; i++) {
         char id[16];
         (void)snprintf(id, sizeof id, "fair%d", i);
@@ -519,8 +255,7 @@ static void shops_take_turns(void **state)
                                     .upload = str_of(id),
                                     .shop = i < 5 ? STR("big") : STR("small"),
                                     .payload = STR("payload")};
-        queue_admit_cmd(&w->queue, (struct str){"", 0}, &j, PLAN, ARRAY_LEN(PLAN), &c);
-        redis_reply_free(ask(w, &c));
+        (void)admit_job(w, &j);
     }
     assert_int_equal(draw(w, 2), 2);
     assert_string_equal(w->held[1].ref, "fair5/first"); // the small shop's only job is second, not sixth
@@ -594,39 +329,23 @@ static void urgent_tasks_are_not_held_ahead(void **state)
     w->n_many = 4;
     (void)snprintf(w->job, sizeof w->job, "one");
     (void)admit(w, "one", "one", false, answer);
-    assert_int_equal(draw_some(w, 9, 1), 1);
+    assert_int_equal(draw_lanes(w, 9, 1, 0), 1);
     assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK); // four small tasks now
     for (int i = 0; i < 3; i++) {
         char id[16];
         (void)snprintf(id, sizeof id, "more%d", i);
         (void)admit(w, id, id, false, answer);
     }
-    assert_int_equal(draw_some(w, 9, 2), 6); // two of the three urgent ones, all four small ones
+    assert_int_equal(draw_lanes(w, 9, 2, 0), 6); // two of the three urgent ones, all four small ones
     assert_string_equal(w->held[1].stage, "first");
     assert_string_equal(w->held[2].stage, "first");
     assert_string_equal(w->held[3].stage, "many");
     assert_int_equal(plain_int(w, "LLEN", "wake", NULL), 1); // somebody else is told of the third
-    assert_int_equal(draw_some(w, 9, 0), 0);
-    assert_int_equal(draw_some(w, 9, 1), 1);
+    assert_int_equal(draw_lanes(w, 9, 0, 0), 0);
+    assert_int_equal(draw_lanes(w, 9, 1, 0), 1);
 }
 
 // ---- what an operator or a web developer may do ----
-
-static struct queue_job job_of(const char *id, const char *shop, enum queue_priority priority)
-{
-    return (struct queue_job){
-        .id = str_of(id), .upload = str_of(id), .shop = str_of(shop), .priority = priority, .payload = STR("payload")};
-}
-
-static enum queue_admission admit_job(struct world *w, const struct queue_job *j)
-{
-    struct redis_cmd c;
-    struct queue_admitted admitted;
-    queue_admit_cmd(&w->queue, STR(""), j, PLAN, ARRAY_LEN(PLAN), &c);
-    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
-    assert_true(queue_admit_reply(r, &admitted));
-    return admitted.what;
-}
 
 static void urgent_jobs_are_drawn_first_and_none_starves(void **state)
 {
@@ -678,14 +397,6 @@ static void a_run_id_is_unique_in_its_shop_only(void **state)
     assert_true(str_eq(redis_reply_str(redis_reply_at(found, 0)), STR("open")));
     assert_true(str_eq(redis_reply_str(redis_reply_at(found, 1)), STR("other")));
     assert_int_equal(plain_int(w, "EXISTS", "progress:shop%3A2:run", NULL), 1);
-}
-
-static void set_paused(struct world *w, struct str shop, bool is_paused)
-{
-    struct redis_cmd c;
-    queue_pause_cmd(&w->queue, shop, is_paused, STR("a test"), &c);
-    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
-    assert_int_equal(redis_reply_int(r), 1);
 }
 
 static void what_is_paused_is_not_drawn(void **state)
@@ -777,7 +488,7 @@ static void a_lost_answer_loses_no_task(void **state)
     (void)admit(w, "job", "job", false, answer);
     assert_int_equal(draw(w, 1), 1);
     assert_int_equal(settle(w, &w->held[0], QUEUE_DONE), QUEUE_OK);
-    struct queue_turn turn = turn_of(w, 2, 2, 0);
+    struct queue_turn turn = turn_of(w, 2, 2, 0, 0);
     queue_turn_begin(&w->queue, &turn, &c);
     redis_reply_free(ask(w, &c)); // nobody reads it
     turn.number++;
@@ -803,7 +514,7 @@ static void a_turn_that_comes_late_draws_nothing(void **state)
         const struct queue_job j = job_of(i ? "b" : "a", "shop", QUEUE_NORMAL);
         assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
     }
-    struct queue_turn late = turn_of(w, 1, 1, 0); // sent, and its connection given up
+    struct queue_turn late = turn_of(w, 1, 1, 0, 0); // sent, and its connection given up
     struct queue_turn next = late;
     next.number++;
     queue_turn_begin(&w->queue, &next, &c);
@@ -858,15 +569,6 @@ static void redis_stays_small(void **state)
     assert_int_equal(progress, 5);
     assert_int_equal(plain_int(w, "ZCARD", "kept", NULL), 5);
     assert_int_equal(plain_int(w, "XLEN", "dead", NULL), 10); // of the 20
-}
-
-static size_t look_closely(struct world *w)
-{
-    struct redis_cmd c;
-    queue_sweep_cmd(&w->queue, &c);
-    redis_cmd_text(&c, w->job);
-    AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
-    return queue_swept_mends(r);
 }
 
 static void what_is_out_of_order_is_mended(void **state)
@@ -944,15 +646,13 @@ static struct str cancel_by(struct world *w, const char *raw, struct redis_reply
 static void a_cancellation_keeps_its_place(void **state)
 {
     struct world *w = *state;
-    struct redis_cmd c;
     const struct queue_job j = job_of("job", "shop", QUEUE_NORMAL);
     (void)snprintf(w->job, sizeof w->job, "job");
     redis_reply_free(plain(w, "RPUSH", "intake", "its message", "cancel it", NULL));
     AUTO(redis_reply_freep) struct redis_reply *early = NULL;
     assert_true(str_eq(cancel_by(w, "cancel it", &early), STR("waits")));
     assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 2);
-    queue_admit_cmd(&w->queue, STR("its message"), &j, PLAN, ARRAY_LEN(PLAN), &c);
-    redis_reply_free(ask(w, &c));
+    assert_int_equal(admit_message(w, STR("its message"), &j), QUEUE_ADMITTED);
     assert_true(is_open(w));
     AUTO(redis_reply_freep) struct redis_reply *now = NULL;
     assert_true(str_eq(cancel_by(w, "cancel it", &now), STR("cancelled")));
@@ -1060,78 +760,46 @@ static void a_thing_is_made_by_one_at_a_time(void **state)
     assert_int_equal(once(w, third, "here", value), QUEUE_ONCE_YOURS); // no good: made again
 }
 
-static int setup(void **state)
-{
-    const char *text = getenv("BUNDLE_TEST_REDIS");
-    static unsigned number;
-    struct world *w = calloc(1, sizeof *w);
-    struct redis_url url;
-    struct err e = {0};
-    char name[64];
-    CHECK(w);
-    if (!redis_url_parse(text, "", &url, &e) || !redis_open(&w->redis, &url, "test", 5000, &e)) {
-        (void)fprintf(stderr, "%s\n", e.message);
-        free(w);
-        return -1;
-    }
-    (void)snprintf(name, sizeof name, "test_queue-%d-%u", (int)getpid(), number++);
-    const struct queue_limits limits = {.lease_ms = 10000,
-                                        .attempts = 3,
-                                        .crashes = 2,
-                                        .retry_ms = 100,
-                                        .keep_s = 60,
-                                        .jobs_kept = 5,
-                                        .payload_max = 65536,
-                                        .log_max = 1000,
-                                        .dead_max = 10,
-                                        .shop_running_max = 100,
-                                        .deadline_s = 60};
-    queue_init(&w->queue, name, &limits);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct world *w = *state;
-    redis_close(w->redis);
-    free(w);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(random_jobs_join, setup, teardown),
-        cmocka_unit_test_setup_teardown(urgent_jobs_are_drawn_first_and_none_starves, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_scheduled_job_waits_for_its_time, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_run_id_is_unique_in_its_shop_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_paused_is_not_drawn, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_came_to_nothing_can_be_asked_for_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(ends_are_told_until_somebody_has_written_them, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_lost_answer_loses_no_task, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_turn_that_comes_late_draws_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_task_past_its_time_is_not_handed_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(redis_stays_small, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_out_of_order_is_mended, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_spoilt_job_costs_itself, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, setup, teardown),
-        cmocka_unit_test_setup_teardown(two_deaths_are_poison, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_deadline_ends_with_what_is_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_deadline_with_nothing_there_fails, setup, teardown),
-        cmocka_unit_test_setup_teardown(errors_are_tried_again_and_outages_burn_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(cancelling_fences_what_runs, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_bad_message_is_put_aside_once, setup, teardown),
-        cmocka_unit_test_setup_teardown(shops_take_turns, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_shop_ends_what_it_has_begun, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_shop_runs_no_more_than_its_cap, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_job_id_is_of_one_upload, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_joined_job_waits_where_it_is_looked_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cancellation_keeps_its_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_too_large_is_put_aside_by_a_sweep, setup, teardown),
-        cmocka_unit_test_setup_teardown(urgent_tasks_are_not_held_ahead, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_thing_is_made_by_one_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(random_jobs_join, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(urgent_jobs_are_drawn_first_and_none_starves, queue_world_setup,
+                                        queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_scheduled_job_waits_for_its_time, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_run_id_is_unique_in_its_shop_only, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(what_is_paused_is_not_drawn, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(what_came_to_nothing_can_be_asked_for_again, queue_world_setup,
+                                        queue_world_teardown),
+        cmocka_unit_test_setup_teardown(ends_are_told_until_somebody_has_written_them, queue_world_setup,
+                                        queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_lost_answer_loses_no_task, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_turn_that_comes_late_draws_nothing, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_task_past_its_time_is_not_handed_back, queue_world_setup,
+                                        queue_world_teardown),
+        cmocka_unit_test_setup_teardown(redis_stays_small, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(what_is_out_of_order_is_mended, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_spoilt_job_costs_itself, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(two_deaths_are_poison, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_ends_with_what_is_there, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_with_nothing_there_fails, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(errors_are_tried_again_and_outages_burn_nothing, queue_world_setup,
+                                        queue_world_teardown),
+        cmocka_unit_test_setup_teardown(cancelling_fences_what_runs, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_bad_message_is_put_aside_once, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(shops_take_turns, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_shop_ends_what_it_has_begun, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_shop_runs_no_more_than_its_cap, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_job_id_is_of_one_upload, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_joined_job_waits_where_it_is_looked_for, queue_world_setup,
+                                        queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_cancellation_keeps_its_place, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(what_is_too_large_is_put_aside_by_a_sweep, queue_world_setup,
+                                        queue_world_teardown),
+        cmocka_unit_test_setup_teardown(urgent_tasks_are_not_held_ahead, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_thing_is_made_by_one_at_a_time, queue_world_setup, queue_world_teardown),
     };
     if (!getenv("BUNDLE_TEST_REDIS")) {
         (void)puts("skipped: BUNDLE_TEST_REDIS names no Redis (scripts/test sets it)");

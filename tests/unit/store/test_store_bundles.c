@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "store_test.h"
+#include "worker/store/bundle_copies.h"
 #include "worker/store/import.h"
 #include "worker/store/upload_load.h"
 
@@ -303,6 +304,39 @@ static void the_swap_is_one_transaction(void **state)
     pg_destroy(reader);
 }
 
+// Final rows only, of this upload only, and only what a model wrote.
+static void written_copy_is_found_by_its_key(void **state)
+{
+    static const char *const KEYS[] = {"00c0ffee", "00000001", "00000002", "0badcafe"};
+    static const char *const COPIES[] = {"{\"source\": \"model\", \"key\": \"00c0ffee\", \"title\": \"Tea\"}",
+                                         "{\"source\": \"template\", \"key\": \"00000001\"}",
+                                         "{\"source\": \"cache\", \"key\": \"0badcafe\"}"};
+    (void)state;
+    struct bundle_row rows[3];
+    struct arena memory;
+    struct str found[4] = {{0}};
+    struct err e;
+    arena_init(&memory, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        rows[i] = row_of(1, i);
+        rows[i].ai_copy = str_of(COPIES[i]);
+    }
+    assert_true(bundle_store_final(db.pg, &target, &(struct bundle_rows){rows, 3}, STR("{}"), &e));
+    uint64_t before = pg_statements(db.pg);
+    assert_true(bundle_copies_find(db.pg, target.csv_upload_id, KEYS, 4, &memory, found, &e));
+    assert_int_equal(pg_statements(db.pg) - before, 1);
+    assert_true(str_eq(found[0], STR("{\"key\": \"00c0ffee\", \"title\": \"Tea\"}")));
+    assert_true(found[1].len == 0 && found[2].len == 0);
+    assert_true(str_eq(found[3], STR("{\"key\": \"0badcafe\"}")));
+    memset(found, 0, sizeof found);
+    assert_true(bundle_copies_find(db.pg, STR("00000000-0000-8000-8000-000000000000"), KEYS, 4, &memory, found, &e));
+    assert_int_equal(found[0].len, 0);
+    assert_true(pg_exec(db.pg, "UPDATE bundle_recommendations SET status = 'preliminary'", &e));
+    assert_true(bundle_copies_find(db.pg, target.csv_upload_id, KEYS, 4, &memory, found, &e));
+    assert_int_equal(found[0].len, 0);
+    arena_fini(&memory);
+}
+
 static void the_document_has_one_set(void **state)
 {
     (void)state;
@@ -346,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup(a_foreign_upload_is_not_touched, clean),
         cmocka_unit_test_setup(a_failure_leaves_nothing_behind, clean),
         cmocka_unit_test_setup(the_swap_is_one_transaction, clean),
+        cmocka_unit_test_setup(written_copy_is_found_by_its_key, clean),
         cmocka_unit_test_setup(the_document_has_one_set, clean),
     };
     return cmocka_run_group_tests_name("store_bundles", tests, setup, teardown);
