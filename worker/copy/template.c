@@ -3,74 +3,16 @@
 #include "common/check.h"
 #include "common/json_out.h"
 #include "worker/copy/check.h"
-#include "worker/copy/template_words.h"
-#include "worker/copy/unicode.h"
+#include "worker/copy/template_slots.h"
 #include "worker/offers/phrase.h"
-
-enum { TEXT_BYTES_MAX = 65536, UNCUT = 100000 };
-
-enum name_form { NAME_WHOLE, NAME_PRODUCT, NAME_VARIANT }; // "Mug, blue", "Mug", "blue"
-
-struct writer {
-    const struct market *market;
-    const struct bundle *bundle;
-    const struct template_words *words;
-    const struct tier *tier;
-    const char *between, *last; // of a list of names
-    enum name_form form;
-    size_t name_max;
-    bool is_title_whole; // it holds every name
-    struct json_out json;
-    struct buf text, cut;
-};
 
 static bool has_amounts(const struct bundle *b)
 {
     return b->pricing.original_minor != MONEY_UNKNOWN;
 }
 
-// ---- names ----
-
-static void put_name(struct writer *w, uint32_t item, struct buf *out)
-{
-    const struct item *it = &w->market->data->items[item];
-    struct arena scratch;
-    struct buf name;
-    arena_init(&scratch, 0);
-    buf_init(&name, TEXT_BYTES_MAX);
-    unicode_put_line(&name, w->form == NAME_PRODUCT   ? it->title
-                            : w->form == NAME_VARIANT ? it->variant_title
-                                                      : item_display_name(it, &scratch));
-    phrase_put_cut(out, buf_str(&name), w->name_max);
-    buf_fini(&name);
-    arena_fini(&scratch);
-}
-
-static void put_names(struct writer *w, struct buf *out)
-{
-    for (uint32_t i = 0; i < w->bundle->n_parts; i++) {
-        buf_puts(out, i == 0 ? "" : i + 1 == w->bundle->n_parts ? w->last : w->between);
-        put_name(w, w->bundle->parts[i].item, out);
-    }
-}
-
-static void put_role(struct writer *w, enum part_role role, struct buf *out)
-{
-    bool is_first = true;
-    for (uint32_t i = 0; i < w->bundle->n_parts; i++) {
-        const struct part *p = &w->bundle->parts[i];
-        if (p->role != role)
-            continue;
-        buf_puts(out, is_first ? "" : w->words->and);
-        if (p->quantity > 1)
-            buf_printf(out, "%u x ", p->quantity);
-        put_name(w, p->item, out);
-        is_first = false;
-    }
-}
-
 // A product's own comma must not look like the list's.
-static const char *separator(const struct writer *w)
+static const char *separator(const struct template_writer *w)
 {
     for (uint32_t i = 0; i < w->bundle->n_parts && w->form != NAME_VARIANT; i++) {
         const struct item *it = &w->market->data->items[w->bundle->parts[i].item];
@@ -80,124 +22,9 @@ static const char *separator(const struct writer *w)
     return ", ";
 }
 
-// ---- slots ----
-
-typedef void slot_function(struct writer *w, struct buf *out);
-
-static void slot_first(struct writer *w, struct buf *out)
-{
-    put_name(w, w->bundle->parts[0].item, out);
-}
-
-static void slot_rest(struct writer *w, struct buf *out)
-{
-    buf_printf(out, "%u", w->bundle->n_parts - 1);
-}
-
-static void slot_n(struct writer *w, struct buf *out)
-{
-    buf_printf(out, "%u", w->bundle->n_parts);
-}
-
-static void slot_pick(struct writer *w, struct buf *out)
-{
-    buf_printf(out, "%u", w->bundle->pricing.pick_n);
-}
-
-static void slot_buy(struct writer *w, struct buf *out)
-{
-    put_role(w, ROLE_QUALIFIER, out);
-}
-
-static void slot_get(struct writer *w, struct buf *out)
-{
-    put_role(w, ROLE_REWARD, out);
-}
-
-static void slot_off(struct writer *w, struct buf *out)
-{
-    phrase_percent(out, w->bundle->pricing.get_discount_bp);
-}
-
-static void slot_price(struct writer *w, struct buf *out)
-{
-    phrase_money(w->market, out, w->bundle->pricing.bundle_minor);
-}
-
-static void slot_before(struct writer *w, struct buf *out)
-{
-    phrase_money(w->market, out, w->bundle->pricing.original_minor);
-}
-
-static void slot_saving(struct writer *w, struct buf *out)
-{
-    phrase_money(w->market, out, w->bundle->pricing.discount_minor);
-}
-
-static void slot_percent(struct writer *w, struct buf *out)
-{
-    phrase_percent(out, w->bundle->pricing.discount_bp);
-}
-
-static void slot_from(struct writer *w, struct buf *out)
-{
-    buf_printf(out, "%u", w->tier->min_quantity);
-}
-
-static void slot_tier(struct writer *w, struct buf *out)
-{
-    phrase_percent(out, w->tier->discount_bp);
-}
-
-static void slot_each(struct writer *w, struct buf *out)
-{
-    phrase_money(w->market, out, w->tier->unit_price_minor);
-}
-
-static void slot_list(struct writer *w, struct buf *out)
-{
-    phrase_money(w->market, out, w->bundle->parts[0].price_minor);
-}
-
-static slot_function *slot_of(struct str name)
-{
-    static const struct {
-        const char *name;
-        slot_function *put;
-    } SLOTS[] = {{"names", put_names},  {"first", slot_first},   {"rest", slot_rest},     {"n", slot_n},
-                 {"pick", slot_pick},   {"buy", slot_buy},       {"get", slot_get},       {"off", slot_off},
-                 {"price", slot_price}, {"before", slot_before}, {"saving", slot_saving}, {"percent", slot_percent},
-                 {"from", slot_from},   {"tier", slot_tier},     {"each", slot_each},     {"list", slot_list}};
-    for (size_t i = 0; i < ARRAY_LEN(SLOTS); i++) {
-        if (str_eq(name, str_of(SLOTS[i].name)))
-            return SLOTS[i].put;
-    }
-    return NULL;
-}
-
-static void say(struct writer *w, enum template_sentence sentence)
-{
-    const char *at = w->words->sentences[sentence];
-    for (const char *open; (open = strchr(at, '{')); at = strchr(open, '}') + 1) {
-        buf_put(&w->text, at, (size_t)(open - at));
-        slot_function *put = slot_of((struct str){open + 1, strcspn(open, "}") - 1});
-        CHECK(put);
-        put(w, &w->text);
-    }
-    buf_puts(&w->text, at);
-}
-
-static void form_names(struct writer *w, enum name_form form, size_t name_max, const char *between, const char *last)
-{
-    w->form = form;
-    w->name_max = name_max;
-    w->between = between;
-    w->last = last;
-}
-
 // ---- title ----
 
-static bool are_variants(const struct writer *w)
+static bool are_variants(const struct template_writer *w)
 {
     const struct item *items = w->market->data->items;
     for (uint32_t i = 0; i < w->bundle->n_parts; i++) {
@@ -208,7 +35,7 @@ static bool are_variants(const struct writer *w)
     return w->bundle->n_parts > 1;
 }
 
-static enum template_sentence title_sentence(const struct writer *w, bool is_all)
+static enum template_sentence title_sentence(const struct template_writer *w, bool is_all)
 {
     switch (w->bundle->type) {
     case TYPE_VOLUME:
@@ -230,33 +57,40 @@ static enum template_sentence title_sentence(const struct writer *w, bool is_all
 
 struct title_try {
     bool has_prefix;
-    enum name_form form;
+    enum template_name_form form;
     bool is_all; // every name, or the first and how many more; of BXGY with what one gets it for
     size_t name_max;
 };
 
-static bool try_title(struct writer *w, const struct title_try *t)
+static bool try_title(struct template_writer *w, const struct title_try *t)
 {
     bool is_mix = w->bundle->type == TYPE_MIX_MATCH, is_one = is_mix && are_variants(w);
     bool has_colon = w->bundle->type != TYPE_FBT && w->bundle->type != TYPE_BXGY; // one is enough
-    enum name_form form = is_one ? NAME_PRODUCT : t->form;
-    form_names(w, form, t->name_max, is_mix ? ", " : " + ", is_mix ? ", " : " + ");
+    enum template_name_form form = is_one ? NAME_PRODUCT : t->form;
+    template_form_names(w, form, t->name_max, is_mix ? ", " : " + ", is_mix ? ", " : " + ");
     buf_clear(&w->text);
     buf_puts(&w->text, t->has_prefix && !has_colon ? w->words->prefixes[w->bundle->objective] : "");
-    say(w, title_sentence(w, t->is_all));
-    w->is_title_whole = t->is_all && t->name_max == UNCUT && !is_one;
+    template_say(w, title_sentence(w, t->is_all));
+    w->is_title_whole = t->is_all && t->name_max == TEMPLATE_UNCUT && !is_one;
     return phrase_length(buf_str(&w->text)) <= COPY_TITLE_MAX;
 }
 
 // Names are left as they are for as long as that fits: rather none of the words before them, nor the variant, than a
 // name that is cut; of three or more rather the first alone.
-static void put_title(struct writer *w)
+static void put_title(struct template_writer *w)
 {
-    static const struct title_try TRIES[] = {
-        {true, NAME_WHOLE, true, UNCUT},    {false, NAME_WHOLE, true, UNCUT},   {true, NAME_PRODUCT, true, UNCUT},
-        {false, NAME_PRODUCT, true, UNCUT}, {true, NAME_PRODUCT, false, UNCUT}, {false, NAME_PRODUCT, false, UNCUT},
-        {false, NAME_PRODUCT, false, 40},   {false, NAME_PRODUCT, false, 30},   {false, NAME_PRODUCT, false, 24},
-        {false, NAME_PRODUCT, false, 18},   {false, NAME_PRODUCT, false, 12},   {false, NAME_PRODUCT, false, 9}};
+    static const struct title_try TRIES[] = {{true, NAME_WHOLE, true, TEMPLATE_UNCUT},
+                                             {false, NAME_WHOLE, true, TEMPLATE_UNCUT},
+                                             {true, NAME_PRODUCT, true, TEMPLATE_UNCUT},
+                                             {false, NAME_PRODUCT, true, TEMPLATE_UNCUT},
+                                             {true, NAME_PRODUCT, false, TEMPLATE_UNCUT},
+                                             {false, NAME_PRODUCT, false, TEMPLATE_UNCUT},
+                                             {false, NAME_PRODUCT, false, 40},
+                                             {false, NAME_PRODUCT, false, 30},
+                                             {false, NAME_PRODUCT, false, 24},
+                                             {false, NAME_PRODUCT, false, 18},
+                                             {false, NAME_PRODUCT, false, 12},
+                                             {false, NAME_PRODUCT, false, 9}};
     for (size_t i = 0; i < ARRAY_LEN(TRIES); i++) {
         struct title_try t = TRIES[i];
         t.is_all |= w->bundle->n_parts < 3 && w->bundle->type != TYPE_BXGY;
@@ -281,46 +115,46 @@ static enum template_sentence offer_sentence(const struct bundle *b)
     return is_kit ? OFFER_KIT_PERCENT : OFFER_SET_PERCENT;
 }
 
-static void put_tiers(struct writer *w)
+static void put_tiers(struct template_writer *w)
 {
     for (uint32_t k = 0; k < w->bundle->pricing.n_tiers; k++) {
         w->tier = &w->bundle->pricing.tiers[k];
         buf_puts(&w->text, k ? "; " : "");
-        say(w, OFFER_TIER);
+        template_say(w, OFFER_TIER);
     }
 }
 
-static const char *choose(const struct writer *w, const struct template_reason *reasons)
+static const char *choose(const struct template_writer *w, const struct template_reason *reasons)
 {
     const struct template_reason *r = &reasons[w->bundle->objective];
     return w->bundle->type == TYPE_VOLUME ? r->alone : r->together;
 }
 
-static bool try_description(struct writer *w, bool has_names, size_t name_max)
+static bool try_description(struct template_writer *w, bool has_names, size_t name_max)
 {
-    enum name_form form = w->bundle->type == TYPE_MIX_MATCH && are_variants(w) ? NAME_VARIANT : NAME_WHOLE;
-    form_names(w, form, name_max, "", w->bundle->type == TYPE_MIX_MATCH ? w->words->or : w->words->and);
+    enum template_name_form form = w->bundle->type == TYPE_MIX_MATCH && are_variants(w) ? NAME_VARIANT : NAME_WHOLE;
+    template_form_names(w, form, name_max, "", w->bundle->type == TYPE_MIX_MATCH ? w->words->or : w->words->and);
     w->between = separator(w);
     buf_clear(&w->text);
     buf_printf(&w->text, "%s ", choose(w, w->words->openings));
     if (w->bundle->type == TYPE_VOLUME)
         put_tiers(w);
     else
-        say(w, offer_sentence(w->bundle));
+        template_say(w, offer_sentence(w->bundle));
     if (has_names) {
         buf_puts(&w->text, w->words->colon);
-        put_names(w, &w->text);
+        template_put_names(w, &w->text);
     }
     buf_putc(&w->text, '.');
     return phrase_length(buf_str(&w->text)) <= COPY_DESCRIPTION_MAX;
 }
 
 // The names stand in it where the title lacks some and all of them fit; the features have them anyway.
-static void put_description(struct writer *w)
+static void put_description(struct template_writer *w)
 {
-    static const size_t NAME_MAX_TRIED[] = {UNCUT, 60, 40, 24, 12};
+    static const size_t NAME_MAX_TRIED[] = {TEMPLATE_UNCUT, 60, 40, 24, 12};
     bool wants_names = !w->is_title_whole && w->bundle->type != TYPE_BXGY && w->bundle->n_parts > 1;
-    if (wants_names && try_description(w, true, UNCUT))
+    if (wants_names && try_description(w, true, TEMPLATE_UNCUT))
         return;
     for (size_t i = 0; i < ARRAY_LEN(NAME_MAX_TRIED); i++) {
         if (try_description(w, false, NAME_MAX_TRIED[i]))
@@ -330,7 +164,7 @@ static void put_description(struct writer *w)
 
 // ---- value ----
 
-static enum template_sentence value_sentence(const struct writer *w)
+static enum template_sentence value_sentence(const struct template_writer *w)
 {
     const struct bundle *b = w->bundle;
     if (b->type == TYPE_MIX_MATCH)
@@ -346,16 +180,16 @@ static enum template_sentence value_sentence(const struct writer *w)
     return VALUE_PERCENT;
 }
 
-static void put_value(struct writer *w)
+static void put_value(struct template_writer *w)
 {
     if (w->bundle->type == TYPE_VOLUME)
         w->tier = &w->bundle->pricing.tiers[w->bundle->pricing.n_tiers - 1];
-    say(w, value_sentence(w));
+    template_say(w, value_sentence(w));
 }
 
 // ---- all of it ----
 
-static void put_json(struct writer *w, size_t max)
+static void put_json(struct template_writer *w, size_t max)
 {
     buf_clear(&w->cut);
     phrase_put_cut(&w->cut, buf_str(&w->text), max);
@@ -363,28 +197,28 @@ static void put_json(struct writer *w, size_t max)
     buf_clear(&w->text);
 }
 
-static void put_text(struct writer *w, const char *key, void (*put)(struct writer *w), size_t max)
+static void put_text(struct template_writer *w, const char *key, void (*put)(struct template_writer *w), size_t max)
 {
     put(w);
     json_out_key(&w->json, key);
     put_json(w, max);
 }
 
-static void put_features(struct writer *w)
+static void put_features(struct template_writer *w)
 {
     const struct bundle *b = w->bundle;
     json_out_key(&w->json, "features");
     json_out_array(&w->json);
-    form_names(w, NAME_WHOLE, UNCUT, "", "");
+    template_form_names(w, NAME_WHOLE, TEMPLATE_UNCUT, "", "");
     for (uint32_t i = 0; i < b->n_parts; i++) {
         if (b->type != TYPE_MIX_MATCH && b->type != TYPE_VOLUME)
             buf_printf(&w->text, "%u x ", b->parts[i].quantity);
-        put_name(w, b->parts[i].item, &w->text);
+        template_put_name(w, b->parts[i].item, &w->text);
         put_json(w, COPY_LINE_MAX);
     }
     for (uint32_t k = 0; k < b->pricing.n_tiers && b->type == TYPE_VOLUME && has_amounts(b); k++) {
         w->tier = &b->pricing.tiers[k];
-        say(w, LINE_TIER_PRICE);
+        template_say(w, LINE_TIER_PRICE);
         put_json(w, COPY_LINE_MAX);
     }
     json_out_end(&w->json);
@@ -408,13 +242,13 @@ static enum template_sentence benefit_sentence(const struct bundle *b)
     return BENEFIT_SET;
 }
 
-static void put_benefits(struct writer *w)
+static void put_benefits(struct template_writer *w)
 {
     enum template_sentence of_type = benefit_sentence(w->bundle);
     json_out_key(&w->json, "benefits");
     json_out_array(&w->json);
     if (of_type != BENEFIT_SET || w->bundle->pricing.discount_bp > 0) {
-        say(w, of_type);
+        template_say(w, of_type);
         put_json(w, COPY_LINE_MAX);
     }
     json_out_str(&w->json, str_of(choose(w, w->words->benefits)));
@@ -423,9 +257,9 @@ static void put_benefits(struct writer *w)
 
 void template_copy(const struct market *m, const struct bundle *b, struct str locale, struct buf *out)
 {
-    struct writer w = {.market = m, .bundle = b, .words = template_words_of(locale), .json = json_out_on(out)};
-    buf_init(&w.text, TEXT_BYTES_MAX);
-    buf_init(&w.cut, TEXT_BYTES_MAX);
+    struct template_writer w = {.market = m, .bundle = b, .words = template_words_of(locale), .json = json_out_on(out)};
+    buf_init(&w.text, TEMPLATE_BYTES_MAX);
+    buf_init(&w.cut, TEMPLATE_BYTES_MAX);
     json_out_object(&w.json);
     put_text(&w, "title", put_title, COPY_TITLE_MAX);
     put_text(&w, "description", put_description, COPY_DESCRIPTION_MAX);
@@ -442,7 +276,7 @@ void template_rows(const struct market *m, const struct bundle_list *list, struc
                    struct arena *memory)
 {
     AUTO(buf_fini) struct buf text;
-    buf_init(&text, TEXT_BYTES_MAX);
+    buf_init(&text, TEMPLATE_BYTES_MAX);
     CHECK(rows->n == list->n);
     for (uint32_t i = 0; i < list->n; i++) {
         buf_clear(&text);

@@ -266,10 +266,11 @@ static void what_the_brief_says_is_no_claim(void **state)
     const struct brief b = {
         .facts =
             STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12\",\"quantity\":1},"
-                "{\"name\":\"$5 Gift Card\",\"quantity\":1}],\"offer\":{\"percent\":\"50%\"}}")};
+                "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":1}],\"offer\":{\"percent\":\"50%\"}}")};
     const struct check c = {.locale = STR("en")};
     struct copy_text t = {.title = STR("Organic Cocoa 70% at half price"),
-                          .description = STR("The award edition with a $5 gift card, both at 50% off."),
+                          .description =
+                              STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
                           .value_proposition = STR("Two products, half price, with B12."),
                           .features = {STR("1 x cocoa")},
                           .benefits = {STR("Something for everyone")},
