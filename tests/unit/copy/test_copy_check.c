@@ -147,6 +147,7 @@ static const struct {
     {0, TITLE, "Our bestseller: Green Tea", "claim", "bestseller"},
     {0, TITLE, "Award-winning Green Tea", "claim", "award"},
     {0, TITLE, "The no 1 Green Tea", "claim", "no 1"},
+    {0, TITLE, "The #1 Green Tea", "claim", "#1"},
     {0, BENEFIT, "Clinically tested", "claim", "clinically"},
     {0, VALUE, "For a limited time only.", "claim", "limited time"},
     {0, VALUE, "Hurry while stocks last.", "claim", "hurry"},
