@@ -150,7 +150,9 @@
     TEXT(copy_organization, "copy.organization", "", "Header OpenAI-Organization; empty: none.")                       \
     TEXT(copy_project, "copy.project", "", "Header OpenAI-Project; empty: none.")                                      \
     TEXT(copy_locale, "copy.locale", "en",                                                                             \
-         "Language of the copy (BCP 47: en, en-GB, pt-BR), where the job asks for none.")                              \
+         "Language of the copy (BCP 47: en, en-GB, pt-BR), where the job asks for none. Templates speak en, de, fr "   \
+         "and "                                                                                                        \
+         "es; for another language English.")                                                                          \
     CHOICE(copy_structured, "copy.structured", "auto", "auto|schema|json|none",                                        \
            "What the server is asked to answer: by a JSON schema, some JSON, anything; auto: a schema, until it "      \
            "refuses one.")                                                                                             \
