@@ -144,13 +144,15 @@
            "Key of the language model that writes the copy; without one the copy comes from templates, and nothing "   \
            "is sent anywhere. A server that wants none: any word.")                                                    \
     TEXT(copy_key_file, "copy.key_file", "", "A file with that key; read again for every request.")                    \
-    TEXT(copy_url, "copy.url", "https://api.openai.com/v1",                                                            \
-         "Where the model is: what comes before /chat/completions (the API that OpenAI, vLLM, Ollama ... speak).")     \
+    SECRET(copy_url, "copy.url", "https://api.openai.com/v1",                                                          \
+           "Where the model is: what comes before /chat/completions (the API that OpenAI, vLLM, Ollama ... speak).")   \
     TEXT(copy_model, "copy.model", "gpt-4o-mini", "Which model.")                                                      \
     TEXT(copy_organization, "copy.organization", "", "Header OpenAI-Organization; empty: none.")                       \
     TEXT(copy_project, "copy.project", "", "Header OpenAI-Project; empty: none.")                                      \
     TEXT(copy_locale, "copy.locale", "en",                                                                             \
-         "Language of the copy (BCP 47: en, en-GB, pt-BR), where the job asks for none.")                              \
+         "Language of the copy (BCP 47: en, en-GB, pt-BR), where the job asks for none. Templates speak en, de, fr "   \
+         "and "                                                                                                        \
+         "es; for another language English.")                                                                          \
     CHOICE(copy_structured, "copy.structured", "auto", "auto|schema|json|none",                                        \
            "What the server is asked to answer: by a JSON schema, some JSON, anything; auto: a schema, until it "      \
            "refuses one.")                                                                                             \

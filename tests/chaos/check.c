@@ -10,8 +10,9 @@
 
 enum { FREEZES_THAT_TELL = 20 };
 
-static const char *const EVERLASTING[] = {"jobs", "intake", "dead",  "ready:", "ring:",   "delayed", "leases", "busy:",
-                                          "open", "paused", "ended", "kept",   "workers", "wake",    "fence",  "stats"};
+static const char *const EVERLASTING[] = {"jobs",    "intake", "dead",    "ready:", "ring:", "delayed",
+                                          "leases",  "busy:",  "open",    "paused", "ended", "kept",
+                                          "workers", "wake",   "wake:io", "fence",  "stats"};
 static const char *const EMPTY_AT_REST[] = {"jobs",   "intake", "ready:", "ring:", "delayed",
                                             "leases", "busy:",  "open",   "ended"};
 

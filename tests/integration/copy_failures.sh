@@ -82,6 +82,13 @@ expect_equal '10 2' "$(jq .metrics.copy.bundles.model "$TEST_DIR/document.json")
 expect test "$(model_stats '.last_requests[1].at_ms - .last_requests[0].at_ms')" -ge 1000
 run_next '[{"do": "status_429", "times": 1, "retry_after": "date"}]'
 expect test "$(model_stats '.last_requests[1].at_ms - .last_requests[0].at_ms')" -ge 900
+
+note 'told to come back after the time for copy is over: nobody waits for that'
+run_next '[{"do": "status_429", "retry_after": "3600"}]'
+expect_equal '1 {"limited":10}' "$(model_stats .requests) $(reasons)" 'requests, reasons'
+go_on
+expect_equal '0 {"limited":10}' "$(model_stats .requests) $(reasons)" 'requests of the next job, reasons'
+expect_document '.metrics.copy.took_ms < 5000'
 expect workers_stop
 
 note 'our key is refused: that is said once, and nobody asks again'

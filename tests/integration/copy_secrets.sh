@@ -21,6 +21,13 @@ see_processes() { # what others see of the workers, and that none leaves a core 
         tr '\0' '\n' <"/proc/${worker%:*}/cmdline" >>"$TEST_DIR/said"
     done
 }
+see_commands() { # what bundlectl says
+    local command
+    for command in 'config' 'doctor' 'queue ls' 'config --json' 'doctor --json'; do
+        # shellcheck disable=SC2086
+        bundlectl $command >>"$TEST_DIR/said" 2>&1 || true # their status is not what is looked at
+    done
+}
 run_copy() { # run_copy N BUNDLES: so many not by templates
     run_job demo "copy-$1"
     read_document demo "copy-$1"
@@ -42,24 +49,26 @@ cp "$TEST_DIR/main/dump.rdb" "$TEST_DIR/redis-during"
 wait_for_job running
 model_behaviour '{"latency_ms": [0, 0]}'
 run_copy 1 10
-for command in 'config' 'doctor' 'queue ls' 'config --json' 'doctor --json'; do
-    # shellcheck disable=SC2086
-    bundlectl $command >>"$TEST_DIR/said" 2>&1 || true # likewise
-done
+see_commands
 expect workers_stop
 
-note 'from a file; with it, every answer goes wrong once'
+note 'from a file; with it, answers go wrong; a password in the URL, too'
 unset BUNDLE_COPY_KEY
+password=hush-url-5a7c
+export BUNDLE_COPY_URL=${BUNDLE_COPY_URL/:\/\//://user:$password@}
+expect_match "$password@127" "$BUNDLE_COPY_URL" 'the URL'
 export BUNDLE_COPY_KEY_FILE=$MODEL_KEY_FILE BUNDLE_COPY_CACHE_TTL_S=0
 model_behaviour '{"faults": [{"do": "status_500", "times": 1}, {"do": "reset", "times": 1}]}'
 workers_start 1
 run_copy 2 10
 see_processes
+see_commands
 
 note 'refused: the server repeats the key in its message'
 model_behaviour '{"faults": [{"do": "status_401"}]}'
 run_copy 3 0
 expect_document '.metrics.copy.reasons.refused == 10'
+see_commands
 expect workers_stop
 expect_match '401' "$(grep -h 'level=warn' "$TEST_DIR"/worker-2.log)" 'the log tells it'
 
@@ -70,8 +79,8 @@ bundlectl queue ls --json >>"$TEST_DIR/said"
 "$SERVERS_PG_BIN/pg_dump" -d "$BUNDLE_PG_URL" >"$TEST_DIR/postgres"
 for file in "$TEST_DIR"/worker-*.log "$TEST_DIR/said" "$TEST_DIR"/redis-* "$TEST_DIR/postgres"; do
     expect test -s "$file"
-    for word in "$key" "${key#sk-}" "$(printf %s "$key" | base64 -w 0)"; do
-        ! grep -aqF -- "$word" "$file" || fail "the key is in ${file##*/}: $(grep -aF -- "$word" "$file" | head -c 300)"
+    for word in "$key" "${key#sk-}" "$(printf %s "$key" | base64 -w 0)" "$password"; do
+        ! grep -aqF -- "$word" "$file" || fail "a secret is in ${file##*/}: $(grep -aF -- "$word" "$file" | head -c 300)"
     done
 done
 # It would be found there.

@@ -21,25 +21,6 @@ static struct str keep(const struct buf *text, struct arena *memory)
 
 // --- names
 
-// One line, of what can be seen.
-static void put_clean(struct buf *out, struct str text)
-{
-    bool was_space = true;
-    while (text.len) {
-        uint32_t c = unicode_next(&text);
-        bool is_space = unicode_is_space(c) || unicode_is_control(c);
-        if (unicode_is_invisible(c))
-            continue;
-        if (is_space && !was_space)
-            buf_putc(out, ' ');
-        else if (!is_space)
-            unicode_put(out, c);
-        was_space = is_space;
-    }
-    if (out->len && was_space)
-        out->len--;
-}
-
 static struct str name_of(const struct market *m, uint32_t item, size_t characters_max, struct arena *memory)
 {
     AUTO(buf_fini) struct buf raw, clean, cut;
@@ -47,7 +28,7 @@ static struct str name_of(const struct market *m, uint32_t item, size_t characte
     buf_init(&clean, TEXT_BYTES_MAX);
     buf_init(&cut, TEXT_BYTES_MAX);
     phrase_name(m, &raw, item);
-    put_clean(&clean, buf_str(&raw));
+    unicode_put_line(&clean, buf_str(&raw));
     phrase_put_cut(&cut, buf_str(&clean), characters_max);
     return keep(&cut, memory);
 }

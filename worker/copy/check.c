@@ -30,6 +30,7 @@ struct field {
 struct checking {
     const struct check *c;
     const struct copy_text *copy;
+    struct str facts;
     struct arena memory;
     struct subject own, *others;
     struct field *fields;
@@ -122,7 +123,7 @@ static bool is_plain_text(struct checking *k, const struct field *f)
 {
     const char *what;
     char words[WORDS_MAX];
-    struct str found = markup_find(f->text, &what);
+    struct str found = markup_find(f->text, k->facts, &what);
     if (found.len == 0)
         return true;
     snprintf(words, sizeof words, "holds %s", what);
@@ -181,6 +182,8 @@ static bool products_are_own(struct checking *k, const struct field *f)
 static bool claims_are_own(struct checking *k, const struct field *f)
 {
     struct str found = claims_find(&f->words, &k->own);
+    if (found.len == 0 && memmem(f->plain.ptr, f->plain.len, "#1", 2) && !memmem(k->facts.ptr, k->facts.len, "#1", 2))
+        found = STR("#1");
     return found.len == 0 || refuse(k, "claim", "claims what nobody said of the products", found);
 }
 
@@ -270,7 +273,7 @@ static bool read_others(struct checking *k)
 bool copy_check(const struct check *c, const struct brief *brief, const struct copy_text *copy, const char **kind,
                 char reason[CHECK_REASON_MAX])
 {
-    struct checking k = {.c = c, .copy = copy, .reason = reason};
+    struct checking k = {.c = c, .copy = copy, .facts = brief->facts, .reason = reason};
     arena_init(&k.memory, 0);
     bool is_fit = (subject_read(brief->facts, &k.memory, &k.own) && read_others(&k)) ||
                   refuse(&k, "facts", "the facts of the bundle cannot be read", STR(""));

@@ -40,6 +40,8 @@ struct str lexicon_find(const struct lexicon_text *t, const char *const *phrases
 {
     for (size_t i = *at; i < t->n; i++) {
         for (size_t p = 0; p < n; p++) {
+            if (phrases[p][0] != t->words[i].ptr[0]) // nearly all of them, and cheaper told than by matching
+                continue;
             size_t words = lexicon_match(t, i, phrases[p]);
             if (words == 0)
                 continue;

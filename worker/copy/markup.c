@@ -94,15 +94,16 @@ static const char *what_is(uint32_t c, uint32_t before)
     return unicode_is_invisible(c) && !is_joiner(c, before) ? "an invisible character" : NULL;
 }
 
-struct str markup_find(struct str text, const char **what)
+struct str markup_find(struct str text, struct str names, const char **what)
 {
     uint32_t before = 0;
     for (struct str left = text; left.len;) {
         const char *at = left.ptr;
         uint32_t c = unicode_next(&left);
+        struct str found = {at, (size_t)(left.ptr - at)};
         *what = what_is(c, before);
-        if (*what)
-            return (struct str){at, (size_t)(left.ptr - at)};
+        if (*what && !(unicode_is_pictograph(c) && memmem(names.ptr, names.len, found.ptr, found.len)))
+            return found;
         before = c;
     }
     return find_ascii(text, what);

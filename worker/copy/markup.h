@@ -5,8 +5,8 @@
 #include "common/str.h"
 
 // Where HTML, an entity, Markdown, a placeholder, a control or invisible character, a picture or a broken character
-// stands; "" where there is none. `what` names it.
-struct str markup_find(struct str text, const char **what);
+// stands; "" where there is none. `what` names it. A picture that stands in `names`, too, is the merchant's own.
+struct str markup_find(struct str text, struct str names, const char **what);
 
 // Where a URL, a domain, an e-mail address, a handle, a hashtag or a phone number stands; "" where there is none.
 struct str markup_find_link(struct str text);

@@ -49,7 +49,7 @@ static const char TRUTH[] =
     "- Amounts, percentages and quantities: only those given for that bundle, written as given; leaving them out is "
     "fine. Where none are given, name none. Calculate nothing.\n"
     "- Products: only those of that bundle, by the names given; you may shorten a name or write capitals as usual, "
-    "but do not translate brand names. Never mention a product of another bundle.\n"
+    "but never translate it. Never mention a product of another bundle.\n"
     "- No properties, materials, origins, effects or uses that the names do not tell. No superlatives, ratings, "
     "awards, guarantees, health claims, delivery promises, deadlines or stock levels. Call something free only where "
     "the offer says \"free\": true.\n"

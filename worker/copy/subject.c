@@ -86,6 +86,7 @@ static void add_products(struct reading *r, const json_t *products)
         add_values(r, product);
     }
     add_count(r->subject, (int64_t)json_array_size(products));
+    add_count(r->subject, (int64_t)json_array_size(products) - 1); // "... and 3 more"
     add_count(r->subject, r->quantity);
 }
 

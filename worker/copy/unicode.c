@@ -211,3 +211,22 @@ void unicode_put_words(struct buf *out, struct str text)
     if (!is_between)
         buf_putc(out, ' ');
 }
+
+void unicode_put_line(struct buf *out, struct str text)
+{
+    size_t begin = out->len;
+    bool was_space = true;
+    while (text.len) {
+        uint32_t c = unicode_next(&text);
+        bool is_space = unicode_is_space(c) || unicode_is_control(c);
+        if (unicode_is_invisible(c))
+            continue;
+        if (is_space && !was_space)
+            buf_putc(out, ' ');
+        else if (!is_space)
+            unicode_put(out, c);
+        was_space = is_space;
+    }
+    if (out->len > begin && was_space)
+        out->len--;
+}

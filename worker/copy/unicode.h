@@ -26,6 +26,9 @@ bool unicode_is_invisible(uint32_t c); // zero-width, bidi marks and overrides, 
 bool unicode_is_mark(uint32_t c);      // combining accents of Latin, Greek, Cyrillic
 bool unicode_is_pictograph(uint32_t c);
 
+// The text on one line, of what can be seen, with single spaces.
+void unicode_put_line(struct buf *out, struct str text);
+
 // The text folded, in words of letters and digits with one space between and around them: " blue mug 12 ". Nothing
 // invisible, no marks.
 void unicode_put_words(struct buf *out, struct str text);

@@ -29,7 +29,7 @@ static void make_rows(struct preview *p)
     struct whole_job *w = &p->job;
     int64_t begun_us = clock_mono_us();
     bundle_rows_make(&w->market, &w->bundles, STR("preview"), STR("final"), &w->memory, &p->rows);
-    template_rows(&w->market, &w->bundles, &p->rows, &w->memory);
+    template_rows(&w->market, &w->bundles, job_options_locale(&w->request->options, w->settings), &p->rows, &w->memory);
     w->phase_us[PHASE_ROWS] = clock_mono_us() - begun_us;
 }
 

@@ -208,7 +208,7 @@ bool copy_plan_make(const struct copy_planning *p, struct bundle_rows *rows, str
     w.asked = ARENA_ARRAY(memory, uint32_t, (size_t)rows->n + 1);
     *out = (struct copy_plan){.is_enabled = s->copy_key[0] || s->copy_key_file[0],
                               .model = str_of(s->copy_model),
-                              .locale = p->locale.len ? p->locale : str_of(s->copy_locale),
+                              .locale = p->locale,
                               .asked = w.asked};
     choose(&w);
     return reuse(&w, e) && leave_tasks(&w, e);

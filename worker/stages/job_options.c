@@ -4,6 +4,7 @@
 #include "common/json_out.h"
 #include "common/mp.h"
 #include "worker/dataset/date.h"
+#include "worker/settings.h"
 #include "worker/stages/job_request.h"
 
 const struct job_options JOB_OPTIONS_NONE = {
@@ -453,6 +454,11 @@ static void default_entry(struct job_options *o, const struct mp_value *map, siz
     }
     o->given |= bit;
     o->of_shop |= bit;
+}
+
+struct str job_options_locale(const struct job_options *o, const struct settings *s)
+{
+    return o->locale.len ? o->locale : str_of(s->copy_locale);
 }
 
 void job_options_default(struct job_options *o, struct str shop_json, struct arena *memory)

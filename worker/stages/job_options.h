@@ -58,6 +58,10 @@ bool job_options_read(const struct mp_value *map, struct arena *memory, struct j
 // The shop's, as the JSON object that PostgreSQL keeps ("" : none), for what the job did not say.
 void job_options_default(struct job_options *o, struct str shop_json, struct arena *memory);
 
+// Of the copy: what the job or its shop says, else the setting.
+struct settings;
+struct str job_options_locale(const struct job_options *o, const struct settings *s);
+
 // "options": what is in force, "options_of_shop": which of them the shop said, "options_ignored": its problems.
 struct json_out;
 void job_options_json(const struct job_options *o, struct json_out *j);

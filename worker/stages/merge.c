@@ -189,11 +189,11 @@ static bool make_rows(struct task *t, struct stages_slot *slot, const struct job
                                            .slot = slot,
                                            .market = &a->market,
                                            .list = &out->list,
-                                           .locale = r->options.locale,
+                                           .locale = job_options_locale(&r->options, slot->env->settings),
                                            .csv_upload_id = p->csv_upload_id,
                                            .begun_ms = begun_ms};
     bundle_rows_make(&a->market, &out->list, p->csv_upload_id, STR("final"), &t->memory, &out->rows);
-    template_rows(&a->market, &out->list, &out->rows, &t->memory);
+    template_rows(&a->market, &out->list, planning.locale, &out->rows, &t->memory);
     return copy_plan_make(&planning, &out->rows, &out->copy, e);
 }
 

@@ -134,7 +134,8 @@ static bool store_preliminary(void *prepared_, const struct artefact *a, struct 
     p->rules = stage_offer_rules(p->slot, &p->request, a, &t->memory);
     offers_preliminary(&a->market, &p->rules, &t->memory, &list);
     bundle_rows_make(&a->market, &list, target.csv_upload_id, STR("preliminary"), &t->memory, &rows);
-    template_rows(&a->market, &list, &rows, &t->memory);
+    template_rows(&a->market, &list, job_options_locale(&p->request.options, p->slot->env->settings), &rows,
+                  &t->memory);
     FAILPOINT("preliminary.before");
     if (!arena_within(&t->memory, "the preliminary bundles", e) ||
         !bundle_store_preliminary(p->slot->pg, &target, &rows, a->data, &is_stored, e))

@@ -18,9 +18,11 @@ def die(text):
     sys.exit(f"bench: {text}")
 
 
-def cpu_s(pid):
-    """CPU seconds of a process, all its threads, to the nanosecond."""
-    return sum(int(task.read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+def cpu_s(pid, thread=None):
+    """CPU seconds of a process, all its threads or those of that name, to the nanosecond."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*")
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks
+               if not thread or (task / "comm").read_text().strip() == thread) / 1e9
 
 
 def wait_until(is_true, what, every_s=POLL_S):
@@ -50,8 +52,8 @@ class Team:
         for process in self.processes:
             process.send_signal(number)
 
-    def cpu_s(self):
-        return sum(cpu_s(process.pid) for process in self.processes)
+    def cpu_s(self, thread=None):
+        return sum(cpu_s(process.pid, thread) for process in self.processes)
 
     def stop(self):
         self.tell(signal.SIGTERM)

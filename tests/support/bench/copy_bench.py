@@ -45,17 +45,20 @@ class Model:
         command = [*TIE, plan.bin / "model_server", "--latency", latency, "--key", "bench"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.base = "http://" + self.process.stdout.readline().split()[-1]
-        self.direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the environment's proxies are not for us
+        self.calls = 0
+        self.direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever proxies the environment has
 
     def call(self, method, path, body=None):
         data = json.dumps(body).encode() if body is not None else None
+        self.calls += 1
         with self.direct.open(urllib.request.Request(self.base + path, data, method=method), timeout=30) as answer:
             return json.load(answer)
 
     def stats(self):
-        """Without the connection that asks for them."""
+        """Without the connections that asked here."""
         stats = self.call("GET", "/stats")
-        return {**stats, "connections_open": stats["connections_open"] - 1}
+        return {**stats, "connections_open": stats["connections_open"] - 1,
+                "connections_total": stats["connections_total"] - self.calls}
 
     def stop(self):
         self.process.terminate()
@@ -79,7 +82,8 @@ class Plan:
     # -- shops --
 
     def sql(self, text):
-        done = subprocess.run([pathlib.Path(os.environ["SERVERS_PG_BIN"]) / "psql", "-X", "-qAt", "-v", "ON_ERROR_STOP=1", "-d", self.pg_url, "-c", text],
+        psql = pathlib.Path(os.environ["SERVERS_PG_BIN"]) / "psql"
+        done = subprocess.run([psql, "-X", "-qAt", "-v", "ON_ERROR_STOP=1", "-d", self.pg_url, "-c", text],
                               stdout=subprocess.PIPE, check=True, text=True)
         return done.stdout.strip()
 
@@ -201,7 +205,7 @@ def load(plan):
     team = plan.workers(copy_url=model.base + "/v1", copy_key="bench", **settings)
     cpu_s = team.cpu_s()
     wall_s, _ = plan.run(shops, "the jobs with a model")
-    copy_cpu_s, stats = team.cpu_s() - cpu_s - plain_cpu_s, model.stats()
+    copy_cpu_s, thread_cpu_s, stats = team.cpu_s() - cpu_s - plain_cpu_s, team.cpu_s("copywriter"), model.stats()
     if stats["running_max"] > IN_FLIGHT or stats["connections_open"] > IN_FLIGHT:
         die(f"{stats['running_max']} requests at once and {stats['connections_open']} connections: more than {IN_FLIGHT}")
     sources = plan.sources(shops)
@@ -211,7 +215,8 @@ def load(plan):
     note(f"  load: {stats['requests']} requests in {wall_s:.1f} s")
     return {"jobs": len(shops), "in_flight": IN_FLIGHT, "requests": stats["requests"], "wall_s": wall_s, "plain_s": plain_s,
             "requests_per_s": stats["requests"] / wall_s, "cpu_us_per_request": copy_cpu_s / stats["requests"] * 1e6,
-            "in_flight_max": stats["running_max"], "sources": sources, "connections_made": stats["connections_total"],
+            "thread_us_per_request": thread_cpu_s / stats["requests"] * 1e6, "in_flight_max": stats["running_max"],
+            "sources": sources, "connections_made": stats["connections_total"],
             "connections_open": stats["connections_open"], "connections_open_after_stop": left}
 
 
@@ -257,7 +262,7 @@ def slots(plan):
 # ---- for people ----
 
 def wall_for_people(row):
-    yield (f"one job, {row['bundles']} bundles in {row['requests']} requests at once, latency {row['latency_ms']} ms a request")
+    yield f"one job, {row['bundles']} bundles in {row['requests']} requests at once, latency {row['latency_ms']} ms a request"
     yield f"  {'copy stage ms':>14} {'slowest request ms':>19} {'ratio':>7} {'one by one ms':>14}"
     for run in row["runs"]:
         yield f"  {run['stage_ms']:>14,} {run['slowest_ms']:>19,} {run['ratio']:>7.3f} {run['sum_ms']:>14,}"
@@ -266,9 +271,10 @@ def wall_for_people(row):
 
 def load_for_people(row):
     yield f"{row['jobs']:,} jobs at once, one worker, {row['in_flight']} requests in flight, 20 to 60 ms each"
-    yield (f"  {row['requests']:,} requests in {row['wall_s']:.1f} s: {row['requests_per_s']:,.0f} a second (the jobs without a "
-           f"model: {row['plain_s']:.1f} s)")
-    yield f"  {row['cpu_us_per_request']:,.0f} us of the worker's CPU a request; at most {row['in_flight_max']} at the server at once"
+    yield (f"  {row['requests']:,} requests in {row['wall_s']:.1f} s: {row['requests_per_s']:,.0f} a second "
+           f"(the jobs without a model: {row['plain_s']:.1f} s)")
+    yield (f"  CPU: {row['cpu_us_per_request']:,.0f} us of the worker's a request, {row['thread_us_per_request']:,.0f} us of the "
+           f"copywriter's thread; at most {row['in_flight_max']} at the server at once")
     yield "  all jobs final; copy by " + ", ".join(f"{source}: {n:,}" for source, n in row["sources"].items())
     yield (f"  connections: {row['connections_made']:,} made, {row['connections_open']} open afterwards, "
            f"{row['connections_open_after_stop']} when the worker has stopped")

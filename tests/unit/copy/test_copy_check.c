@@ -147,6 +147,7 @@ static const struct {
     {0, TITLE, "Our bestseller: Green Tea", "claim", "bestseller"},
     {0, TITLE, "Award-winning Green Tea", "claim", "award"},
     {0, TITLE, "The no 1 Green Tea", "claim", "no 1"},
+    {0, TITLE, "The #1 Green Tea", "claim", "#1"},
     {0, BENEFIT, "Clinically tested", "claim", "clinically"},
     {0, VALUE, "For a limited time only.", "claim", "limited time"},
     {0, VALUE, "Hurry while stocks last.", "claim", "hurry"},
@@ -266,10 +267,11 @@ static void what_the_brief_says_is_no_claim(void **state)
     const struct brief b = {
         .facts =
             STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12\",\"quantity\":1},"
-                "{\"name\":\"$5 Gift Card\",\"quantity\":1}],\"offer\":{\"percent\":\"50%\"}}")};
+                "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":1}],\"offer\":{\"percent\":\"50%\"}}")};
     const struct check c = {.locale = STR("en")};
     struct copy_text t = {.title = STR("Organic Cocoa 70% at half price"),
-                          .description = STR("The award edition with a $5 gift card, both at 50% off."),
+                          .description =
+                              STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
                           .value_proposition = STR("Two products, half price, with B12."),
                           .features = {STR("1 x cocoa")},
                           .benefits = {STR("Something for everyone")},

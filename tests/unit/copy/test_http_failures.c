@@ -1,4 +1,4 @@
-// What the HTTP client says when something goes wrong: names, addresses, connections, answers, certificates, proxies.
+// What the HTTP client says when something goes wrong: names, addresses, connections, answers, proxies.
 
 #include "worker/copy/http.h"
 
@@ -7,16 +7,13 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/check.h"
 #include "common/clock.h"
-#include "common/secret.h"
 #include "http_test.h"
 #include "worker/copy/http_address.h"
 
@@ -492,130 +489,6 @@ static void the_environments_proxy_is_used_and_its_password_not_said(void **stat
     http_test_close(&s);
 }
 
-// ---- TLS: openssl's own server, with a certificate made here ----
-
-struct tls_server {
-    char dir[64], certificate[96], key[96];
-    pid_t pid;
-    int port;
-};
-
-static bool make_certificate(struct tls_server *t)
-{
-    char command[512];
-    (void)snprintf(t->dir, sizeof t->dir, "%s/http_tls.XXXXXX", getenv("TEST_DIR") ? getenv("TEST_DIR") : "/tmp");
-    assert_non_null(mkdtemp(t->dir));
-    (void)snprintf(t->certificate, sizeof t->certificate, "%s/cert.pem", t->dir);
-    (void)snprintf(t->key, sizeof t->key, "%s/key.pem", t->dir);
-    (void)snprintf(command, sizeof command,
-                   "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s -out %s "
-                   "-days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 2>/dev/null",
-                   t->key, t->certificate);
-    return system(command) == 0; // NOLINT(cert-env33-c): our own words
-}
-
-static void run_openssl(const struct tls_server *t, int out)
-{
-    (void)dup2(out, STDOUT_FILENO);
-    (void)execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", t->certificate, "-key", t->key,
-                 "-www", (char *)NULL);
-    _exit(127);
-}
-
-static bool tls_server_start(struct tls_server *t)
-{
-    static const char SAID[] = "ACCEPT 127.0.0.1:";
-    char line[256];
-    int ends[2];
-    *t = (struct tls_server){0};
-    if (!make_certificate(t))
-        return false;
-    assert_int_equal(pipe(ends), 0);
-    t->pid = fork();
-    assert_true(t->pid >= 0);
-    if (t->pid == 0)
-        run_openssl(t, ends[1]);
-    (void)close(ends[1]);
-    FILE *said = fdopen(ends[0], "r");
-    assert_non_null(said);
-    while (t->port == 0 && fgets(line, sizeof line, said))
-        if (strncmp(line, SAID, sizeof SAID - 1) == 0)
-            t->port = (int)strtol(line + sizeof SAID - 1, NULL, 10);
-    (void)fclose(said);
-    assert_true(t->port > 0);
-    return true;
-}
-
-static void tls_server_stop(struct tls_server *t)
-{
-    if (t->pid > 0) {
-        (void)kill(t->pid, SIGKILL);
-        assert_int_equal(waitpid(t->pid, NULL, 0), t->pid);
-    }
-    (void)unlink(t->key);
-    (void)unlink(t->certificate);
-    (void)rmdir(t->dir);
-}
-
-static struct got ask_tls(struct surroundings *s, const struct tls_server *t, const char *host, const char *ca_file)
-{
-    char url[64];
-    s->settings.ca_file = ca_file;
-    http_test_client(s);
-    (void)snprintf(url, sizeof url, "https://%s:%d/", host, t->port);
-    struct got g = http_test_ask_at(s, url, "");
-    print_message("%-20s %-10s %s\n", url, http_result_name(g.result), g.error);
-    return g;
-}
-
-static void a_certificate_counts_that_ca_file_trusts(void **state)
-{
-    (void)state;
-    struct tls_server t;
-    struct surroundings s;
-    if (!tls_server_start(&t)) {
-        tls_server_stop(&t);
-        print_message("no openssl command here\n");
-        skip();
-    }
-    http_test_open(&s, NULL, NULL);
-    assert_int_equal(ask_tls(&s, &t, "127.0.0.1", t.certificate).status, 200);
-    s.settings.is_http2 = true; // which this server does not speak
-    assert_int_equal(ask_tls(&s, &t, "127.0.0.1", t.certificate).status, 200);
-    struct got g = ask_tls(&s, &t, "127.0.0.1", "");
-    assert_int_equal(g.result, HTTP_TLS);
-    assert_non_null(strstr(g.error, "certificate"));
-    assert_int_equal(ask_tls(&s, &t, "here.test", t.certificate).result, HTTP_TLS); // another name
-    http_test_close(&s);
-    tls_server_stop(&t);
-}
-
-static void greet_as_mail(struct http_peer *p)
-{
-    say(p, "220 mail.test ESMTP\r\n");
-}
-
-static void what_is_no_tls_is_said_to_be_none(void **state)
-{
-    (void)state;
-    struct surroundings s;
-    char url[64];
-    http_test_open(&s, NULL, NULL);
-    s.settings.connect_ms = 300;
-    http_test_client(&s);
-    (void)snprintf(url, sizeof url, "https://127.0.0.1:%d/", http_server_port(s.server));
-    assert_int_equal(http_test_ask_at(&s, url, "{}").result, HTTP_NO_CONNECT); // the server waits too
-    s.settings.connect_ms = 10000;
-    http_test_client(&s);
-    http_server_greet(s.server, greet_as_mail);
-    assert_int_equal(http_test_ask_at(&s, url, "{}").result, HTTP_TLS);
-    http_server_greet(s.server, http_peer_close); // worth another try: it may be overloaded
-    assert_int_equal(http_test_ask_at(&s, url, "{}").result, HTTP_RESET);
-    http_server_greet(s.server, http_peer_reset);
-    assert_int_equal(http_test_ask_at(&s, url, "{}").result, HTTP_RESET);
-    http_test_close(&s);
-}
-
 static void wrong_settings_name_the_setting(void **state)
 {
     (void)state;
@@ -648,8 +521,6 @@ int main(void)
         cmocka_unit_test(a_connection_that_does_not_come_about),
         cmocka_unit_test(each_failure_is_told_by_its_kind),
         cmocka_unit_test(the_environments_proxy_is_used_and_its_password_not_said),
-        cmocka_unit_test(a_certificate_counts_that_ca_file_trusts),
-        cmocka_unit_test(what_is_no_tls_is_said_to_be_none),
         cmocka_unit_test(wrong_settings_name_the_setting),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

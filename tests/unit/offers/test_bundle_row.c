@@ -33,7 +33,7 @@ static struct bundle_rows rows_of(struct shop *s, const char *status)
     }
     assert_true(offers_merge(&s->market, &OFFER_RULES_DEFAULT, l.list, n, &s->memory, NULL, &list, &report, &e));
     bundle_rows_make(&s->market, &list, STR("upload-1"), str_of(status), &s->memory, &rows);
-    template_rows(&s->market, &list, &rows, &s->memory);
+    template_rows(&s->market, &list, STR("en"), &rows, &s->memory);
     assert_true(rows.n >= 10);
     return rows;
 }
