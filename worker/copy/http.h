@@ -6,15 +6,13 @@
 //           waiting), in the order in which they came; how many wait is the caller's to bound. timeout_ms from when it
 //           runs; an answer that trickles (less than 64 bytes/s for 10 s, once it has begun) is given up, so is one
 //           larger than response_max. No redirects; http and https only; proxies from the environment (http_proxy,
-//           https_proxy, no_proxy ...); keep-alive, idle connections for a minute. blocks_private looks at the address
-//           connected to, before the first packet; with a proxy that is the proxy's.
+//           https_proxy, no_proxy ...). A connection is used again unless it was idle for a minute. blocks_private
+//           looks at the address connected to, before the first packet; with a proxy that is the proxy's.
 // FAILURE   In the answer: what failed, as a kind that says whether trying again is worth it, and a sentence without
-// any
-//           secret (no header, no user, path or query of the URL, no body).
+//           secrets (no header, no user, path or query of the URL, no body).
 // SECRETS   Headers and the URL are wiped when the request ends. Nothing of a request is logged.
 // THREADS   All of it belongs to the loop's thread. http_global_init once, in main, before threads.
-// CALLS     on_answer runs from the loop, never from within http_send or http_cancel; it may send, and cancel other
-// calls;
+// CALLS     on_answer runs from the loop, never from within http_send or http_cancel; it may send, and cancel others;
 //           it may not destroy the client.
 #ifndef BUNDLE_WORKER_COPY_HTTP_H
 #define BUNDLE_WORKER_COPY_HTTP_H
