@@ -187,6 +187,12 @@ servers_redis hset "{$BUNDLE_QUEUE_NAME-second}:stats" jobs_admitted 0 >/dev/nul
 bundlectl queue ls --all --json >"$TEST_DIR/queues.json"
 expect_json "$TEST_DIR/queues.json" "[.queues[] | select(.queue | startswith(\"$BUNDLE_QUEUE_NAME\")) | (.paused | length)] == [0, 1]"
 expect_match "^$BUNDLE_QUEUE_NAME-second +yes" "$(bundlectl queue ls --all)" 'the table of queues'
+servers_redis set "{$BUNDLE_QUEUE_NAME-second}:open" spoilt >/dev/null # hides none of the others
+expect_match "^$BUNDLE_QUEUE_NAME +no" "$(bundlectl queue ls --all)" 'a queue beside one that is spoilt'
+expect_match "^$BUNDLE_QUEUE_NAME-second cannot be read.*WRONGTYPE" "$(bundlectl queue ls --all)" 'the one that is spoilt'
+bundlectl queue ls --all --json >"$TEST_DIR/queues.json"
+expect_json "$TEST_DIR/queues.json" "[.queues[] | select(.error)] | map(.queue) | index(\"$BUNDLE_QUEUE_NAME-second\") != null"
+servers_redis del "{$BUNDLE_QUEUE_NAME-second}:open" >/dev/null
 
 note 'watching it'
 timeout 3 "$BUILD_BIN/bundlectl" queue ls --watch --json >"$TEST_DIR/watched" || expect_equal 124 $? 'watch goes on'

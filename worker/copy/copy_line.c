@@ -11,6 +11,13 @@
 // places: no request passes an older one, and while the gate says "wait" one asks and not each of them.
 enum { PAUSE_AWAY_MS = 200, PAUSE_REFUSED_MS = 1000 };
 
+struct copy_pause { // what those are told whose time is over meanwhile
+    const char *kind, *reason;
+};
+static const struct copy_pause LIMITED = {"limited",
+                                          "the language model's limits leave no room within the time for copy"};
+static const struct copy_pause AWAY = {"redis", "Redis, which keeps the language model's limits, was away"};
+
 struct copy_asking { // the gate is asked for a request that may be gone when it answers
     struct copywriter *writer;
     struct copy_request *request; // NULL: gone
@@ -74,11 +81,22 @@ static void tell(struct copywriter *w, const struct gate_left *l)
     redis_cmd_fini(&c);
 }
 
-static void pause_line(struct copywriter *w, int64_t ms)
+static void note_pause(struct copy_request *r)
+{
+    const struct copy_pause *why = r->run->writer->line.pause;
+    copy_run_trouble(r->run, why->kind, why->reason);
+}
+
+// Nobody in the line asks before; all of them know why.
+static void pause_line(struct copywriter *w, int64_t ms, const struct copy_pause *why)
 {
     int64_t until_ms = clock_mono_ms() + ms;
-    if (until_ms > w->line.paused_until_ms)
-        w->line.paused_until_ms = until_ms;
+    if (until_ms <= w->line.paused_until_ms)
+        return;
+    w->line.paused_until_ms = until_ms;
+    w->line.pause = why;
+    for (struct copy_request *r = w->line.first; r; r = r->line_next)
+        note_pause(r);
 }
 
 static bool is_understood(struct copywriter *w, const struct redis_reply *reply, struct gate_entered *out)
@@ -89,13 +107,13 @@ static bool is_understood(struct copywriter *w, const struct redis_reply *reply,
         return true;
     }
     if (!reply) {
-        pause_line(w, PAUSE_AWAY_MS);
+        pause_line(w, PAUSE_AWAY_MS, &AWAY);
         return false;
     }
     if (!redis_reply_error(reply, &e))
         (void)err_set(&e, ERR_REDIS, "an answer that is none");
     outage_failed(&w->redis_outage, "the language model's gate in Redis cannot be asked; trying again", &e);
-    pause_line(w, PAUSE_REFUSED_MS);
+    pause_line(w, PAUSE_REFUSED_MS, &AWAY);
     return false;
 }
 
@@ -110,16 +128,13 @@ static void give_back(struct copywriter *w, const struct gate_entered *g, int64_
 // Not now. Where it would be too late then, it does not wait for that.
 static void must_wait(struct copy_request *r, int64_t ms)
 {
-    struct copywriter *w = r->run->writer;
-    static const char TOO_LATE[] = "the language model's limits leave no room within the time for copy";
-    copy_run_trouble(r->run, "limited", TOO_LATE);
     if (clock_mono_ms() + ms > r->run->ends_ms) {
         r->where = COPY_IDLE;
-        copy_run_failed(r, "limited", TOO_LATE, false);
+        copy_run_failed(r, LIMITED.kind, LIMITED.reason, false);
         return;
     }
     insert(r);
-    pause_line(w, ms);
+    pause_line(r->run->writer, ms, &LIMITED);
 }
 
 static void on_entered(void *context, const struct redis_reply *reply)
@@ -134,9 +149,10 @@ static void on_entered(void *context, const struct redis_reply *reply)
         r->asking = NULL;
     if (!r)
         give_back(w, &g, asking->units);
-    else if (!ok)
+    else if (!ok) {
         insert(r);
-    else if (g.verdict == GATE_WAIT)
+        note_pause(r);
+    } else if (g.verdict == GATE_WAIT)
         must_wait(r, g.ms);
     else {
         r->where = g.verdict == GATE_GO ? COPY_INSIDE : COPY_IDLE;
@@ -176,8 +192,7 @@ void copy_line_move(struct copywriter *w)
     while (l->first && now_ms >= l->paused_until_ms && l->n_asking + l->n_inside < w->s.http.in_flight_max) {
         if (ask(l->first))
             continue;
-        copy_run_trouble(l->first->run, "redis", "Redis, which keeps the language model's limits, was away");
-        pause_line(w, PAUSE_AWAY_MS);
+        pause_line(w, PAUSE_AWAY_MS, &AWAY);
     }
     if (!l->first || now_ms >= l->paused_until_ms)
         return;
@@ -193,6 +208,8 @@ void copy_line_join(struct copy_request *r)
     if (r->ticket == 0) // one that comes again keeps its place
         r->ticket = ++w->line.tickets;
     insert(r);
+    if (clock_mono_ms() < w->line.paused_until_ms)
+        note_pause(r);
     copy_line_move(w);
 }
 

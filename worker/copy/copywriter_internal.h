@@ -28,6 +28,7 @@ struct copy_line {
     unsigned n_inside;          // it
     uint64_t tickets;
     int64_t paused_until_ms;
+    const struct copy_pause *pause; // why; NULL: never yet
     struct event *timer;
 };
 

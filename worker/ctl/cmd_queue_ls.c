@@ -80,8 +80,14 @@ static bool add_overview(struct ctl_redis *r, const struct ctl *c, struct str na
     (void)snprintf(text, sizeof text, STR_FMT, STR_ARG(name));
     const struct queue_limits limits = settings_queue_limits(c->settings);
     queue_init(&r->queue, text, &limits);
-    if (!queue_view_overview(r, text, QUEUE_LIST_MAX, &json, e) || !parse(&json, &overview, e))
+    if (!queue_view_overview(r, text, QUEUE_LIST_MAX, &json, e)) {
+        if (e->kind != ERR_REDIS) // Redis is away, or refuses us; else this one is spoilt, and hides none of the others
+            return err_wrap(e, "queue %s", text);
+        overview = json_pack("{s:s, s:s}", "queue", text, "error", e->message);
+        CHECK(overview);
+    } else if (!parse(&json, &overview, e)) {
         return err_wrap(e, "queue %s", text);
+    }
     CHECK(json_array_append_new(all, overview) == 0);
     return true;
 }

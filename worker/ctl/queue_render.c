@@ -244,6 +244,8 @@ void queue_render_queues(const struct term *t, const json_t *overviews, struct b
     json_array_foreach(overviews, i, o)
     {
         bool is_paused = json_array_size(get(o, "paused")) > 0;
+        if (get(o, "error"))
+            continue;
         table_text(table, text_of(o, "queue"));
         table_text(table, is_paused ? STR("yes") : STR("no"));
         if (is_paused)
@@ -257,6 +259,15 @@ void queue_render_queues(const struct term *t, const json_t *overviews, struct b
         table_int(table, (int64_t)json_array_size(get(o, "workers")));
     }
     table_print(table, t, 0, out);
+    json_array_foreach(overviews, i, o)
+    {
+        if (!get(o, "error"))
+            continue;
+        put_styled(t, TERM_RED, text_of(o, "queue"), out);
+        buf_puts(out, " cannot be read (its own `bundlectl doctor` says more): ");
+        term_put(out, text_of(o, "error"));
+        buf_putc(out, '\n');
+    }
 }
 
 // ---- a job's tree ----
