@@ -51,7 +51,7 @@
     X("merge.read", "amid merging: all pairs' results are read")                                                       \
     X("copy.begin", "a copy task is read, the copywriter does not have it yet")                                        \
     X("copy.answered", "the language model has answered a request, nothing is made of that yet")                       \
-    X("copy.taken", "one with copy is taken: the gate and the cache are told, a request may go again")                           \
+    X("copy.taken", "one with copy is taken: the gate and the cache are told, a request may go again")                 \
     X("copy.end", "a copy task's result is made, its end is not posted")                                               \
     X("publish.before", "the final rows are read, nothing is sent to PostgreSQL")                                      \
     X("publish.committed", "they are in PostgreSQL, the queue has no acknowledgement")                                 \
