@@ -171,7 +171,7 @@
     INT(copy_response_max, "copy.response_bytes_max", 1048576, 1024, 67108864, "Largest answer.")                      \
     BOOL(copy_http2, "copy.http2", "false", "HTTP/2, where the server speaks it over TLS.")                            \
     BOOL(copy_block_private, "copy.block_private", "false",                                                            \
-         "Refuse to connect to private, loopback and link-local addresses.")                                           \
+         "Refuse to connect to private, loopback and link-local addresses, be they a proxy's.")                        \
     TEXT(copy_ca_file, "copy.ca_file", "", "Certificates to trust (PEM); empty: the system's.")                        \
     INT(copy_cache_ttl_s, "copy.cache_ttl_s", 2592000, 0, 31536000,                                                    \
         "How long the model's copy stays in Redis; 0: not at all.")                                                    \

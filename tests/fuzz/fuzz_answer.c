@@ -67,17 +67,11 @@ static void check_fit(const struct copy_text *t)
     CHECK(!t->is_malformed);
 }
 
-static void judge(const struct copy_text *t, size_t at, struct language *language)
+static void judge(const struct checker *c, size_t at, const struct copy_text *t)
 {
-    const struct brief *others[ASKED];
-    struct check c = {STR("en"), language, others, 0};
     const char *kind = NULL;
     char reason[CHECK_REASON_MAX] = "";
-    for (size_t i = 0; i < ASKED; i++) {
-        if (i != at)
-            others[c.n_others++] = &BRIEFS[i];
-    }
-    if (copy_check(&c, &BRIEFS[at], t, &kind, reason)) {
+    if (copy_check(c, at, t, &kind, reason)) {
         check_fit(t);
         return;
     }
@@ -87,9 +81,11 @@ static void judge(const struct copy_text *t, size_t at, struct language *languag
 static void judge_all(const struct answer *a)
 {
     static struct language *language; // for as long as the process
+    static const struct brief *const ALL[ASKED] = {&BRIEFS[0], &BRIEFS[1], &BRIEFS[2]};
     struct err e;
     size_t n_found = 0, n_texts = 0;
     CHECK(language || language_open(&language, &e));
+    struct checker *c = checker_create(STR("en"), language, ALL, ASKED);
     for (size_t i = 0; i < a->n; i++) {
         const struct copy_text *t = a->copies[i];
         if (!t)
@@ -103,8 +99,9 @@ static void judge_all(const struct answer *a)
             check_text(t->features[k], &n_texts);
         for (unsigned k = 0; k < t->n_benefits; k++)
             check_text(t->benefits[k], &n_texts);
-        judge(t, i, language);
+        judge(c, i, t);
     }
+    checker_destroy(c);
     CHECK(n_found == a->n_found && n_texts >= 3 * n_found);
 }
 

@@ -92,4 +92,12 @@ for knows in json none; do
     expect_equal "50 0 $((n - 50))" "$(copy_counts)" "by model, cache, template, of a server that knows $knows"
     expect workers_stop
 done
+
+note 'a model that takes neither max_tokens nor a temperature'
+expect model_stop
+model_start --refuses max_tokens,temperature
+BUNDLE_COPY_MODEL=newer-model workers_start 1
+run_again
+expect_equal "50 0 $((n - 50))" "$(copy_counts)" 'by model, cache, template'
+expect workers_stop
 expect model_stop

@@ -31,6 +31,7 @@ static const char USAGE[] =
     "there\n"
     "  --structured WHAT  the best response_format that it knows: schema (default), json, none; more is refused by "
     "400\n"
+    "  --refuses WHAT     max_tokens, temperature or both (max_tokens,temperature), by 400, as newer models do\n"
     "  --latency LOW-HIGH milliseconds, drawn evenly (default 0-0)\n"
     "  --seed S           of what is drawn (default 1)\n"
     "  --behaviour JSON   at the start; what is left out stays as it is:\n"
@@ -80,6 +81,21 @@ static enum api_structured structured_of(const char *text)
     usage_error("--structured", text);
 }
 
+static void set_refused(struct api_dialect *d, const char *text)
+{
+    char names[64], *rest = names;
+    if (snprintf(names, sizeof names, "%s", text) >= (int)sizeof names)
+        usage_error("--refuses", text);
+    for (const char *name; (name = strsep(&rest, ","));) {
+        if (strcmp(name, "max_tokens") == 0)
+            d->refuses_max_tokens = true;
+        else if (strcmp(name, "temperature") == 0)
+            d->refuses_temperature = true;
+        else
+            usage_error("--refuses", text);
+    }
+}
+
 static void change(struct behaviour *b, const char *json, const char *what)
 {
     struct err e;
@@ -110,7 +126,10 @@ static void take_option(struct service_options *o, struct behaviour *b, int c)
         read_key(optarg);
         break;
     case 's':
-        o->knows = structured_of(optarg);
+        o->dialect.knows = structured_of(optarg);
+        break;
+    case 'r':
+        set_refused(&o->dialect, optarg);
         break;
     case 'l':
         set_latency(b, optarg);
@@ -137,6 +156,7 @@ static void parse(int argc, char **argv, struct service_options *o, struct behav
                                             {"key", required_argument, NULL, 'k'},
                                             {"key-file", required_argument, NULL, 'K'},
                                             {"structured", required_argument, NULL, 's'},
+                                            {"refuses", required_argument, NULL, 'r'},
                                             {"latency", required_argument, NULL, 'l'},
                                             {"seed", required_argument, NULL, 'S'},
                                             {"behaviour", required_argument, NULL, 'b'},
@@ -174,7 +194,7 @@ static void raise_file_limit(void)
 
 int main(int argc, char **argv)
 {
-    struct service_options options = {.knows = API_SCHEMA};
+    struct service_options options = {.dialect.knows = API_SCHEMA};
     struct behaviour behaviour;
     behaviour_init(&behaviour);
     parse(argc, argv, &options, &behaviour);

@@ -1,6 +1,7 @@
 #include "worker/copy/check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/check.h"
 #include "common/json_out.h"
@@ -16,6 +17,7 @@ enum {
     CHARACTERS_MIN = 3,
     PIECE_MAX = 40, // of what offends, in the reason
     WORDS_MAX = 128,
+    SAID_MAX = WORDS_MAX + 32, // with the name of a field
     HALF_PRICE_E4 = 50 * 10000
 };
 
@@ -27,12 +29,23 @@ struct field {
     struct lexicon_text words; // folded
 };
 
-struct checking {
-    const struct check *c;
+struct checker {
+    struct str locale;
+    struct language *language;
+    const struct brief *const *briefs;
+    size_t n;
+    struct arena memory;
+    struct subject *subjects; // what each of the briefs says
+    bool are_read;
+};
+
+struct checking { // of one bundle's copy
+    const struct checker *c;
     const struct copy_text *copy;
+    const struct subject *own;
     struct str facts;
     struct arena memory;
-    struct subject own, *others;
+    struct buf text; // what is at hand
     struct field *fields;
     size_t n_fields;
     const char *kind;
@@ -61,30 +74,28 @@ static bool refuse(struct checking *k, const char *kind, const char *words, stru
 static bool refuse_field(struct checking *k, const char *kind, const struct field *f, const char *words,
                          struct str piece)
 {
-    char said[WORDS_MAX];
+    char said[SAID_MAX];
     snprintf(said, sizeof said, "the %s %s", f->name, words);
     return refuse(k, kind, said, piece);
 }
 
 // --- the fields
 
-static struct str keep(struct buf *text, struct arena *memory)
+static struct str keep_text(struct checking *k)
 {
-    struct str s = buf_str(text), copy = {arena_strdup(memory, s.ptr, s.len), s.len};
-    buf_clear(text);
+    struct str s = buf_str(&k->text), copy = {arena_strdup(&k->memory, s.ptr, s.len), s.len};
+    buf_clear(&k->text);
     return copy;
 }
 
 static void add_field(struct checking *k, const char *name, struct str text, size_t characters_max)
 {
-    AUTO(buf_fini) struct buf folded;
     struct field *f = &k->fields[k->n_fields++];
-    buf_init(&folded, TEXT_BYTES_MAX);
     *f = (struct field){.name = name, .text = text, .characters_max = characters_max};
-    numbers_put_plain(&folded, text);
-    f->plain = keep(&folded, &k->memory);
-    unicode_put_words(&folded, text);
-    lexicon_split(keep(&folded, &k->memory), &f->words);
+    numbers_put_plain(&k->text, text);
+    f->plain = str_trim(keep_text(k));
+    unicode_put_words(&k->text, text);
+    lexicon_split(keep_text(k), &k->memory, &f->words);
 }
 
 static void add_fields(struct checking *k)
@@ -150,10 +161,10 @@ static bool numbers_are_own(struct checking *k, const struct field *f)
 {
     struct number n;
     for (size_t at = 0, next = 0; next = at, numbers_next(f->plain, &next, true, &n); at = next) {
-        if (n.is_in_word || subject_allows(&k->own, &n))
+        if (n.is_in_word || subject_allows(k->own, &n))
             continue; // letters and digits: products.h
         next = at;
-        if (numbers_next(f->plain, &next, false, &n) && !subject_allows(&k->own, &n))
+        if (numbers_next(f->plain, &next, false, &n) && !subject_allows(k->own, &n))
             return refuse_number(k, &n);
     }
     return true;
@@ -167,21 +178,21 @@ static bool half_price_is_own(struct checking *k, const struct field *f)
     const struct number half = {.kind = NUMBER_PERCENT, .values = {HALF_PRICE_E4, HALF_PRICE_E4}};
     size_t at = 0;
     struct str found = lexicon_find(&f->words, HALF, ARRAY_LEN(HALF), &at);
-    return found.len == 0 || subject_allows(&k->own, &half) || subject_names(&k->own, found) ||
+    return found.len == 0 || subject_allows(k->own, &half) || subject_names(k->own, found) ||
            refuse(k, "percent", "names a percentage that is not the bundle's", found);
 }
 
 static bool products_are_own(struct checking *k, const struct field *f)
 {
-    struct str found = products_find_unknown(f->text, &k->own);
+    struct str found = products_find_unknown(f->text, k->own);
     if (found.len == 0)
-        found = products_find_other(&f->words, &k->own, k->others, k->c->n_others);
+        found = products_find_other(&f->words, k->own, k->c->subjects, k->c->n);
     return found.len == 0 || refuse(k, "product", "names a product that is not the bundle's", found);
 }
 
 static bool claims_are_own(struct checking *k, const struct field *f)
 {
-    struct str found = claims_find(&f->words, &k->own);
+    struct str found = claims_find(&f->words, k->own);
     if (found.len == 0 && memmem(f->plain.ptr, f->plain.len, "#1", 2) && !memmem(k->facts.ptr, k->facts.len, "#1", 2))
         found = STR("#1");
     return found.len == 0 || refuse(k, "claim", "claims what nobody said of the products", found);
@@ -200,7 +211,7 @@ static bool has_lines(struct checking *k)
 
 static bool is_about_products(struct checking *k)
 {
-    return products_are_in(&k->fields[0].words, &k->own) || products_are_in(&k->fields[1].words, &k->own) ||
+    return products_are_in(&k->fields[0].words, k->own) || products_are_in(&k->fields[1].words, k->own) ||
            refuse(k, "about", "neither title nor description names one of its products", k->copy->title);
 }
 
@@ -208,28 +219,29 @@ static bool does_not_repeat(struct checking *k)
 {
     for (size_t i = 0; i < k->n_fields; i++) {
         for (size_t j = 0; j < i; j++) {
-            if (str_eq(str_trim(k->fields[i].plain), str_trim(k->fields[j].plain)))
+            if (str_eq(k->fields[i].plain, k->fields[j].plain))
                 return refuse(k, "repeat", "says the same twice", k->fields[i].text);
         }
     }
     return true;
 }
 
+static bool is_of_names(struct checking *k, struct str word)
+{
+    bool is_own = false;
+    buf_clear(&k->text);
+    unicode_put_words(&k->text, word);
+    struct str folded = buf_str(&k->text);
+    for (struct str inner; !is_own && (inner = lexicon_next_word(&folded)).len > 0;)
+        is_own = subject_has_word(k->own, inner) || unicode_is_digit((unsigned char)inner.ptr[0]);
+    return is_own;
+}
+
 // What is left of the copy without names and numbers, which have no language.
 static void put_own_words(struct checking *k, struct str text, struct buf *out)
 {
-    AUTO(buf_fini) struct buf folded;
-    buf_init(&folded, TEXT_BYTES_MAX);
     for (struct str word; (word = lexicon_next_word(&text)).len > 0;) {
-        struct lexicon_text inner;
-        bool is_own = false;
-        buf_clear(&folded);
-        unicode_put_words(&folded, word);
-        lexicon_split(buf_str(&folded), &inner);
-        for (size_t i = 0; i < inner.n; i++)
-            is_own |=
-                subject_has_word(&k->own, inner.words[i]) || unicode_is_digit((unsigned char)inner.words[i].ptr[0]);
-        if (!is_own)
+        if (!is_of_names(k, word))
             buf_put(out, word.ptr, word.len);
         buf_putc(out, ' ');
     }
@@ -239,9 +251,11 @@ static bool is_in_language(struct checking *k)
 {
     AUTO(buf_fini) struct buf text;
     buf_init(&text, TEXT_BYTES_MAX);
+    if (!k->c->language)
+        return true;
     for (size_t i = 0; i < k->n_fields; i++)
         put_own_words(k, k->fields[i].text, &text);
-    return !k->c->language || language_is(k->c->language, buf_str(&text), k->c->locale) != LANGUAGE_IS_NOT ||
+    return language_is(k->c->language, buf_str(&text), k->c->locale) != LANGUAGE_IS_NOT ||
            refuse(k, "language", "is in another language than the one asked for", k->c->locale);
 }
 
@@ -260,32 +274,51 @@ static bool hold_for_fields(struct checking *k)
     return true;
 }
 
-static bool read_others(struct checking *k)
+// The language last: telling it takes longer than all the rest.
+static bool is_fit(struct checking *k)
 {
-    k->others = ARENA_ARRAY(&k->memory, struct subject, k->c->n_others + 1);
-    for (size_t i = 0; i < k->c->n_others; i++) {
-        if (!subject_read(k->c->others[i]->facts, &k->memory, &k->others[i]))
-            return false;
-    }
-    return true;
+    if (!k->c->are_read)
+        return refuse(k, "facts", "the facts of the bundle cannot be read", STR(""));
+    add_fields(k);
+    return has_lines(k) && hold_for_fields(k) && does_not_repeat(k) && is_about_products(k) && is_in_language(k);
 }
 
-bool copy_check(const struct check *c, const struct brief *brief, const struct copy_text *copy, const char **kind,
+bool copy_check(const struct checker *c, size_t i, const struct copy_text *copy, const char **kind,
                 char reason[CHECK_REASON_MAX])
 {
-    struct checking k = {.c = c, .copy = copy, .facts = brief->facts, .reason = reason};
+    CHECK(i < c->n);
+    struct checking k = {.c = c, .copy = copy, .own = &c->subjects[i], .facts = c->briefs[i]->facts, .reason = reason};
     arena_init(&k.memory, 0);
-    bool is_fit = (subject_read(brief->facts, &k.memory, &k.own) && read_others(&k)) ||
-                  refuse(&k, "facts", "the facts of the bundle cannot be read", STR(""));
-    if (is_fit) {
-        add_fields(&k);
-        is_fit =
-            has_lines(&k) && hold_for_fields(&k) && does_not_repeat(&k) && is_about_products(&k) && is_in_language(&k);
-    }
+    buf_init(&k.text, TEXT_BYTES_MAX);
+    bool fit = is_fit(&k);
+    buf_fini(&k.text);
     arena_fini(&k.memory);
-    if (!is_fit)
+    if (!fit)
         *kind = k.kind;
-    return is_fit;
+    return fit;
+}
+
+// --- the briefs
+
+struct checker *checker_create(struct str locale, struct language *language, const struct brief *const *briefs,
+                               size_t n)
+{
+    struct checker *c = malloc(sizeof *c);
+    CHECK(c);
+    *c = (struct checker){.locale = locale, .language = language, .briefs = briefs, .n = n, .are_read = true};
+    arena_init(&c->memory, 0);
+    c->subjects = ARENA_ARRAY(&c->memory, struct subject, n);
+    for (size_t i = 0; i < n; i++)
+        c->are_read &= subject_read(briefs[i]->facts, &c->memory, &c->subjects[i]);
+    return c;
+}
+
+void checker_destroy(struct checker *c)
+{
+    if (!c)
+        return;
+    arena_fini(&c->memory);
+    free(c);
 }
 
 // --- as JSON

@@ -9,17 +9,18 @@
 
 enum { COPY_TITLE_MAX = 60, COPY_DESCRIPTION_MAX = 200, COPY_VALUE_MAX = 150, COPY_LINE_MAX = 120 };
 
-struct check {
-    struct str locale;
-    struct language *language;         // NULL: not looked at
-    const struct brief *const *others; // whose names it must not take: the rest of the request
-    size_t n_others;
-};
+// What the copy of one request is judged by: its briefs, read once. A bundle must not take the names of the others.
+// All that it is made of outlives it. language NULL: not looked at.
+struct checker;
+struct checker *checker_create(struct str locale, struct language *language, const struct brief *const *briefs,
+                               size_t n);
+void checker_destroy(struct checker *c); // NULL is fine
 
 enum { CHECK_REASON_MAX = 160 };
+// Of the copy for briefs[i].
 // true: fit. false: `reason` says what is wrong, for merchants and the job's metrics ("names a price that is not the
 // bundle's: £5"); `kind` is a word to count by ("price").
-bool copy_check(const struct check *c, const struct brief *brief, const struct copy_text *copy, const char **kind,
+bool copy_check(const struct checker *c, size_t i, const struct copy_text *copy, const char **kind,
                 char reason[CHECK_REASON_MAX]) MUST_USE;
 
 // The copy as JSON without its end: {"title": ..., "benefits": [...]   (what follows, and the end, is the caller's:

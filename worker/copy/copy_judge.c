@@ -53,18 +53,43 @@ static void judge_failed(struct copy_verdict *v, const struct http_answer *a)
     (void)snprintf(v->reason, sizeof v->reason, "the language model's server failed (%d)", a->status);
 }
 
-static bool is_about_structure(const struct copy_request *r, const struct http_answer *a)
+static bool has_one_of(const char *text, const char *const *words, size_t n)
 {
-    static const char *const WORDS[] = {"response_format", "json_schema", "json_object", "structured", "schema"};
-    char error[1024];
-    enum { AUTO_STRUCTURE };
-    if (r->run->writer->s.structured != AUTO_STRUCTURE || r->structure == PROMPT_PLAIN)
-        return false;
-    answer_error(a->body, error, sizeof error);
-    for (size_t i = 0; i < ARRAY_LEN(WORDS); i++)
-        if (strstr(error, WORDS[i]))
+    for (size_t i = 0; i < n; i++)
+        if (strcasestr(text, words[i]))
             return true;
     return false;
+}
+
+static bool is_about_structure(const char *error)
+{
+    static const char *const WORDS[] = {"response_format", "json_schema", "json_object", "structured", "schema"};
+    return has_one_of(error, WORDS, ARRAY_LEN(WORDS));
+}
+
+// Not where they are too many: that is about the number, by whatever name.
+static bool is_about_max_tokens(const char *error)
+{
+    static const char *const WORDS[] = {"unsupported", "not support", "deprecated", "unrecognized", "unknown"};
+    return strstr(error, "max_completion_tokens") ||
+           (strstr(error, "max_tokens") && has_one_of(error, WORDS, ARRAY_LEN(WORDS)));
+}
+
+// Every step that the error asks for. false: none that has not been taken yet, so that asking comes to an end.
+static bool rephrase(const struct copy_request *r, const struct http_answer *a, struct prompt_dialect *out)
+{
+    char error[1024];
+    enum { AUTO_STRUCTURE };
+    const struct prompt_dialect *d = &r->dialect;
+    answer_error(a->body, error, sizeof error);
+    bool tokens = !d->is_completion_tokens && is_about_max_tokens(error);
+    bool temperature = d->has_temperature && strstr(error, "temperature");
+    bool structure =
+        r->run->writer->s.structured == AUTO_STRUCTURE && d->structure < PROMPT_PLAIN && is_about_structure(error);
+    *out = (struct prompt_dialect){.structure = d->structure + structure,
+                                   .is_completion_tokens = d->is_completion_tokens || tokens,
+                                   .has_temperature = d->has_temperature && !temperature};
+    return tokens || temperature || structure;
 }
 
 // The place works; what we asked is not to its liking.
@@ -79,8 +104,8 @@ static void judge_rejected(struct copy_verdict *v, const struct copy_request *r,
     if (a->status == 413 && r->n > 1) {
         v->next = COPY_ALONE;
         v->is_news = ERR_NONE;
-    } else if ((a->status == 400 || a->status == 422) && is_about_structure(r, a)) {
-        v->next = COPY_PLAINER;
+    } else if ((a->status == 400 || a->status == 422) && rephrase(r, a, &v->dialect)) {
+        v->next = COPY_REPHRASE;
         v->is_news = ERR_NONE;
     }
 }

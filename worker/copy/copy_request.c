@@ -44,7 +44,7 @@ static struct prompt prompt_of(const struct copy_request *r)
 {
     return (struct prompt){.model = r->run->order.model,
                            .locale = r->run->order.locale,
-                           .structure = r->structure,
+                           .dialect = r->dialect,
                            .briefs = r->briefs,
                            .n = r->n};
 }
@@ -89,7 +89,7 @@ static bool is_within_budget(const struct copy_run *run, char reason[128])
 void copy_request_send(struct copy_request *r)
 {
     char reason[128];
-    r->structure = r->run->writer->structure;
+    r->dialect = r->run->writer->dialect;
     reserve(r);
     if (is_within_budget(r->run, reason)) {
         copy_line_join(r);
@@ -221,14 +221,20 @@ static void send_later(struct copy_request *r, const struct copy_verdict *v)
     (void)evtimer_add(r->timer, &after);
 }
 
-// The server knows no such response_format: from now on it is asked for less, by everybody here.
-static void send_plainer(struct copy_request *r)
+// The server does not take what was asked, but may take it otherwise: from now on it is asked so by everybody here.
+// Others may have learnt of it meanwhile, or of something else.
+static void send_rephrased(struct copy_request *r, const struct prompt_dialect *to)
 {
-    struct copywriter *w = r->run->writer;
-    if (w->structure == r->structure && w->structure < PROMPT_PLAIN)
-        w->structure++;
-    LOG(LOG_INFO, "the language model's server takes no such response_format; asking with less",
-        LOG_S("structured", w->structure == PROMPT_JSON ? "json" : "none"));
+    static const char *const STRUCTURES[] = {"schema", "json", "none"};
+    struct prompt_dialect *d = &r->run->writer->dialect;
+    if (d->structure < to->structure)
+        d->structure = to->structure;
+    d->is_completion_tokens |= to->is_completion_tokens;
+    d->has_temperature &= to->has_temperature;
+    LOG(LOG_INFO, "the language model's server does not take such requests; asking otherwise",
+        LOG_S("structured", STRUCTURES[d->structure]),
+        LOG_S("limit", d->is_completion_tokens ? "max_completion_tokens" : "max_tokens"),
+        LOG_S("temperature", d->has_temperature ? "ours" : "its default"));
     copy_request_send(r);
 }
 
@@ -249,8 +255,8 @@ static void on_answer(void *context, const struct http_answer *a)
     leave(r, &v, may_have_written ? -1 : 0);
     if (v.is_news)
         complain(r->run->writer, v.is_news, v.remedy, v.reason);
-    if (v.next == COPY_PLAINER)
-        send_plainer(r);
+    if (v.next == COPY_REPHRASE)
+        send_rephrased(r, &v.dialect);
     else if (v.next == COPY_RETRY)
         send_later(r, &v);
     else

@@ -181,18 +181,10 @@ struct refusal {
     char reason[CHECK_REASON_MAX];
 };
 
-static bool is_fit(const struct copy_run *run, const struct copy_request *r, size_t i, const struct copy_text *text,
-                   struct refusal *why)
+static bool is_fit(const struct checker *c, size_t i, const struct copy_text *text, struct refusal *why)
 {
-    const struct brief *others[PROMPT_BRIEFS_MAX];
-    struct check c = {.locale = run->order.locale, .others = others};
-    if (r) // what is in the cache was in the right language: that cannot change, and is slow to tell
-        c.language = run->writer->language;
-    for (size_t k = 0; r && k < r->n; k++)
-        if (r->numbers[k] != i)
-            others[c.n_others++] = r->briefs[k];
     if (text && !text->is_malformed)
-        return copy_check(&c, &run->order.briefs[i], text, &why->kind, why->reason);
+        return copy_check(c, i, text, &why->kind, why->reason);
     why->kind = text ? "malformed" : "missing";
     (void)snprintf(why->reason, sizeof why->reason, "%s",
                    text ? "not in the form that was asked for" : "left out of the answer");
@@ -209,7 +201,12 @@ static void settle_text(struct copy_run *run, size_t i, const struct copy_text *
 void copy_run_hit(struct copy_run *run, size_t i, const struct copy_text *text)
 {
     struct refusal why;
-    if (!is_fit(run, NULL, i, text, &why))
+    const struct brief *brief = &run->order.briefs[i];
+    // It was in the right language: that cannot change, and is slow to tell.
+    struct checker *c = checker_create(run->order.locale, NULL, &brief, 1);
+    bool fit = is_fit(c, 0, text, &why);
+    checker_destroy(c);
+    if (!fit)
         return; // the checks are stricter today, or somebody has been at it: it is asked for
     settle_text(run, i, text, COPY_CACHE);
     run->usage.cache_hits++;
@@ -225,15 +222,17 @@ static void ask_again(struct copy_run *run, const size_t *numbers, size_t n)
     }
 }
 
-void copy_run_answered(struct copy_request *r, const struct answer *a)
+// What is fit is settled, and so is what was asked for the last time; the others' numbers: to be asked for again.
+static size_t take_answer(struct copy_request *r, const struct answer *a, size_t refused[PROMPT_BRIEFS_MAX])
 {
     struct copy_run *run = r->run;
     struct refusal why;
-    size_t refused[PROMPT_BRIEFS_MAX], n = 0;
+    size_t n = 0;
+    struct checker *c = checker_create(run->order.locale, run->writer->language, r->briefs, r->n);
     for (size_t k = 0; k < r->n; k++) {
         const struct copy_text *text = a->copies[k];
         size_t i = r->numbers[k];
-        if (is_fit(run, r, i, text, &why)) {
+        if (is_fit(c, k, text, &why)) {
             settle_text(run, i, text, COPY_MODEL);
             copy_cache_put(run, i, text);
         } else if (r->is_again)
@@ -241,6 +240,14 @@ void copy_run_answered(struct copy_request *r, const struct answer *a)
         else
             refused[n++] = i;
     }
+    checker_destroy(c);
+    return n;
+}
+
+void copy_run_answered(struct copy_request *r, const struct answer *a)
+{
+    struct copy_run *run = r->run;
+    size_t refused[PROMPT_BRIEFS_MAX], n = take_answer(r, a, refused);
     copy_request_destroy(r, false);
     run->n_held++;
     ask_again(run, refused, n);

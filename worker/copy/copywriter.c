@@ -139,10 +139,13 @@ static void make_events(struct copywriter *w)
     copy_line_init(w);
 }
 
-static enum prompt_structure first_structure(int setting)
+static struct prompt_dialect first_dialect(int setting)
 {
     enum { AUTO_STRUCTURE, SCHEMA, JSON, NONE };
-    return setting == JSON ? PROMPT_JSON : setting == NONE ? PROMPT_PLAIN : PROMPT_SCHEMA;
+    return (struct prompt_dialect){.structure = setting == JSON   ? PROMPT_JSON
+                                                : setting == NONE ? PROMPT_PLAIN
+                                                                  : PROMPT_SCHEMA,
+                                   .has_temperature = true};
 }
 
 static void destroy_parts(struct copywriter *w)
@@ -169,7 +172,7 @@ bool copywriter_create(struct copywriter **out, const struct copywriter_settings
     CHECK(pthread_mutex_init(&w->lock, NULL) == 0);
     w->s = *s;
     w->queue = q;
-    w->structure = first_structure(s->structured);
+    w->dialect = first_dialect(s->structured);
     make_events(w);
     if (!name_url(w, e) || !language_open(&w->language, e) || !http_create(&w->http, w->base, &s->http, e)) {
         destroy_parts(w);

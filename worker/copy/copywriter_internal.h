@@ -46,7 +46,7 @@ struct copywriter {
     struct copy_line line;
     struct copy_run *runs, *newest; // oldest first
     unsigned n_leaving;             // words to the gate that are on their way
-    enum prompt_structure structure;
+    struct prompt_dialect dialect;  // what has been learnt of the server
     struct outage outage, redis_outage;
     bool is_ending;
 
@@ -87,7 +87,7 @@ struct copy_request {
     bool is_again;                        // the last try of what is in it
     int64_t units, units_in;              // what it may take; of that its own words
     unsigned tries, limited;              // failures, and how often there was no room
-    enum prompt_structure structure;
+    struct prompt_dialect dialect;
 
     uint64_t ticket;
     struct copy_request *line_next;
@@ -135,13 +135,14 @@ void copy_line_move(struct copywriter *w);
 
 // copy_judge.c
 struct copy_verdict {
-    enum copy_next { COPY_READ, COPY_RETRY, COPY_PLAINER, COPY_ALONE, COPY_GIVE_UP } next;
+    enum copy_next { COPY_READ, COPY_RETRY, COPY_REPHRASE, COPY_ALONE, COPY_GIVE_UP } next;
     enum gate_outcome outcome;
     enum err_kind is_news; // for operators; ERR_NONE: not
     const char *kind;
-    char reason[200];            // for merchants, and for those who find the gate closed
-    const char *remedy;          // for operators
-    int64_t closed_ms, after_ms; // of the gate; until it is tried again
+    char reason[200];              // for merchants, and for those who find the gate closed
+    const char *remedy;            // for operators
+    int64_t closed_ms, after_ms;   // of the gate; until it is tried again
+    struct prompt_dialect dialect; // COPY_REPHRASE: which it is to be; never back to what has been refused
 };
 struct copy_verdict copy_judge(const struct copy_request *r, const struct http_answer *a);
 

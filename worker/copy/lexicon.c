@@ -11,11 +11,20 @@ struct str lexicon_next_word(struct str *folded)
     return word;
 }
 
-void lexicon_split(struct str folded, struct lexicon_text *out)
+static size_t count_words(struct str folded)
 {
-    out->n = 0;
-    for (struct str word; out->n < LEXICON_WORDS_MAX && (word = lexicon_next_word(&folded)).len > 0;)
-        out->words[out->n++] = word;
+    size_t n = 0;
+    while (n < LEXICON_WORDS_MAX && lexicon_next_word(&folded).len > 0)
+        n++;
+    return n;
+}
+
+void lexicon_split(struct str folded, struct arena *memory, struct lexicon_text *out)
+{
+    size_t n = count_words(folded);
+    *out = (struct lexicon_text){.words = ARENA_ARRAY(memory, struct str, n)};
+    while (out->n < n)
+        out->words[out->n++] = lexicon_next_word(&folded);
 }
 
 bool lexicon_is_like(struct str word, struct str pattern)

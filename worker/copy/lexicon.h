@@ -3,17 +3,19 @@
 #ifndef BUNDLE_WORKER_COPY_LEXICON_H
 #define BUNDLE_WORKER_COPY_LEXICON_H
 
+#include "common/arena.h"
 #include "common/str.h"
 
 enum { LEXICON_WORDS_MAX = 512 }; // of a text that is looked into; far more than copy or a name has
 
 struct lexicon_text {
-    struct str words[LEXICON_WORDS_MAX];
+    struct str *words; // in an arena; what they show is somebody else's
     size_t n;
 };
 
-void lexicon_split(struct str folded, struct lexicon_text *out); // views; words past the maximum are left out
-struct str lexicon_next_word(struct str *folded);                // "": no more
+// Words past the maximum are left out.
+void lexicon_split(struct str folded, struct arena *memory, struct lexicon_text *out);
+struct str lexicon_next_word(struct str *folded); // "": no more
 bool lexicon_is_like(struct str word, struct str pattern);
 
 // How many words from `at` on are the phrase, 0: none.

@@ -67,6 +67,8 @@ static bool is_markdown_at(struct str s, size_t at)
 static struct str find_ascii(struct str text, const char **what)
 {
     for (size_t at = 0; at < text.len; at++) {
+        if (is_alnum(text.ptr[at]) || text.ptr[at] == ' ')
+            continue; // nothing begins so
         *what = is_tag_at(text, at)        ? "HTML"
                 : is_entity_at(text, at)   ? "an HTML entity"
                 : is_markdown_at(text, at) ? "markup"
@@ -85,6 +87,8 @@ static bool is_joiner(uint32_t c, uint32_t before)
 
 static const char *what_is(uint32_t c, uint32_t before)
 {
+    if (c >= ' ' && c < 0x7F) // nearly all of them
+        return NULL;
     if (unicode_is_control(c))
         return "a control character";
     if (c == UNICODE_BAD)
@@ -154,8 +158,10 @@ static bool is_phone_char(char c)
 // Digits as people write a phone number: beginning with + or 0, at least seven of them.
 static bool is_phone_at(struct str s, size_t at)
 {
+    if (s.ptr[at] != '+' && s.ptr[at] != '0')
+        return false;
     size_t n = 0, end = run(s, at, is_phone_char);
-    if ((at > 0 && (is_digit(s.ptr[at - 1]) || strchr(".,", s.ptr[at - 1]))) || !strchr("+0", s.ptr[at]))
+    if (at > 0 && (is_digit(s.ptr[at - 1]) || strchr(".,", s.ptr[at - 1])))
         return false;
     for (size_t i = at; i < end; i++)
         n += is_digit(s.ptr[i]);
@@ -170,11 +176,24 @@ static bool starts_with(struct str s, size_t at, const char *what)
 
 static bool is_link_at(struct str s, size_t at)
 {
-    char c = s.ptr[at];
-    if (c == '@' || (c == '#' && is_alpha(char_at(s, at + 1))))
+    switch (s.ptr[at]) {
+    case '@':
         return is_alnum(char_at(s, at + 1));
-    return starts_with(s, at, "://") || starts_with(s, at, "www.") || starts_with(s, at, "mailto:") ||
-           is_domain_dot(s, at) || is_phone_at(s, at);
+    case '#':
+        return is_alpha(char_at(s, at + 1));
+    case ':':
+        return starts_with(s, at, "://");
+    case 'w':
+    case 'W':
+        return starts_with(s, at, "www.");
+    case 'm':
+    case 'M':
+        return starts_with(s, at, "mailto:");
+    case '.':
+        return is_domain_dot(s, at);
+    default:
+        return is_phone_at(s, at);
+    }
 }
 
 static bool is_link_char(char c)

@@ -76,7 +76,7 @@ static void read_values(struct str s, int64_t values[2])
 // --- what stands around
 
 static const struct currency {
-    const char *name, *mark; // a sign, a code, a word
+    const char *name, *mark; // a sign alone, or letters: a code, a word
 } CURRENCIES[] = {{"$", "$"},       {"$", "usd"},       {"$", "cad"},     {"$", "aud"},        {"$", "nzd"},
                   {"$", "sgd"},     {"$", "hkd"},       {"$", "mxn"},     {"$", "dollar"},     {"$", "dollars"},
                   {"$", "dolares"}, {"$", "bucks"},     {"$", "cents"},   {"eur", "€"},        {"eur", "eur"},
@@ -105,68 +105,94 @@ static bool is_letter_at(struct str s, size_t at)
     return rest.len && unicode_is_letter(unicode_next(&rest));
 }
 
-static bool is_letter_before(struct str s, size_t at)
+static size_t character_before(struct str s, size_t at)
 {
-    size_t first = at;
-    while (first > 0 && ((unsigned char)s.ptr[--first] & 0xC0) == 0x80)
+    while (at > 0 && ((unsigned char)s.ptr[--at] & 0xC0) == 0x80)
         ;
-    return at > 0 && is_letter_at(s, first);
+    return at;
 }
 
-// Of `mark` right behind `at`, not as the beginning of a longer word: where it ends, 0: not there.
-static size_t mark_behind(struct str s, size_t at, const char *mark)
+static bool is_letter_before(struct str s, size_t at)
 {
-    size_t len = strlen(mark);
+    return at > 0 && is_letter_at(s, character_before(s, at));
+}
+
+static size_t spaces_end(struct str s, size_t at)
+{
     while (at < s.len && (s.ptr[at] == ' ' || (s.ptr[at] == '-' && is_letter_at(s, at + 1))))
         at++;
+    return at;
+}
+
+// Of `mark` at `at`, not as the beginning of a longer word: where it ends, 0: not there.
+static size_t mark_end(struct str s, size_t at, const char *mark)
+{
+    size_t len = strlen(mark);
     if (s.len - at < len || memcmp(s.ptr + at, mark, len) != 0)
         return 0;
     return is_letter_before(s, at + len) && is_letter_at(s, at + len) ? 0 : at + len;
 }
 
-// Likewise before `at`, where it begins; s.len: not there.
-static size_t mark_before(struct str s, size_t at, const char *mark)
-{
-    size_t len = strlen(mark);
-    while (at > 0 && s.ptr[at - 1] == ' ')
-        at--;
-    if (at < len || memcmp(s.ptr + at - len, mark, len) != 0)
-        return s.len;
-    return is_letter_at(s, at - len) && is_letter_before(s, at - len) ? s.len : at - len;
-}
-
 static bool find_percent(struct str s, size_t *first, size_t *end)
 {
-    for (size_t i = 0; i < ARRAY_LEN(PERCENTS); i++) {
-        size_t behind = mark_behind(s, *end, PERCENTS[i]);
+    size_t at = spaces_end(s, *end), before = *first;
+    for (size_t i = 0; at < s.len && i < ARRAY_LEN(PERCENTS); i++) {
+        size_t behind = PERCENTS[i][0] == s.ptr[at] ? mark_end(s, at, PERCENTS[i]) : 0;
         if (behind) {
             *end = behind;
             return true;
         }
     }
-    size_t before = mark_before(s, *first, "%"); // as Turkish has it
-    if (before < s.len)
-        *first = before;
-    return before < s.len;
+    while (before > 0 && s.ptr[before - 1] == ' ')
+        before--;
+    bool is_before = before > 0 && s.ptr[before - 1] == '%'; // as Turkish has it
+    if (is_before)
+        *first = before - 1;
+    return is_before;
+}
+
+// A run of letters, or one other character.
+static struct str piece_before(struct str s, size_t at)
+{
+    while (at > 0 && s.ptr[at - 1] == ' ')
+        at--;
+    size_t first = character_before(s, at);
+    while (is_letter_at(s, first) && is_letter_before(s, first))
+        first = character_before(s, first);
+    return (struct str){s.ptr + first, at - first};
+}
+
+static struct str piece_behind(struct str s, size_t at)
+{
+    at = spaces_end(s, at);
+    struct str left = {s.ptr + at, s.len - at};
+    while (left.len && unicode_is_letter(unicode_next(&left)) && is_letter_at(left, 0))
+        ;
+    return (struct str){s.ptr + at, (size_t)(left.ptr - s.ptr) - at};
+}
+
+static const char *currency_of(struct str piece)
+{
+    for (size_t i = 0; piece.len && i < ARRAY_LEN(CURRENCIES); i++) {
+        const char *mark = CURRENCIES[i].mark;
+        if (mark[0] == piece.ptr[0] && strncmp(mark, piece.ptr, piece.len) == 0 && mark[piece.len] == '\0')
+            return CURRENCIES[i].name;
+    }
+    return NULL;
 }
 
 static const char *find_currency(struct str s, size_t *first, size_t *end)
 {
-    for (size_t i = 0; i < ARRAY_LEN(CURRENCIES); i++) {
-        size_t before = mark_before(s, *first, CURRENCIES[i].mark);
-        if (before < s.len) {
-            *first = before;
-            return CURRENCIES[i].name;
-        }
+    struct str before = piece_before(s, *first), behind = piece_behind(s, *end);
+    const char *name = currency_of(before);
+    if (name) {
+        *first = (size_t)(before.ptr - s.ptr);
+        return name;
     }
-    for (size_t i = 0; i < ARRAY_LEN(CURRENCIES); i++) {
-        size_t behind = mark_behind(s, *end, CURRENCIES[i].mark);
-        if (behind) {
-            *end = behind;
-            return CURRENCIES[i].name;
-        }
-    }
-    return NULL;
+    name = currency_of(behind);
+    if (name)
+        *end = (size_t)(behind.ptr + behind.len - s.ptr);
+    return name;
 }
 
 bool numbers_next(struct str plain, size_t *at, bool groups_by_space, struct number *out)

@@ -266,11 +266,13 @@ static void put_plain_words(struct buf *out, struct str text)
 
 bool orders_in(struct str text)
 {
+    AUTO(arena_fini) struct arena memory;
     AUTO(buf_fini) struct buf plain;
     struct lexicon_text words;
     size_t at = 0;
+    arena_init(&memory, 0);
     buf_init(&plain, TEXT_BYTES_MAX);
     put_plain_words(&plain, text);
-    lexicon_split(buf_str(&plain), &words);
+    lexicon_split(buf_str(&plain), &memory, &words);
     return drops_rules(&words) || lexicon_find(&words, PHRASES, ARRAY_LEN(PHRASES), &at).len || has_sign(text);
 }

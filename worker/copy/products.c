@@ -140,20 +140,18 @@ static struct str find_part(const struct lexicon_text *text, const struct lexico
     return STR("");
 }
 
-static struct str find_name(const struct lexicon_text *text, struct str name, const struct subject *own)
+static struct str find_name(const struct lexicon_text *text, const struct lexicon_text *name, const struct subject *own)
 {
-    struct lexicon_text words;
-    lexicon_split(name, &words);
-    struct str found = words.n ? find_part(text, &words, words.n, own) : STR("");
-    return found.len || words.n < 3 ? found : find_part(text, &words, 2, own);
+    struct str found = name->n ? find_part(text, name, name->n, own) : STR("");
+    return found.len || name->n < 3 ? found : find_part(text, name, 2, own);
 }
 
-struct str products_find_other(const struct lexicon_text *text, const struct subject *own, const struct subject *others,
-                               size_t n_others)
+struct str products_find_other(const struct lexicon_text *text, const struct subject *own, const struct subject *all,
+                               size_t n)
 {
-    for (size_t o = 0; o < n_others; o++) {
-        for (size_t i = 0; i < others[o].n_names; i++) {
-            struct str found = find_name(text, others[o].names[i], own);
+    for (const struct subject *other = all; other < all + n; other++) {
+        for (size_t i = 0; other != own && i < other->n_names; i++) {
+            struct str found = find_name(text, &other->words_of[i], own);
             if (found.len)
                 return found;
         }
@@ -206,14 +204,19 @@ static struct str next_run(struct str *text)
     return first ? (struct str){first, (size_t)(text->ptr - first)} : STR("");
 }
 
+static bool is_in_names(struct str word, const struct subject *own)
+{
+    AUTO(buf_fini) struct buf folded;
+    buf_init(&folded, TEXT_BYTES_MAX);
+    unicode_put_words(&folded, word);
+    struct str words = buf_str(&folded);
+    return subject_has_word(own, lexicon_next_word(&words));
+}
+
 struct str products_find_unknown(struct str text, const struct subject *own)
 {
     for (struct str word; (word = next_run(&text)).len > 0;) {
-        AUTO(buf_fini) struct buf folded;
-        buf_init(&folded, TEXT_BYTES_MAX);
-        unicode_put_words(&folded, word);
-        struct str words = buf_str(&folded);
-        if (looks_made_up(word) && !subject_has_word(own, lexicon_next_word(&words)))
+        if (looks_made_up(word) && !is_in_names(word, own))
             return word;
     }
     return STR("");

@@ -11,7 +11,8 @@ bool products_are_in(const struct lexicon_text *text, const struct subject *own)
 
 // Where the text (as it came, or folded) names a product that is not the bundle's; "" where it does not.
 struct str products_find_unknown(struct str text, const struct subject *own);
-struct str products_find_other(const struct lexicon_text *text, const struct subject *own, const struct subject *others,
-                               size_t n_others);
+// `all`: the bundles of the request, `own` among them.
+struct str products_find_other(const struct lexicon_text *text, const struct subject *own, const struct subject *all,
+                               size_t n);
 
 #endif

@@ -9,6 +9,7 @@ enum {
     TOKENS_OUT_LIKELY = 220,
     TOKENS_OUT_MAX = 600, // of one bundle, in a language that takes many
     TOKENS_OUT_FRAME = 100,
+    TOKENS_THOUGHT_MAX = 4000, // models that want it so count what they think before they write
     BYTES_PER_TOKEN = 3
 };
 
@@ -155,6 +156,15 @@ static void put_structure(enum prompt_structure structure, struct json_out *j)
     json_out_raw(j, structure == PROMPT_SCHEMA ? str_of(SCHEMA) : STR("{\"type\":\"json_object\"}"));
 }
 
+static void put_tokens_max(const struct prompt *p, struct json_out *j)
+{
+    int64_t most = (int64_t)p->n * TOKENS_OUT_MAX + TOKENS_OUT_FRAME;
+    if (p->dialect.is_completion_tokens)
+        json_out_key_int(j, "max_completion_tokens", most + TOKENS_THOUGHT_MAX);
+    else
+        json_out_key_int(j, "max_tokens", most);
+}
+
 void prompt_body(const struct prompt *p, struct buf *out)
 {
     CHECK(p->n >= 1 && p->n <= PROMPT_BRIEFS_MAX);
@@ -162,9 +172,10 @@ void prompt_body(const struct prompt *p, struct buf *out)
     json_out_object(&j);
     json_out_key_str(&j, "model", p->model);
     put_messages(p, &j);
-    put_structure(p->structure, &j);
-    json_out_key_real(&j, "temperature", 0.6, 1);
-    json_out_key_int(&j, "max_tokens", (int64_t)p->n * TOKENS_OUT_MAX + TOKENS_OUT_FRAME);
+    put_structure(p->dialect.structure, &j);
+    if (p->dialect.has_temperature)
+        json_out_key_real(&j, "temperature", 0.6, 1);
+    put_tokens_max(p, &j);
     json_out_end(&j);
 }
 
@@ -174,6 +185,6 @@ int64_t prompt_tokens(const struct prompt *p)
     buf_init(&text, 2 * BYTES_MAX);
     put_system(p, &text);
     put_data(p, &text);
-    size_t bytes = text.len + (p->structure == PROMPT_SCHEMA ? sizeof SCHEMA : 0);
+    size_t bytes = text.len + (p->dialect.structure == PROMPT_SCHEMA ? sizeof SCHEMA : 0);
     return (int64_t)(bytes / BYTES_PER_TOKEN) + (int64_t)p->n * TOKENS_OUT_LIKELY;
 }

@@ -14,9 +14,16 @@ enum { PROMPT_VERSION = 1, PROMPT_BRIEFS_MAX = 50 };
 
 enum prompt_structure { PROMPT_SCHEMA, PROMPT_JSON, PROMPT_PLAIN }; // response_format: json_schema, json_object, none
 
+// Servers differ in what they take; more of it is left out, or said otherwise, as they refuse it (copy_judge.c).
+struct prompt_dialect {
+    enum prompt_structure structure;
+    bool is_completion_tokens; // max_completion_tokens instead of max_tokens
+    bool has_temperature;
+};
+
 struct prompt {
     struct str model, locale;
-    enum prompt_structure structure;
+    struct prompt_dialect dialect;
     const struct brief *const *briefs;
     size_t n; // 1..PROMPT_BRIEFS_MAX
 };

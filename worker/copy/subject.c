@@ -11,12 +11,13 @@ struct reading {
     struct subject *subject;
     struct arena *memory;
     int64_t quantity; // of all products
+    struct buf text;  // what is at hand, folded
 };
 
-static struct str keep(struct buf *text, struct arena *memory)
+static struct str keep_text(struct reading *r)
 {
-    struct str s = buf_str(text), copy = {arena_strdup(memory, s.ptr, s.len), s.len};
-    buf_clear(text);
+    struct str s = buf_str(&r->text), copy = {arena_strdup(r->memory, s.ptr, s.len), s.len};
+    buf_clear(&r->text);
     return copy;
 }
 
@@ -41,13 +42,13 @@ static void add_numbers_of(struct subject *s, struct str plain)
 
 static void add_name(struct reading *r, struct str name)
 {
-    AUTO(buf_fini) struct buf text;
     struct subject *s = r->subject;
-    buf_init(&text, TEXT_BYTES_MAX);
-    unicode_put_words(&text, name);
-    s->names[s->n_names++] = keep(&text, r->memory);
-    numbers_put_plain(&text, name);
-    add_numbers_of(s, keep(&text, r->memory));
+    size_t i = s->n_names++;
+    unicode_put_words(&r->text, name);
+    s->names[i] = keep_text(r);
+    lexicon_split(s->names[i], r->memory, &s->words_of[i]);
+    numbers_put_plain(&r->text, name);
+    add_numbers_of(s, keep_text(r));
 }
 
 // Prices, percentages and quantities, however deep.
@@ -56,11 +57,9 @@ static void add_values(struct reading *r, const json_t *v)
     const char *key;
     const json_t *item;
     size_t i;
-    AUTO(buf_fini) struct buf text;
-    buf_init(&text, TEXT_BYTES_MAX);
     if (json_is_string(v)) {
-        numbers_put_plain(&text, (struct str){json_string_value(v), json_string_length(v)});
-        add_numbers_of(r->subject, keep(&text, r->memory));
+        numbers_put_plain(&r->text, (struct str){json_string_value(v), json_string_length(v)});
+        add_numbers_of(r->subject, keep_text(r));
     } else if (json_is_integer(v)) {
         add_count(r->subject, json_integer_value(v));
     }
@@ -102,22 +101,25 @@ static void add_offer(struct reading *r, const json_t *offer)
 
 static void join_names(struct reading *r)
 {
-    AUTO(buf_fini) struct buf all;
-    buf_init(&all, TEXT_BYTES_MAX);
-    for (size_t i = 0; i < r->subject->n_names; i++)
-        buf_put(&all, r->subject->names[i].ptr, r->subject->names[i].len);
-    lexicon_split(keep(&all, r->memory), &r->subject->words);
+    struct subject *s = r->subject;
+    s->words.words = ARENA_ARRAY(r->memory, struct str, LEXICON_WORDS_MAX);
+    for (size_t i = 0; i < s->n_names; i++) {
+        for (size_t w = 0; w < s->words_of[i].n && s->words.n < LEXICON_WORDS_MAX; w++)
+            s->words.words[s->words.n++] = s->words_of[i].words[w];
+    }
 }
 
 bool subject_read(struct str facts, struct arena *memory, struct subject *out)
 {
     json_auto_t *whole = json_loadb(facts.ptr, facts.len, 0, NULL);
     const json_t *products = json_object_get(whole, "products");
-    struct reading r = {out, memory, 0};
+    struct reading r = {.subject = out, .memory = memory};
+    buf_init(&r.text, TEXT_BYTES_MAX);
     *out = (struct subject){0};
     add_products(&r, products);
     add_offer(&r, json_object_get(whole, "offer"));
     join_names(&r);
+    buf_fini(&r.text);
     return out->n_names > 0;
 }
 

@@ -12,6 +12,7 @@ enum { SUBJECT_NAMES_MAX = PLATFORM_PARTS_MAX, SUBJECT_NUMBERS_MAX = 256 };
 
 struct subject {
     struct str names[SUBJECT_NAMES_MAX]; // each folded, in words: " green tea "
+    struct lexicon_text words_of[SUBJECT_NAMES_MAX];
     size_t n_names;
     struct lexicon_text words; // of all names
     struct number numbers[SUBJECT_NUMBERS_MAX];

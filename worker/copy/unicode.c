@@ -6,10 +6,11 @@ struct range {
     uint32_t first, last;
 };
 
+// The ranges rise.
 static bool is_in(const struct range *ranges, size_t n, uint32_t c)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (c >= ranges[i].first && c <= ranges[i].last)
+    for (size_t i = 0; i < n && c >= ranges[i].first; i++) {
+        if (c <= ranges[i].last)
             return true;
     }
     return false;
@@ -168,9 +169,9 @@ bool unicode_is_mark(uint32_t c)
 
 bool unicode_is_pictograph(uint32_t c)
 {
-    static const struct range PICTURES[] = {{0x20E3, 0x20E3}, {0x2190, 0x21FF},   {0x2300, 0x23FF}, {0x2460, 0x24B5},
-                                            {0x24EA, 0x27BF}, {0x2900, 0x297F},   {0x2B00, 0x2BFF}, {0x303D, 0x303D},
-                                            {0x3297, 0x3299}, {0x1F000, 0x1FBFF}, {0xE000, 0xF8FF}};
+    static const struct range PICTURES[] = {{0x20E3, 0x20E3}, {0x2190, 0x21FF}, {0x2300, 0x23FF},  {0x2460, 0x24B5},
+                                            {0x24EA, 0x27BF}, {0x2900, 0x297F}, {0x2B00, 0x2BFF},  {0x303D, 0x303D},
+                                            {0x3297, 0x3299}, {0xE000, 0xF8FF}, {0x1F000, 0x1FBFF}};
     return is_in(PICTURES, ARRAY_LEN(PICTURES), c);
 }
 

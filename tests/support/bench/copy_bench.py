@@ -275,8 +275,9 @@ def load_for_people(row):
     yield f"{row['jobs']:,} jobs at once, one worker, {row['in_flight']} requests in flight, {row['latency_ms']} ms each"
     yield (f"  {row['requests']:,} requests in {row['wall_s']:.1f} s: {row['requests_per_s']:,.0f} a second "
            f"(the jobs without a model: {row['plain_s']:.1f} s)")
-    yield (f"  CPU a request: the worker {row['cpu_us_per_request']:,.0f} us, of that {row['thread_us_per_request']:,.0f} us "
-           f"in the copywriter's thread; at most {row['in_flight_max']} at the server at once")
+    yield (f"  CPU a request: {row['thread_us_per_request']:,.0f} us in the copywriter's thread, "
+           f"{row['cpu_us_per_request']:,.0f} us more of the worker than for the same jobs without a model")
+    yield f"  at most {row['in_flight_max']} requests at the server at once"
     yield "  all jobs final; copy by " + ", ".join(f"{source}: {n:,}" for source, n in row["sources"].items())
     yield (f"  connections: {row['connections_made']:,} made, {row['connections_open']} open afterwards, "
            f"{row['connections_open_after_stop']} when the worker has stopped")

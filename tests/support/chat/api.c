@@ -116,7 +116,22 @@ static bool read_max_tokens(const json_t *body, int64_t *out, struct err *e)
     return *out > 0 || err_set(e, ERR_INPUT, "Invalid value: 'max_tokens' is an integer of 1 or more.");
 }
 
-bool api_read(const json_t *body, enum api_structured knows, struct api_request *out, struct err *e)
+static bool check_dialect(const json_t *body, const struct api_dialect *d, struct err *e)
+{
+    const json_t *temperature = json_object_get(body, "temperature");
+    if (d->refuses_max_tokens && json_object_get(body, "max_tokens"))
+        return err_set(e, ERR_INPUT,
+                       "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+                       "'max_completion_tokens' instead.");
+    if (d->refuses_temperature && temperature && json_number_value(temperature) != 1)
+        return err_set(e, ERR_INPUT,
+                       "Unsupported value: 'temperature' does not support %g with this model. Only the default (1) "
+                       "value is supported.",
+                       json_number_value(temperature));
+    return true;
+}
+
+bool api_read(const json_t *body, const struct api_dialect *d, struct api_request *out, struct err *e)
 {
     if (!json_is_object(body))
         return err_set(e, ERR_INPUT, "We could not parse the JSON body of your request.");
@@ -124,8 +139,8 @@ bool api_read(const json_t *body, enum api_structured knows, struct api_request 
     out->model = json_string_value(json_object_get(body, "model"));
     if (!out->model || !*out->model)
         return err_set(e, ERR_INPUT, "you must provide a model parameter");
-    if (!check_messages(out->messages, e) || !check_format(body, knows, out->messages, e) ||
-        !read_max_tokens(body, &out->max_tokens, e))
+    if (!check_messages(out->messages, e) || !check_format(body, d->knows, out->messages, e) ||
+        !check_dialect(body, d, e) || !read_max_tokens(body, &out->max_tokens, e))
         return false;
     const json_t *last = json_array_get(out->messages, json_array_size(out->messages) - 1);
     out->content = json_string_value(json_object_get(last, "content"));

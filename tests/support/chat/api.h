@@ -8,12 +8,18 @@
 
 enum api_structured { API_NONE, API_JSON, API_SCHEMA }; // the best response_format that the server knows
 
+struct api_dialect {
+    enum api_structured knows;
+    bool refuses_max_tokens;  // wants max_completion_tokens
+    bool refuses_temperature; // takes none but the default, 1
+};
+
 struct api_request {             // views into the request
     const char *model, *content; // of the last message
     const json_t *messages;
     int64_t max_tokens; // INT64_MAX: not said
 };
-bool api_read(const json_t *body, enum api_structured knows, struct api_request *out, struct err *e) MUST_USE;
+bool api_read(const json_t *body, const struct api_dialect *d, struct api_request *out, struct err *e) MUST_USE;
 
 struct api_usage {
     int64_t tokens_in, tokens_out;

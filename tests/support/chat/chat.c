@@ -169,7 +169,7 @@ void chat(struct call *c)
     c->ticket = stats_begin(&c->service->stats);
     if (!may_ask(c))
         ;
-    else if (!api_read(body, c->service->options.knows, &r, &e))
+    else if (!api_read(body, &c->service->options.dialect, &r, &e))
         answer_error(c, 400, e.message, "invalid_request_error", "invalid_request");
     else
         think(c, &r);

@@ -8,7 +8,7 @@
 struct service_options {
     uint16_t port;   // 0: any that is free
     const char *key; // NULL: any, or none
-    enum api_structured knows;
+    struct api_dialect dialect;
 };
 
 struct event_base;

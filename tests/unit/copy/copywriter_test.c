@@ -83,6 +83,9 @@ static void note_asked(struct scene *s, const struct http_asked *a)
     asked->structure = memmem(a->body.ptr, a->body.len, "\"json_schema\"", 13)   ? 's'
                        : memmem(a->body.ptr, a->body.len, "\"json_object\"", 13) ? 'j'
                                                                                  : 'p';
+    asked->has_max_tokens = memmem(a->body.ptr, a->body.len, "\"max_tokens\":", 13);
+    asked->has_max_completion_tokens = memmem(a->body.ptr, a->body.len, "\"max_completion_tokens\":", 24);
+    asked->has_temperature = memmem(a->body.ptr, a->body.len, "\"temperature\":", 14);
     const char *key = memmem(a->headers.ptr, a->headers.len, "Authorization: Bearer ", 22);
     if (key)
         (void)snprintf(asked->key, sizeof asked->key, "%.*s", (int)strcspn(key + 22, "\r\n"), key + 22);

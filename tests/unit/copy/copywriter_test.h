@@ -34,7 +34,8 @@ struct act {
 struct asked {
     char bundles[SCENE_BRIEFS_MAX + 1]; // "ABC"
     char structure;                     // 's'chema, 'j'son, 'p'lain
-    char key[64];                       // of its Authorization
+    bool has_max_tokens, has_max_completion_tokens, has_temperature;
+    char key[64]; // of its Authorization
     int64_t at_ms;
 };
 

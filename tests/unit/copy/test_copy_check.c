@@ -34,13 +34,13 @@ static int close_all(void **state)
 static bool check_beside_all(enum text_bundle bundle, const char *locale, const struct copy_text *t, const char **kind,
                              char reason[CHECK_REASON_MAX])
 {
-    const struct brief *others[TEXT_BUNDLES];
-    struct check c = {str_of(locale), language, others, 0};
-    for (size_t i = 0; i < TEXT_BUNDLES; i++) {
-        if (i != bundle)
-            others[c.n_others++] = &briefs[i];
-    }
-    return copy_check(&c, &briefs[bundle], t, kind, reason);
+    const struct brief *all[TEXT_BUNDLES];
+    for (size_t i = 0; i < TEXT_BUNDLES; i++)
+        all[i] = &briefs[i];
+    struct checker *c = checker_create(str_of(locale), language, all, TEXT_BUNDLES);
+    bool is_fit = copy_check(c, bundle, t, kind, reason);
+    checker_destroy(c);
+    return is_fit;
 }
 
 static void good_copy_passes(void **state)
@@ -268,7 +268,8 @@ static void what_the_brief_says_is_no_claim(void **state)
         .facts =
             STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12\",\"quantity\":1},"
                 "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":1}],\"offer\":{\"percent\":\"50%\"}}")};
-    const struct check c = {.locale = STR("en")};
+    const struct brief *const one = &b;
+    struct checker *c = checker_create(STR("en"), NULL, &one, 1);
     struct copy_text t = {.title = STR("Organic Cocoa 70% at half price"),
                           .description =
                               STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
@@ -279,11 +280,12 @@ static void what_the_brief_says_is_no_claim(void **state)
                           .n_benefits = 1};
     const char *kind = "";
     char reason[CHECK_REASON_MAX] = "";
-    if (!copy_check(&c, &b, &t, &kind, reason))
+    if (!copy_check(c, 0, &t, &kind, reason))
         fail_msg("%s: %s", kind, reason);
     t.benefits[0] = STR("Now only 5% more");
-    assert_false(copy_check(&c, &b, &t, &kind, reason));
+    assert_false(copy_check(c, 0, &t, &kind, reason));
     assert_string_equal(kind, "percent");
+    checker_destroy(c);
 }
 
 static void reasons_are_cut_and_printable(void **state)
@@ -305,9 +307,14 @@ static void reasons_are_cut_and_printable(void **state)
     assert_false(check_beside_all(TEXT_TEA, "en", &t, &kind, reason));
     assert_string_equal(reason, "the list of features holds a control character");
     const struct brief broken = {.facts = STR("{\"products\":")};
-    const struct check c = {.locale = STR("en")};
-    assert_false(copy_check(&c, &broken, &t, &kind, reason));
-    assert_string_equal(kind, "facts");
+    const struct brief *const both[] = {&briefs[TEXT_TEA], &broken};
+    struct checker *c = checker_create(STR("en"), NULL, both, 2);
+    t = copy_text_of(&GOOD_COPIES[0]);
+    for (size_t i = 0; i < 2; i++) { // whose names it might take is not known either
+        assert_false(copy_check(c, i, &t, &kind, reason));
+        assert_string_equal(kind, "facts");
+    }
+    checker_destroy(c);
 }
 
 static void as_json(void **state)

@@ -239,6 +239,62 @@ static void a_server_that_knows_no_schema_is_asked_for_less(void **state)
     assert_int_equal(s->asked[0].structure, 'p'); // it is remembered
 }
 
+static void is_asked(const struct asked *a, char structure, bool is_completion_tokens, bool has_temperature)
+{
+    assert_int_equal(a->structure, structure);
+    assert_int_equal(a->has_max_completion_tokens, is_completion_tokens);
+    assert_int_equal(a->has_max_tokens, !is_completion_tokens);
+    assert_int_equal(a->has_temperature, has_temperature);
+}
+
+#define REFUSES(message) STATUS("400 Bad Request", NULL, "{\"error\":{\"message\":\"" message "\"}}")
+
+static void what_a_model_does_not_take_is_said_otherwise(void **state)
+{
+    struct scene *s = scene_need(state);
+    s->settings.structured = 1; // schema: is kept, whatever else is learnt
+    SCRIPT(s,
+           REFUSES("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
+                   "instead."),
+           REFUSES("Unsupported value: 'temperature' does not support 0.6 with this model."), WRITE);
+    struct scene_order *o = write_first(s, 2);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 3);
+    is_asked(&s->asked[0], 's', false, true);
+    is_asked(&s->asked[1], 's', true, true);
+    is_asked(&s->asked[2], 's', true, false);
+    assert_int_equal(scene_count(o, COPY_MODEL), 2);
+    assert_int_equal(o->usage.retries, 0); // no failure
+    SCRIPT(s, WRITE);
+    o = scene_order(s, 0, 1, ++generation);
+    scene_write(s, o);
+    scene_wait(s, o);
+    is_asked(&s->asked[0], 's', true, false); // it is remembered
+}
+
+// One that names everything at once, for ever: each step is taken once.
+static void nothing_is_said_otherwise_for_ever(void **state)
+{
+    struct scene *s = scene_need(state);
+    SCRIPT(s, REFUSES("Unknown: max_tokens, temperature, response_format"));
+    struct scene_order *o = write_first(s, 1);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 3);
+    is_asked(&s->asked[1], 'j', true, false);
+    is_asked(&s->asked[2], 'p', true, false);
+    assert_string_equal(o->kinds[0], "rejected");
+}
+
+static void too_many_tokens_are_too_many_by_any_name(void **state)
+{
+    struct scene *s = scene_need(state);
+    SCRIPT(s, REFUSES("max_tokens is too large: 700. This model supports at most 512 completion tokens."));
+    struct scene_order *o = write_first(s, 1);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 1);
+    assert_string_equal(o->kinds[0], "rejected");
+}
+
 static void budgets_hold(void **state)
 {
     struct scene *s = scene_need(state);
@@ -428,6 +484,9 @@ int main(void)
         SCENE_TEST(an_empty_account_is_no_rate_limit),
         SCENE_TEST(other_refusals_are_not_repeated),
         SCENE_TEST(a_server_that_knows_no_schema_is_asked_for_less),
+        SCENE_TEST(what_a_model_does_not_take_is_said_otherwise),
+        SCENE_TEST(nothing_is_said_otherwise_for_ever),
+        SCENE_TEST(too_many_tokens_are_too_many_by_any_name),
         SCENE_TEST(budgets_hold),
         SCENE_TEST(time_ends_what_hangs),
         SCENE_TEST(a_request_has_its_own_time),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,8 +48,9 @@ struct program {
     int port;
 };
 
-static void say_no_more(const char *const *argv, int out)
+static void become(const char *const *argv, int out)
 {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); // also where a test fails
     (void)dup2(out, STDOUT_FILENO);
     (void)execvp(argv[0], (char *const *)argv);
     _exit(127);
@@ -65,7 +67,7 @@ static bool program_start(struct program *p, const char *const *argv)
     p->pid = fork();
     assert_true(p->pid >= 0);
     if (p->pid == 0)
-        say_no_more(argv, ends[1]);
+        become(argv, ends[1]);
     (void)close(ends[1]);
     FILE *said = fdopen(ends[0], "r");
     assert_non_null(said);

@@ -35,7 +35,7 @@ static void data_travels_as_json_in_the_users_message(void **state)
 {
     (void)state;
     const struct brief *const briefs[] = {&TEA, &HOSTILE};
-    const struct prompt p = {STR("m"), STR("en-GB"), PROMPT_PLAIN, briefs, 2};
+    const struct prompt p = {STR("m"), STR("en-GB"), {.structure = PROMPT_PLAIN}, briefs, 2};
     json_t *body = body_of(&p);
     assert_int_equal(json_array_size(json_object_get(body, "messages")), 2);
     json_t *data = json_loads(content_of(body, 1, "user"), JSON_REJECT_DUPLICATES, NULL);
@@ -71,7 +71,7 @@ static void language_by_locale(void **state)
                  {"", "whose BCP 47 tag the data gives"}};
     const struct brief *const briefs[] = {&TEA};
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        const struct prompt p = {STR("m"), str_of(CASES[i].locale), PROMPT_JSON, briefs, 1};
+        const struct prompt p = {STR("m"), str_of(CASES[i].locale), {.structure = PROMPT_JSON}, briefs, 1};
         json_t *body = body_of(&p);
         const char *system = content_of(body, 0, "system");
         if (!strstr(system, CASES[i].said))
@@ -91,16 +91,16 @@ static void structures(void **state)
 {
     (void)state;
     const struct brief *const briefs[] = {&TEA};
-    struct prompt p = {STR("m"), STR("en"), PROMPT_PLAIN, briefs, 1};
+    struct prompt p = {STR("m"), STR("en"), {.structure = PROMPT_PLAIN}, briefs, 1};
     json_t *body;
     assert_null(response_type(&p, &body));
     assert_string_equal(json_string_value(json_object_get(body, "model")), "m");
     assert_in_range(json_integer_value(json_object_get(body, "max_tokens")), 300, 1000);
     json_decref(body);
-    p.structure = PROMPT_JSON;
+    p.dialect.structure = PROMPT_JSON;
     assert_string_equal(response_type(&p, &body), "json_object");
     json_decref(body);
-    p.structure = PROMPT_SCHEMA;
+    p.dialect.structure = PROMPT_SCHEMA;
     assert_string_equal(response_type(&p, &body), "json_schema");
     const json_t *format = json_object_get(json_object_get(body, "response_format"), "json_schema");
     assert_true(json_is_true(json_object_get(format, "strict")));
@@ -112,12 +112,32 @@ static void structures(void **state)
     json_decref(body);
 }
 
+static void dialects(void **state)
+{
+    (void)state;
+    const struct brief *const briefs[] = {&TEA};
+    struct prompt p = {STR("m"), STR("en"), {PROMPT_PLAIN, false, true}, briefs, 1};
+    json_t *body;
+    assert_null(response_type(&p, &body));
+    double temperature = json_real_value(json_object_get(body, "temperature"));
+    assert_true(temperature > 0 && temperature < 1);
+    assert_non_null(json_object_get(body, "max_tokens"));
+    assert_null(json_object_get(body, "max_completion_tokens"));
+    json_decref(body);
+    p.dialect = (struct prompt_dialect){PROMPT_PLAIN, true, false};
+    assert_null(response_type(&p, &body));
+    assert_null(json_object_get(body, "temperature"));
+    assert_null(json_object_get(body, "max_tokens"));
+    assert_in_range(json_integer_value(json_object_get(body, "max_completion_tokens")), 3000, 8000);
+    json_decref(body);
+}
+
 // Between a half and double of what four characters a token give, and growing with the bundles.
 static void tokens_are_estimated(void **state)
 {
     (void)state;
     const struct brief *const briefs[] = {&TEA, &TEA, &TEA, &TEA, &TEA, &TEA, &TEA, &TEA, &TEA, &TEA};
-    struct prompt p = {STR("m"), STR("en"), PROMPT_SCHEMA, briefs, 10};
+    struct prompt p = {STR("m"), STR("en"), {.structure = PROMPT_SCHEMA}, briefs, 10};
     struct buf out;
     buf_init(&out, 1 << 20);
     prompt_body(&p, &out);
@@ -135,6 +155,7 @@ int main(void)
         cmocka_unit_test(data_travels_as_json_in_the_users_message),
         cmocka_unit_test(language_by_locale),
         cmocka_unit_test(structures),
+        cmocka_unit_test(dialects),
         cmocka_unit_test(tokens_are_estimated),
     };
     return cmocka_run_group_tests_name("prompt", tests, NULL, NULL);

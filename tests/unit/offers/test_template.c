@@ -69,16 +69,18 @@ static struct copy_text text_of(const json_t *copy)
 // What is asked of a model's copy holds for ours; the saving of a "buy X get Y" alone is a figure that no brief has.
 static void check_as_models(struct shop *s, const struct bundle *b, const json_t *copy, struct str locale)
 {
-    const struct check c = {.locale = locale};
     struct copy_text t = text_of(copy);
     struct brief brief;
+    const struct brief *const one = &brief;
     const char *kind = "";
     char reason[CHECK_REASON_MAX] = "";
     if (b->type == TYPE_BXGY)
         t.value_proposition = STR("(saving)");
     brief_make(&s->market, b, STR("m"), locale, &s->memory, &brief);
-    if (!copy_check(&c, &brief, &t, &kind, reason))
+    struct checker *c = checker_create(locale, NULL, &one, 1);
+    if (!copy_check(c, 0, &t, &kind, reason))
         fail_msg("%s: %s: %s", brief.facts.ptr, kind, reason);
+    checker_destroy(c);
 }
 
 static json_t *copy_of(const struct shop *s, const struct bundle *b, struct str locale)

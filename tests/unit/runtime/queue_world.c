@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "common/check.h"
+#include "tests/unit/runtime/queue_limits.h"
 
 enum { CLASSES = 12 };
 
@@ -324,18 +325,7 @@ int queue_world_setup(void **state)
         return -1;
     }
     (void)snprintf(name, sizeof name, "test_queue-%d-%u", (int)getpid(), number++);
-    const struct queue_limits limits = {.lease_ms = 10000,
-                                        .attempts = 3,
-                                        .crashes = 2,
-                                        .retry_ms = 100,
-                                        .keep_s = 60,
-                                        .jobs_kept = 5,
-                                        .payload_max = 65536,
-                                        .log_max = 1000,
-                                        .dead_max = 10,
-                                        .shop_running_max = 100,
-                                        .deadline_s = 60};
-    queue_init(&w->queue, name, &limits);
+    queue_init(&w->queue, name, &QUEUE_TEST_LIMITS);
     *state = w;
     return 0;
 }

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/thread.h"
+#include "tests/unit/runtime/queue_limits.h"
 #include "worker/runtime/loop.h"
 
 enum { IO_MAX = 3, IO_TASKS = 10, GIVE_UP_MS = 30000, LOOK_US = 1000, TAKES_US = 5000, BEAT_MS = 100, GRACE_MS = 300 };
@@ -417,18 +418,7 @@ static int setup(void **state)
         return -1;
     }
     (void)snprintf(name, sizeof name, "test_io-%d-%u", (int)getpid(), number++);
-    const struct queue_limits limits = {.lease_ms = 10000,
-                                        .attempts = 3,
-                                        .crashes = 2,
-                                        .retry_ms = 100,
-                                        .keep_s = 60,
-                                        .jobs_kept = 5,
-                                        .payload_max = 65536,
-                                        .log_max = 1000,
-                                        .dead_max = 10,
-                                        .shop_running_max = 100,
-                                        .deadline_s = 60};
-    queue_init(&w->queue, name, &limits);
+    queue_init(&w->queue, name, &QUEUE_TEST_LIMITS);
     w->seen = mmap(NULL, sizeof *w->seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(w->seen != MAP_FAILED);
     *state = w;

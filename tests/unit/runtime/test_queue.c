@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "common/check.h"
+#include "tests/unit/runtime/queue_limits.h"
 #include "tests/unit/runtime/queue_world.h"
 
 enum { JOBS_PER_TEST = 60 };
@@ -298,17 +299,8 @@ static void a_shop_ends_what_it_has_begun(void **state)
 static void a_shop_runs_no_more_than_its_cap(void **state)
 {
     struct world *w = *state;
-    const struct queue_limits limits = {.lease_ms = 10000,
-                                        .attempts = 3,
-                                        .crashes = 2,
-                                        .retry_ms = 100,
-                                        .keep_s = 60,
-                                        .jobs_kept = 5,
-                                        .payload_max = 65536,
-                                        .log_max = 1000,
-                                        .dead_max = 10,
-                                        .shop_running_max = 3,
-                                        .deadline_s = 60};
+    struct queue_limits limits = QUEUE_TEST_LIMITS;
+    limits.shop_running_max = 3;
     char name[QUEUE_NAME_MAX], answer[32];
     (void)snprintf(name, sizeof name, "test_queue-%d-capped", (int)getpid());
     queue_init(&w->queue, name, &limits);
