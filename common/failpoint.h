@@ -49,6 +49,10 @@
     X("pair.before", "a pair has its artefact")                                                                        \
     X("pair.after", "a pair's offers are worked out, its end is not posted")                                           \
     X("merge.read", "amid merging: all pairs' results are read")                                                       \
+    X("copy.begin", "a copy task is read, the copywriter does not have it yet")                                        \
+    X("copy.answered", "the language model has answered a request, nothing is made of that yet")                       \
+    X("copy.taken", "one with copy is taken: the gate and the cache are told, a request may go again")                 \
+    X("copy.end", "a copy task's result is made, its end is not posted")                                               \
     X("publish.before", "the final rows are read, nothing is sent to PostgreSQL")                                      \
     X("publish.committed", "they are in PostgreSQL, the queue has no acknowledgement")                                 \
     X("told.before", "ends without a stage are in PostgreSQL, the queue still means to tell it")                       \

@@ -5,6 +5,7 @@
 //     jobs.c      the producer: rounds of jobs for each upload, and what must be in PostgreSQL after each
 //     workers.c   the worker processes: armed with a point, killed, frozen, stopped, started again; recovery times
 //     disturb.c   the table of disturbances to servers and networks
+//     copy.c      the language model, and what must hold of the copy
 //     check.c     what must hold of every job, key and row at the end
 //     report.c    tables and JSON
 //
@@ -16,6 +17,7 @@
 #include "tests/support/shop/random.h"
 
 #define QUEUE "{chaos}"
+#define MODEL_KEY "sk-chaos"
 
 enum {
     WORKERS_MAX = 32,
@@ -69,6 +71,8 @@ struct upload {
 struct chaos {
     struct options options;
     struct servers servers;
+    pid_t model_pid;
+    int model_port;
     struct random random;
     int64_t begun_ms; // monotonic
 
@@ -91,6 +95,9 @@ struct chaos {
     bool is_disturbed; // a server or network is, just now
 
     long jobs_judged, jobs_final, jobs_cancelled, repushed, found, kills, freezes;
+    struct {
+        long model, cache, template;
+    } copies; // bundles of final jobs, by where their copy is from
     long violations, excused;
 };
 
@@ -125,6 +132,15 @@ void workers_spoil_recoveries(struct chaos *c);
 void disturb_tick(struct chaos *c);
 void disturb_heal(struct chaos *c); // everything is up and passes
 void disturb_tallies(const struct chaos *c, const struct tally **out, int *n);
+
+// ---- copy.c ----
+void copy_model_start(struct chaos *c);
+void copy_model_stop(struct chaos *c);
+void copy_model_behave(struct chaos *c, const char *json);         // as model_server --help says
+void copy_prepare(struct chaos *c);                                // the schema chaos is there
+void copy_keep_templates(struct chaos *c, const struct upload *u); // of an undisturbed run, without a model
+bool copy_is_sound(struct chaos *c, const struct upload *u, bool *is_away, char why[256]);
+void copy_count(struct chaos *c, const struct upload *u);
 
 // ---- check.c ----
 void check_all(struct chaos *c);

@@ -53,8 +53,8 @@ static bool is_job_key(const char *key)
 // ---- events ----
 
 struct events {
-    long n, terminal, preliminary, last_seq, last_progress;
-    bool is_gapless, is_monotonic, is_terminal_last;
+    long n, terminal, preliminary, last_seq, last_progress, last_copy_done, last_copy_total;
+    bool is_gapless, is_monotonic, is_copy_monotonic, is_terminal_last;
 };
 
 static void add_event(struct events *all, const char *text)
@@ -63,16 +63,22 @@ static void add_event(struct events *all, const char *text)
     const char *status = json_string_value(json_object_get(event, "status"));
     long seq = (long)json_integer_value(json_object_get(event, "seq"));
     long progress = (long)json_integer_value(json_object_get(event, "progress"));
+    long copy_done = (long)json_integer_value(json_object_get(event, "copy_done"));
+    long copy_total = (long)json_integer_value(json_object_get(event, "copy_total"));
     bool is_terminal =
         status && (strcmp(status, "final") == 0 || strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0);
     all->n++;
     all->is_gapless = all->is_gapless && status && seq == all->last_seq + 1;
     all->is_monotonic = all->is_monotonic && progress >= all->last_progress;
+    all->is_copy_monotonic = all->is_copy_monotonic && copy_done >= all->last_copy_done &&
+                             copy_total >= all->last_copy_total && copy_done <= copy_total;
     all->terminal += is_terminal;
     all->preliminary += status && strcmp(status, "preliminary") == 0;
     all->is_terminal_last = is_terminal;
     all->last_seq = seq;
     all->last_progress = progress;
+    all->last_copy_done = copy_done;
+    all->last_copy_total = copy_total;
     json_decref(event);
 }
 
@@ -84,6 +90,8 @@ static const char *fault_of(const struct events *e)
         return "a gap in seq";
     if (!e->is_monotonic)
         return "progress goes back";
+    if (!e->is_copy_monotonic)
+        return "copy_done or copy_total goes back";
     if (e->terminal != 1)
         return e->terminal ? "more than one end" : "no end";
     if (!e->is_terminal_last)
@@ -94,7 +102,7 @@ static const char *fault_of(const struct events *e)
 // touched: Redis crashed while the job ran, and may have lost up to a second of it.
 static void check_events(struct chaos *c, const char *job, bool is_touched)
 {
-    struct events all = {.is_gapless = true, .is_monotonic = true};
+    struct events all = {.is_gapless = true, .is_monotonic = true, .is_copy_monotonic = true};
     redisReply *log = redis_ask(&c->servers, "XRANGE " QUEUE ":job:%s:log - +", job);
     for (size_t i = 0; log && i < log->elements; i++)
         if (log->element[i]->elements == 2)

@@ -29,7 +29,8 @@ static const char USAGE[] =
     "  --pace MS       mean time between disturbances (default 400)\n"
     "  --points NAME   strikes only at the points whose name begins so (those of common/failpoint.h)\n"
     "  --freezes P     share of the struck points that freeze the worker instead of killing it (default 0.3)\n"
-    "  --calm          only workers are disturbed, not servers and networks: for recovery times\n"
+    "  --calm          only workers are disturbed, not servers, networks and the language model: for recovery\n"
+    "                  times\n"
     "  --json FILE     the report for programs\n"
     "\n"
     "Exit status: 0 everything held and the goals were reached, 1 not so, 2 it could not be run.\n";
@@ -210,6 +211,7 @@ static void tick(struct chaos *c)
 static void prepare(struct chaos *c)
 {
     servers_start(&c->servers, c->options.dir, c->options.bin);
+    copy_model_start(c);
     workers_create(c);
     workers_undisturbed(c);
     jobs_prepare(c);
@@ -259,6 +261,7 @@ int main(int argc, char **argv)
     disturb(c);
     rest(c);
     check_all(c);
+    copy_model_stop(c);
     bool is_good = report_end(c);
     servers_stop(&c->servers);
     free(c->recoveries);

@@ -135,6 +135,25 @@ NETWORK(pg_mute, pg_proxy, "mute")
 NETWORK(pg_refuse, pg_proxy, "refuse")
 NETWORK(pg_pass, pg_proxy, "pass")
 
+// ---- the language model: what it does to a part of the requests; workers leave it alone for a while when it is all
+// ----
+
+#define MODEL(name, fault)                                                                                             \
+    static void name(struct chaos *c)                                                                                  \
+    {                                                                                                                  \
+        copy_model_behave(c, "{\"faults\":[{" fault "}]}");                                                            \
+    }
+MODEL(model_limit, "\"do\":\"status_429\",\"p\":0.5,\"retry_after\":\"1\"")
+MODEL(model_error, "\"do\":\"status_500\",\"p\":0.5")
+MODEL(model_reset, "\"do\":\"reset\",\"p\":0.5")
+MODEL(model_mute, "\"do\":\"timeout\",\"p\":0.5")
+MODEL(model_spoil, "\"do\":\"missing_ids\",\"p\":0.5")
+
+static void model_heal(struct chaos *c)
+{
+    copy_model_behave(c, "{\"faults\":[]}");
+}
+
 // ---- the table ----
 
 struct disturbance {
@@ -171,6 +190,11 @@ static const struct disturbance TABLE[] = {
     {"PostgreSQL network: held", 1, pg_hold, pg_pass, 200, 2000, true},
     {"PostgreSQL network: answers lost", 1, pg_mute, pg_pass, 50, 1000, true},
     {"PostgreSQL network: refused", 1, pg_refuse, pg_pass, 100, 2000, true},
+    {"model: too many requests", 1, model_limit, model_heal, 200, 2000, true},
+    {"model: errors", 1, model_error, model_heal, 200, 2000, true},
+    {"model: connections reset", 1, model_reset, model_heal, 200, 2000, true},
+    {"model: never answers", 1, model_mute, model_heal, 200, 2000, true},
+    {"model: bundles left out", 1, model_spoil, model_heal, 200, 2000, true},
 };
 
 static struct tally tallies[ARRAY_LEN(TABLE)];

@@ -280,7 +280,7 @@ static bool is_stored(struct chaos *c, const struct upload *u, const struct ende
     (void)snprintf(why, 256, "csv_uploads says %s by %s; %s rows differ from an undisturbed run, %s are missing",
                    status, job, more, less);
     PQclear(r);
-    return is_right;
+    return is_right && (!is_final || copy_is_sound(c, u, is_away, why));
 }
 
 static int add_ended(struct ended *all, int n, const char *job, int variant)
@@ -343,6 +343,8 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
                   r->upload->id, last->variant, last->state, why);
     }
     judge_states(c, r, all, n);
+    if (strcmp(last->state, "final") == 0)
+        copy_count(c, r->upload);
     r->judged = *last;
     if (chance(c, 0.3))
         r->rest_until_ms = clock_mono_ms() + between(c, 0, 3 * (int64_t)c->options.lease_ms);
@@ -476,7 +478,7 @@ static void import(struct chaos *c, struct upload *u, int seed)
     read_import(answer, u);
 }
 
-// The content of a row is all but when and by which job it was written.
+// The content of a row is all but when and by which job it was written, and its copy: see copy.c.
 static void prepare_reference(struct chaos *c)
 {
     static const char *const SQL[] = {
@@ -484,13 +486,14 @@ static void prepare_reference(struct chaos *c)
         "DO $$ BEGIN EXECUTE 'CREATE VIEW chaos.rows AS SELECT ' || (SELECT string_agg(quote_ident(attname), ', ' "
         "ORDER BY "
         "attnum) FROM pg_attribute WHERE attrelid = 'bundle_recommendations'::regclass AND attnum > 0 AND NOT "
-        "attisdropped AND attname NOT IN ('created_at', 'job')) || ' FROM bundle_recommendations'; END $$",
+        "attisdropped AND attname NOT IN ('created_at', 'job', 'ai_copy')) || ' FROM bundle_recommendations'; END $$",
         "CREATE TABLE chaos.reference AS SELECT 0 AS variant, r AS content FROM chaos.rows r LIMIT 0",
         "CREATE FUNCTION chaos.wanted(uuid, int) RETURNS SETOF chaos.rows LANGUAGE sql STABLE AS 'SELECT (content).* "
         "FROM "
         "chaos.reference WHERE (content).csv_upload_id = $1 AND variant = $2'"};
     for (size_t i = 0; i < ARRAY_LEN(SQL); i++)
         PQclear(pg_ask(&c->servers, SQL[i], 0, NULL));
+    copy_prepare(c);
 }
 
 static void keep_reference(struct chaos *c, const struct upload *u, int variant)
@@ -504,6 +507,7 @@ static void keep_reference(struct chaos *c, const struct upload *u, int variant)
     if (!r || strcmp(PQcmdTuples(r), "0") == 0)
         fatal("an undisturbed run makes no bundles of shop %s: more --lines?", u->shop);
     PQclear(r);
+    copy_keep_templates(c, u);
 }
 
 static void run_undisturbed(struct chaos *c, const struct upload *u, int variant)

@@ -93,6 +93,8 @@ static void print_tables(const struct chaos *c, const struct figures *f)
     (void)printf(
         "\n%ld jobs: %ld final, %ld cancelled; %ld pushed again after a Redis crash, %ld found by a reconciler\n",
         c->jobs_judged, c->jobs_final, c->jobs_cancelled, c->repushed, c->found);
+    (void)printf("copy of their bundles: %ld by the model, %ld that was there, %ld templates\n", c->copies.model,
+                 c->copies.cache, c->copies.template);
     (void)printf("%ld kills; tasks of the killed ran again after p50 %d ms, max %d ms (%d tasks; lease %d ms); all of "
                  "them, with servers or "
                  "networks disturbed or no worker there meanwhile, p50 %d ms, max %d ms (%d tasks)\n",
@@ -119,6 +121,9 @@ static void write_json(const struct chaos *c, const struct figures *f, bool is_g
                               json_pack("{s:I, s:I, s:I, s:I}", "ended", (json_int_t)c->jobs_judged, "final",
                                         (json_int_t)c->jobs_final, "cancelled", (json_int_t)c->jobs_cancelled,
                                         "pushed_again", (json_int_t)c->repushed));
+    (void)json_object_set_new(root, "copy",
+                              json_pack("{s:I, s:I, s:I}", "model", (json_int_t)c->copies.model, "cache",
+                                        (json_int_t)c->copies.cache, "template", (json_int_t)c->copies.template));
     (void)json_object_set_new(root, "kills", json_integer(c->kills));
     (void)json_object_set_new(root, "recovery_ms",
                               json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "lease", c->options.lease_ms, "tasks",

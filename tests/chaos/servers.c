@@ -96,6 +96,17 @@ void process_run(const char *const argv[], const char *const env[], const char *
         fatal("%s ended with status 0x%x: see %s", argv[0], (unsigned)status, log);
 }
 
+int process_port(int output, const char *log)
+{
+    char line[128] = "";
+    ssize_t got = read(output, line, sizeof line - 1);
+    const char *colon = got > 0 ? strrchr(line, ':') : NULL;
+    long port = colon ? strtol(colon + 1, NULL, 10) : 0;
+    if (port <= 0)
+        fatal("a server of the run does not start: see %s", log);
+    return (int)port;
+}
+
 char process_state(pid_t pid)
 {
     char path[64], text[512];
@@ -137,16 +148,12 @@ void proxy_tell(const struct proxy *p, const char *fmt, ...)
 
 static void proxy_start(struct proxy *p, const struct servers *s, const char *bin, const char *upstream)
 {
-    char program[PATH_BYTES], log[PATH_BYTES], line[128] = "";
+    char program[PATH_BYTES], log[PATH_BYTES];
     (void)snprintf(program, sizeof program, "%s/fault_proxy", bin);
     (void)snprintf(log, sizeof log, "%s/proxy.log", s->dir);
     const char *const argv[] = {program, "127.0.0.1:0", upstream, NULL};
     p->pid = process_start(argv, NULL, log, &p->input, &p->output);
-    ssize_t got = read(p->output, line, sizeof line - 1);
-    const char *port = got > 0 ? strrchr(line, ':') : NULL; // "listening on 127.0.0.1:PORT"
-    p->port = port ? (int)strtol(port + 1, NULL, 10) : 0;
-    if (p->port <= 0)
-        fatal("fault_proxy does not start: see %s", log);
+    p->port = process_port(p->output, log);
     if (fcntl(p->output, F_SETFL, O_NONBLOCK) != 0)
         fatal("the pipe from a proxy: %s", strerror(errno));
 }

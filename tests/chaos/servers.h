@@ -25,8 +25,9 @@ _Noreturn void fatal(const char *fmt, ...) PRINTF_LIKE(1, 2);
 pid_t process_start(const char *const argv[], const char *const env[], const char *log, int *input, int *output);
 int process_wait(pid_t pid); // its status
 void process_run(const char *const argv[], const char *const env[],
-                 const char *log); // to its end; fatal unless it is 0
-char process_state(pid_t pid);     // as in /proc: R S T Z ...; 0: there is none
+                 const char *log);             // to its end; fatal unless it is 0
+int process_port(int output, const char *log); // of one that says "listening on 127.0.0.1:PORT" there; else fatal
+char process_state(pid_t pid);                 // as in /proc: R S T Z ...; 0: there is none
 
 // ---- servers ----
 struct proxy {

@@ -65,6 +65,14 @@ static void write_settings(const struct chaos *c, const struct worker *w, char o
     SET("BUNDLE_CACHE_REDIS_TTL_S=60");
     SET("BUNDLE_QUEUE_RECONCILE_S=2");
     SET("BUNDLE_QUEUE_RECONCILE_AFTER_S=10");
+    SET("BUNDLE_COPY_CACHE_TTL_S=60");
+    if (!is_direct) {
+        SET("BUNDLE_COPY_KEY=" MODEL_KEY);
+        SET("BUNDLE_COPY_URL=http://127.0.0.1:%d/v1", c->model_port);
+        SET("BUNDLE_COPY_MODEL=%s", w->name); // else all copy would be there after an upload's first job
+        SET("BUNDLE_COPY_BUDGET_S=8");
+        SET("BUNDLE_COPY_TIMEOUT_MS=1500");
+    }
     SET("BUNDLE_REDIS_TIMEOUT_MS=%d", o->lease_ms / 2);
     SET("FAILPOINT_LOG=%s", c->points_log);
     if (w->point >= 0)

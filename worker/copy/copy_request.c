@@ -7,6 +7,7 @@
 
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "worker/copy/model_endpoint.h"
 
 enum { TRIES_MAX = 3, BODY_BYTES_MAX = 4 << 20 };
@@ -193,6 +194,7 @@ static void read_answer(struct copy_request *r, const struct http_answer *http, 
     else
         copy_run_failed(r, "unreadable", "the language model's answer could not be read", true);
     arena_fini(&memory);
+    FAILPOINT("copy.taken");
 }
 
 // Any number from nothing to most: a fleet must not come back in step.
@@ -240,6 +242,7 @@ static void on_answer(void *context, const struct http_answer *a)
 {
     struct copy_request *r = context;
     struct copy_usage *u = &r->run->usage;
+    FAILPOINT("copy.answered");
     const struct copy_verdict v = copy_judge(r, a);
     r->call = NULL;
     if (a->took_ms > u->slowest_ms)

@@ -1,5 +1,6 @@
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/mp.h"
 #include "worker/copy/prompt.h"
 #include "worker/stages/copy_stage.h"
@@ -104,6 +105,7 @@ static void on_done(void *context, const struct copy_outcome *outcome)
     bool ok = !outcome->is_cancelled && leave(j, outcome, &e);
     if (outcome->is_cancelled)
         (void)err_set(&e, ERR_CANCELLED, "cancelled while copy was written");
+    FAILPOINT("copy.end");
     task_end(j->task, ok, &e);
 }
 
@@ -133,6 +135,7 @@ static void order(struct copy_job *j)
     j->order.log = (struct log_context){t->job.ptr, t->upload.ptr, t->shop.ptr, t->name.ptr};
     j->order.on_done = on_done;
     j->order.context = j;
+    FAILPOINT("copy.begin");
     copywriter_write(j->env->copywriter, &j->order);
 }
 
