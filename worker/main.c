@@ -149,7 +149,7 @@ static bool run(int argc, char **argv, struct settings *s, struct err *e)
     if (o.is_help || o.is_version)
         return fputs(o.is_help ? HELP : "bundle-worker " BUNDLE_VERSION "\n", stdout) >= 0;
     (void)setrlimit(RLIMIT_CORE, &no_core); // settings hold secrets
-    if (!settings_load(s, &o.from, environ, e))
+    if (!settings_load(s, &o.from, environ, e) || !stages_check(s, e))
         return false;
     return o.is_check ? puts("settings are right") >= 0 : work(s, e);
 }

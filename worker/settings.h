@@ -46,7 +46,7 @@
     INT(queue_prefetch_max, "queue.prefetch_max", 64, 0, 1000,                                                         \
         "Most tasks claimed ahead of the slots on a slow network.")                                                    \
     INT(queue_shop_running_max, "queue.shop_running_max", 256, 1, 100000,                                              \
-        "Most tasks of one shop running at once, over all workers.")                                                   \
+        "Most tasks of one shop running at once, over all workers, those that wait for a language model included.")    \
     INT(queue_payload_max, "queue.payload_bytes_max", 65536, 256, 16777216, "Largest job payload.")                    \
     INT(queue_result_max, "queue.result_bytes_max", 8388608, 1024, 134217728, "Largest result of one task.")           \
     INT(queue_keep_s, "queue.keep_s", 3600, 10, 2592000, "How long a finished job's progress and log stay readable.")  \
@@ -142,7 +142,8 @@
         "so that what it lacks is not on sale any more.")                                                              \
     SECRET(copy_key, "copy.key", "",                                                                                   \
            "Key of the language model that writes the copy; without one the copy comes from templates, and nothing "   \
-           "is sent anywhere. A server that wants none: any word.")                                                    \
+           "is sent anywhere. A server that wants none: any word. The same for all workers of a queue: one without "   \
+           "it leaves template copy.")                                                                                 \
     TEXT(copy_key_file, "copy.key_file", "", "A file with that key; read again for every request.")                    \
     SECRET(copy_url, "copy.url", "https://api.openai.com/v1",                                                          \
            "Where the model is: what comes before /chat/completions (the API that OpenAI, vLLM, Ollama ... speak).")   \
@@ -163,7 +164,8 @@
         "Most requests a minute of all workers together; 0: no limit but the server's.")                               \
     INT(copy_tokens_per_min, "copy.tokens_per_min", 0, 0, 1000000000, "Likewise tokens, in and out.")                  \
     INT(copy_budget_s, "copy.budget_s", 90, 1, 3600,                                                                   \
-        "How long a job waits for the model; what is not written by then gets template copy.")                         \
+        "How long a job waits for the model, from when its bundles are chosen, pauses included; what is not written "  \
+        "by then gets template copy. Well below job.deadline_s.")                                                      \
     INT(copy_budget_requests, "copy.budget_requests", 60, 1, 100000, "Most requests for one job.")                     \
     INT(copy_budget_tokens, "copy.budget_tokens", 100000, 1000, 1000000000, "Most tokens for one job, in and out.")    \
     INT(copy_timeout_ms, "copy.timeout_ms", 30000, 100, 600000, "How long one request may take.")                      \

@@ -207,8 +207,8 @@ end
 
 local function look_at_other(key, kind, rest)
   local class, shop = string.match(rest, '^(%d%d?):(.+)$')
-  if kind == 'ready' and class then return look_at_ready(tonumber(class), shop) end
-  if kind == 'ring' and string.match(rest, '^%d$') then return look_at_ring(key, tonumber(rest)) end
+  if kind == 'ready' and class and tonumber(class) < IO.first_class + 3 * IO.classes then return look_at_ready(tonumber(class), shop) end
+  if kind == 'ring' and string.match(rest, '^[0-5]$') then return look_at_ring(key, tonumber(rest)) end
   if key == IO.wake then return LOOK.wake(key) end
   if kind == 'busy' then return look_at_busy(key) end
   if not PASSING[kind] then return found('unknown key', key) end

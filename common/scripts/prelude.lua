@@ -229,12 +229,21 @@ local function job_forget(job)
   jobs[job] = nil -- nothing of it is written any more
 end
 
+-- What tasks of I/O were told is of no use once they have ended, and it is much: all that they are to write about.
+local function drop_payloads(j, names)
+  if lane_of(j) ~= IO then return end
+  local fields = {}
+  for i, task in ipairs(names) do fields[i] = 'payload:' .. task end
+  each_chunk(fields, function(...) call('HDEL', j.key .. ':tasks', ...) end)
+end
+
 -- The terminal event, once: only an open job can end. Refs that still wait are dropped when somebody draws them.
 local function job_end(j, status, message, reason)
   if j.state ~= 'open' then return end
   j.state = status
   j.stepped = nil
   local refs = call('SMEMBERS', j.key .. ':open')
+  drop_payloads(j, refs)
   for i, task in ipairs(refs) do refs[i] = j.id .. '/' .. task end
   unlease(j, refs)
   each_chunk(refs, function(...) call('ZREM', Q .. ':delayed', ...) end)
@@ -305,6 +314,7 @@ local function tasks_end(j, names, refs, records, results, more, shared, message
   call('HSET', j.key .. ':tasks', unpack(records))
   unlease(j, refs)
   call('SREM', j.key .. ':open', unpack(names))
+  drop_payloads(j, names)
   if #results > 0 then
     -- What a stage of one task leaves replaces all that it was made from.
     if not j.stage.split then call('DEL', j.key .. ':results') end

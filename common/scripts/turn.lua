@@ -274,26 +274,29 @@ end
 -- What was handed out again comes on top of what is wanted.
 taken, urgent = {[COMPUTE] = 0, [IO] = 0}, 0
 
+-- true: there may be more behind refs of jobs that have ended, of which a turn passes over so many only.
 local function draw_priority(lane, priority)
-  for _ = 1, 20 do -- what was drawn may have ended meanwhile
+  for _ = 1, 20 do
     local n, n_urgent = want[lane] - taken[lane], lane == COMPUTE and want_urgent - urgent or 0
-    if n <= 0 then return end
+    if n <= 0 then return false end
     local refs = draw(lane, priority, n, n_urgent, false)
     if #refs == 0 and n_urgent > 0 then refs = draw(lane, priority, n, n_urgent, true) end
-    if #refs == 0 then return end
+    if #refs == 0 then return false end
     claim(refs, nil)
   end
+  return true
 end
 
 -- Interactive jobs before normal ones before bulk ones; in every eighth turn the other way round, so that nobody starves.
 local function draw_lane(lane)
   new_token()
   local is_turned = tonumber(string.match(token, '^%d+')) % 8 == 0
-  for step = 0, 2 do draw_priority(lane, is_turned and 2 - step or step) end
+  local is_cut = false
+  for step = 0, 2 do is_cut = draw_priority(lane, is_turned and 2 - step or step) or is_cut end
   -- More than this worker takes: wake the next one, which does the same. Not when nothing could be drawn: shops that are
   -- at their cap or paused stay in the ring.
   local is_urgent_full = lane == COMPUTE and want_urgent > 0 and urgent >= want_urgent
-  must_wake[lane] = must_wake[lane] or taken[lane] >= want[lane] or is_urgent_full
+  must_wake[lane] = must_wake[lane] or taken[lane] >= want[lane] or is_urgent_full or is_cut
 end
 
 for _, lane in ipairs(LANES) do

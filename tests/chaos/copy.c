@@ -108,7 +108,7 @@ bool copy_is_sound(struct chaos *c, const struct upload *u, bool *is_away, char 
     *is_away = !r;
     if (!r)
         return false;
-    bool is_sound = strcmp(PQgetvalue(r, 0, 0), "0") == 0 && strcmp(PQgetvalue(r, 0, 3), "t") == 0;
+    bool is_sound = PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 0), "0") == 0 && strcmp(PQgetvalue(r, 0, 3), "t") == 0;
     (void)snprintf(why, 256, "the copy of %s bundles is not sound; they have %s, the metrics say %s",
                    PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1), PQgetvalue(r, 0, 2));
     PQclear(r);

@@ -53,6 +53,7 @@ wait_until 10 running 0
 note "requests gone after $(($(now_ms) - from_ms)) ms"
 expect test $(($(now_ms) - from_ms)) -le $((2000 * patience))
 expect_equal 0 "$(leases_of_copy)" 'its leases'
+expect_equal 0 "$(servers_redis hkeys "$Q:job:hangs:tasks" | grep -c '^payload:' || true)" 'what its tasks were told'
 expect_sound_events hangs
 
 note 'SIGTERM: the grace period, then handed back; the next worker writes it'

@@ -22,6 +22,9 @@ run_again() { # run_again [OPTIONS of the job]: the upload's job once more
 copies() { jq -c '[.bundles[] | {id, copy: (.ai_copy | del(.source))}]' "$TEST_DIR/document.json"; }
 workers_start 2
 
+expect_status 2 "$BUILD_BIN/bundle-worker" --check --set copy.locale=de_DE.UTF-8
+expect_match 'copy.locale = "de_DE.UTF-8" is no language tag' "$OUTPUT" 'a locale that is none'
+
 note 'written'
 run_job demo "$upload"
 read_document demo "$upload"
@@ -37,6 +40,8 @@ expect_equal "$(model_stats '[.tokens_in, .tokens_out]')" "$(jq -c '.metrics.cop
 expect_document '.metrics.copy | .requests == 5 and ((.cost * 1e6 - .tokens_in * 0.15 - .tokens_out * 0.6) | fabs < 1)'
 expect_document '.metrics.copy | .took_ms >= .slowest_ms and .slowest_ms >= 20'
 copies >"$TEST_DIR/written"
+told() { servers_redis hkeys "{$BUNDLE_QUEUE_NAME}:job:$1:tasks" | grep -c '^payload:' || true; }
+expect_equal 0 "$(told "$JOB")" 'what copy tasks were told is not kept'
 
 note 'the same upload: nothing is sent'
 run_again

@@ -19,7 +19,7 @@
 
 #include "worker/offers/offers.h"
 
-enum { BRIEF_NAME_MAX = 120, BRIEF_KEY_HEX = 32, BRIEF_LOCALE_MAX = 35, BRIEF_MODEL_MAX = 200 };
+enum { BRIEF_NAME_MAX = 120, BRIEF_KEY_HEX = 32 };
 
 struct brief {
     struct str facts;            // JSON, as above

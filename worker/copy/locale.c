@@ -61,3 +61,26 @@ bool locale_is(struct str tag, const char *language)
 {
     return str_eq_nocase(locale_language(tag), str_of(language));
 }
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+// RFC 5646, well-formed at sight: a language of 2-8 letters, then subtags of 1-8 letters and digits. "x-..." and the
+// grandfathered "i-..." are left out: no copy is written in them.
+bool locale_is_tag(struct str tag)
+{
+    enum { TAG_MAX = 35, SUBTAG_MAX = 8 };
+    size_t subtag = 0, n = 0;
+    for (size_t i = 0; i <= tag.len; i++) {
+        bool is_end = i == tag.len || tag.ptr[i] == '-';
+        if (is_end && (subtag < (n == 0 ? 2 : 1) || subtag > SUBTAG_MAX))
+            return false;
+        if (!is_end && (!is_alnum(tag.ptr[i]) || (n == 0 && tag.ptr[i] <= '9')))
+            return false;
+        subtag = is_end ? 0 : subtag + 1;
+        n += is_end;
+    }
+    return tag.len <= TAG_MAX;
+}

@@ -8,6 +8,7 @@ struct locale_row {
     const char *language, *name; // primary subtag; the language's English name
 };
 
+bool locale_is_tag(struct str tag);                   // well-formed: worth a look at the others
 struct str locale_language(struct str tag);           // "pt" of "pt-BR"
 struct str locale_region(struct str tag);             // "BR": two capitals or three digits; "" where there is none
 const struct locale_row *locale_find(struct str tag); // NULL: not in the table

@@ -46,6 +46,18 @@ static void on_passed(void *context, const struct redis_reply *reply)
     loop_heard(context, LOOP_WORK, reply); // lost: whoever waits looks by itself before long
 }
 
+// A marker that came here is somebody else's where the lane has filled up since it was waited for.
+void lane_pass_mark(struct loop_lane *lane)
+{
+    struct loop *l = lane->loop;
+    if (lane->is_marked && lane->held >= lane_target(lane)) {
+        struct redis_cmd c;
+        queue_pass_wake_cmd(&l->config->queue, lane->which, &c);
+        (void)redis_async_send(l->command, &c, 0, on_passed, l);
+    }
+    lane->is_marked = false;
+}
+
 static void on_wake(void *context, const struct redis_reply *reply)
 {
     struct loop_lane *lane = context;
@@ -55,13 +67,11 @@ static void on_wake(void *context, const struct redis_reply *reply)
         return; // on_ready of the connection waits again
     loop_heard(l, LOOP_WORK, reply);
     if (redis_reply_type(reply) == REDIS_ERROR)
-        return;                                                                    // the sweep waits again
-    lane->may_draw = true;                                                         // a marker, or time to look anyway
-    if (redis_reply_type(reply) != REDIS_NIL && lane->held >= lane_target(lane)) { // it has filled up since it asked
-        struct redis_cmd c;
-        queue_pass_wake_cmd(&l->config->queue, lane->which, &c);
-        (void)redis_async_send(l->command, &c, 0, on_passed, l);
-    }
+        return;            // the sweep waits again
+    lane->may_draw = true; // a marker, or time to look anyway
+    lane->is_marked = redis_reply_type(reply) != REDIS_NIL;
+    if (!l->is_turn_out) // whose answer may fill the lane
+        lane_pass_mark(lane);
     turn_maybe(l);
     lane_wait(l);
 }

@@ -9,9 +9,8 @@
 // INVARIANTS  1. At most one turn is on its way. 2. A task is in exactly one of: slots, I/O, ended list, turn.
 //             3. No task is drawn beyond slots + prefetch that compute, nor beyond io_max of I/O; neither counts for
 //             the other.
-// STOPPING    SIGTERM or SIGINT: draw no more, hand back what no slot has begun, wait up to grace_ms for the rest, then
-// ask
-//             it to stop and hand it back too; loop_run returns. A second signal ends the process at once.
+// STOPPING    SIGTERM or SIGINT: draw no more, hand back what no slot has begun, wait up to grace_ms for the rest,
+//             then ask it to stop and hand it back too; loop_run returns. A second signal ends the process at once.
 #ifndef BUNDLE_WORKER_RUNTIME_LOOP_H
 #define BUNDLE_WORKER_RUNTIME_LOOP_H
 

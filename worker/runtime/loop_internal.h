@@ -33,6 +33,7 @@ struct loop_lane {
     enum queue_lane which;
     struct redis_async *wake;
     bool is_wake_out, may_draw;
+    bool is_marked;   // a wake marker came while a turn was out
     unsigned held;    // but for those that are being settled
     unsigned n_ended; // of these
     unsigned want;    // of the turn that is out
@@ -79,6 +80,7 @@ void turn_hand_back_waiting(struct loop *l);
 unsigned lane_want(const struct loop_lane *lane); // how many the next turn draws; with what it settles taken off
 unsigned lane_want_urgent(const struct loop *l);  // of those that compute
 void lane_wait(struct loop *l);                   // block on the wake markers of the lanes that have room
+void lane_pass_mark(struct loop_lane *lane);      // to somebody else, where it is of no use here
 
 // intake.c
 void intake_wait(struct loop *l); // block on the inbox

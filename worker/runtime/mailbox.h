@@ -3,9 +3,8 @@
 // until the slot has no more (mailbox_wake), or until the mailbox has been left alone for its patience, whichever is
 // first.
 //
-// INVARIANTS  1. What was posted is taken within the patience (and the millisecond that libevent's timers are exact
-// to),
-//                whatever the slots do meanwhile.
+// INVARIANTS  1. What was posted is taken within the patience (and the millisecond that libevent's timers are
+//                exact to), whatever the slots do meanwhile.
 // THREADS     Anybody posts and wakes; the loop's thread does all else.
 #ifndef BUNDLE_WORKER_RUNTIME_MAILBOX_H
 #define BUNDLE_WORKER_RUNTIME_MAILBOX_H

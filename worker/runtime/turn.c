@@ -114,11 +114,12 @@ static void begin_io(struct loop *l, struct task *t)
     task_leave();
 }
 
-// A lane that got as much as it wanted may get more. One that got nothing looks again where a marker came meanwhile: it
-// may be of after that turn.
+// A lane that got as much as it wanted may get more, and it looks again where a marker came meanwhile: that may be of
+// after the turn.
 static void note_claimed(struct loop_lane *lane, unsigned n)
 {
-    lane->may_draw = n == 0 ? lane->may_draw : lane->want > 0 && n >= lane->want;
+    lane->may_draw = lane->may_draw || (lane->want > 0 && n >= lane->want);
+    lane_pass_mark(lane);
 }
 
 static void begin_claimed(struct loop *l, const struct redis_reply *reply)

@@ -103,6 +103,8 @@ static bool reuse(struct planner *w, struct err *e)
         return true;
     if (!bundle_copies_find(w->p->slot->pg, w->p->csv_upload_id, keys, plan->n_asked, w->memory, copies, e)) {
         pg_outage_note(e);
+        if (e->kind != ERR_PG_AWAY && e->kind != ERR_CANCELLED)
+            LOG(LOG_WARN, "copy that is there cannot be looked up; it is asked for", LOG_S("error", e->message));
         return e->kind != ERR_CANCELLED;
     }
     for (uint32_t k = 0; k < plan->n_asked; k++) {

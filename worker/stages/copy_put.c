@@ -1,11 +1,15 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "common/check.h"
 #include "common/json_out.h"
 #include "common/log.h"
 #include "common/mp.h"
 #include "worker/stages/copy_stage.h"
+
+#define USAGE_MAX (INT64_C(1) << 40)
 
 static const struct {
     const char *name;
@@ -44,7 +48,7 @@ bool copy_usage_decode(struct copy_usage *out, const struct mp_value *v)
 {
     for (size_t k = 0; k < ARRAY_LEN(USAGE); k++) {
         int64_t value;
-        if (!mp_int(mp_get(v, USAGE[k].name), &value))
+        if (!mp_int(mp_get(v, USAGE[k].name), &value) || value < 0 || value > USAGE_MAX)
             return false;
         usage_set(out, k, value);
     }
@@ -78,6 +82,25 @@ static void put_template(struct putting *p, uint32_t row, struct str kind, struc
     p->n_template++;
 }
 
+static bool are_texts(const json_t *list)
+{
+    size_t i;
+    const json_t *v;
+    json_array_foreach(list, i, v) if (!json_is_string(v)) return false;
+    return json_is_array(list);
+}
+
+// It goes into the row as it is.
+static bool is_copy(struct str json)
+{
+    static const char *const TEXTS[] = {"title", "description", "value_proposition", "model", "locale", "key"};
+    json_auto_t *v = json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++)
+        if (!json_is_string(json_object_get(v, TEXTS[i])))
+            return false;
+    return are_texts(json_object_get(v, "features")) && are_texts(json_object_get(v, "benefits"));
+}
+
 static bool put_written(struct putting *p, const struct mp_value *v)
 {
     struct str source, json, reason, kind;
@@ -87,11 +110,11 @@ static bool put_written(struct putting *p, const struct mp_value *v)
         !mp_str(mp_at(v, 4), &kind))
         return false;
     bool is_model = str_eq(source, STR("model")), is_cache = str_eq(source, STR("cache"));
-    bool is_object = json.len > 2 && json.ptr[0] == '{' && json.ptr[json.len - 1] == '}';
-    if ((is_model || is_cache) != is_object)
+    bool has_copy = is_copy(json);
+    if ((is_model || is_cache) != has_copy)
         return false;
     p->is_open[row] = false;
-    if (!is_object)
+    if (!has_copy)
         put_template(p, (uint32_t)row, kind, reason);
     else
         p->rows->rows[row].ai_copy = copy_with_source(json, is_model ? "model" : "cache", &p->task->memory);
@@ -108,13 +131,14 @@ static bool put_result(struct putting *p, struct str bytes, struct err *e)
     if (!mp_open_envelope(&doc, bytes.ptr, bytes.len, "copy-result", COPY_RESULT_VERSION, &MP_LIMITS_MESSAGE, e))
         return false;
     const struct mp_value *root = mp_root(doc), *written = mp_get(root, "written");
-    if (!mp_int(mp_get(root, "after_ms"), &after_ms) || !copy_usage_decode(&usage, mp_get(root, "usage")))
+    if (!mp_int(mp_get(root, "after_ms"), &after_ms) || after_ms < 0 || after_ms > USAGE_MAX ||
+        !copy_usage_decode(&usage, mp_get(root, "usage")))
         return err_set(e, ERR_CODEC, "the result of a copy task lacks a field");
+    usage_add(&p->usage, &usage);
+    p->after_ms = after_ms > p->after_ms ? after_ms : p->after_ms;
     for (size_t i = 0; i < mp_size(written); i++)
         if (!put_written(p, mp_at(written, i)))
             return err_set(e, ERR_CODEC, "entry %zu of a copy task's result is none", i);
-    usage_add(&p->usage, &usage);
-    p->after_ms = after_ms > p->after_ms ? after_ms : p->after_ms;
     return true;
 }
 
@@ -193,8 +217,8 @@ void copy_put(struct task *t, const struct settings *s, const struct copy_plan *
     struct err e;
     for (size_t i = 0; i < t->n_inputs; i++)
         if (!str_eq(t->inputs[i].task, STR("merge")) && !put_result(&p, t->inputs[i].result, &e))
-            LOG(LOG_WARN, "written copy cannot be read; template copy instead", LOG_S("task", t->inputs[i].task.ptr),
-                LOG_S("error", e.message));
+            LOG(LOG_WARN, "written copy cannot be read; the rest gets template copy",
+                LOG_S("task", t->inputs[i].task.ptr), LOG_S("error", e.message));
     put_missing(&p);
     put_metrics(&p, s, metrics);
 }

@@ -1,6 +1,7 @@
 #include "worker/stages/stages.h"
 
 #include "worker/copy/copywriter.h"
+#include "worker/copy/locale.h"
 
 // After so many failures in a row nobody asks for so long, up to a minute when it goes on.
 enum { FAILURES_MAX = 5, CLOSED_MS = 5000, CLOSED_MAX_MS = 60000 };
@@ -31,6 +32,12 @@ void stages_copy_settings(const struct settings *s, struct copywriter_settings *
                  .probe_ms = s->copy_connect_ms + s->copy_timeout_ms},
         .redis_timeout_ms = s->redis_timeout_ms,
     };
+}
+
+bool stages_check(const struct settings *s, struct err *e)
+{
+    return locale_is_tag(str_of(s->copy_locale)) ||
+           err_set(e, ERR_CONFIG, "copy.locale = \"%s\" is no language tag: en, en-GB, zh-Hant-TW", s->copy_locale);
 }
 
 bool stages_copy_start(struct stages_env *env, struct err *e)

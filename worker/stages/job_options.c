@@ -3,6 +3,7 @@
 #include "common/check.h"
 #include "common/json_out.h"
 #include "common/mp.h"
+#include "worker/copy/locale.h"
 #include "worker/dataset/date.h"
 #include "worker/settings.h"
 #include "worker/stages/job_request.h"
@@ -188,35 +189,12 @@ static bool read_words(const struct option *row, const struct mp_value *v, struc
     return true;
 }
 
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-// RFC 5646, well-formed at sight: a language of 2-8 letters, then subtags of 1-8 letters and digits. "x-..." and the
-// grandfathered "i-..." are left out: no copy is written in them.
-static bool is_language_tag(struct str tag)
-{
-    enum { TAG_MAX = 35, SUBTAG_MAX = 8 };
-    size_t subtag = 0, n = 0;
-    for (size_t i = 0; i <= tag.len; i++) {
-        bool is_end = i == tag.len || tag.ptr[i] == '-';
-        if (is_end && (subtag < (n == 0 ? 2 : 1) || subtag > SUBTAG_MAX))
-            return false;
-        if (!is_end && (!is_alnum(tag.ptr[i]) || (n == 0 && tag.ptr[i] <= '9')))
-            return false;
-        subtag = is_end ? 0 : subtag + 1;
-        n += is_end;
-    }
-    return tag.len <= TAG_MAX;
-}
-
 static bool read_locale(const struct option *row, const struct mp_value *v, struct arena *memory, struct job_options *o)
 {
     struct str tag;
     (void)row;
     (void)memory;
-    if (!mp_str(v, &tag) || !is_language_tag(tag))
+    if (!mp_str(v, &tag) || !locale_is_tag(tag))
         return false;
     o->locale = tag;
     return true;

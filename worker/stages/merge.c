@@ -122,7 +122,6 @@ static void put_metrics(const struct task *t, const struct prepared *p, const st
     json_out_key_int(&j, "bundles", list->n);
     if (list->n == 0)
         json_out_key_str(&j, "no_bundles_reason", str_of(reason_for_none(a, pairs)));
-    json_out_key_bool(&j, "partial", t->is_partial);
     json_out_key(&j, "prepare");
     json_out_raw(&j, p->metrics);
     json_out_key(&j, "pairs");

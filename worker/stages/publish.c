@@ -33,7 +33,7 @@ static bool put_copy(struct task *t, const struct stages_slot *slot, struct merg
                      struct err *e)
 {
     buf_put(metrics, m->metrics.ptr, m->metrics.len - 1); // a JSON object, but for its "}"
-    buf_puts(metrics, ",\"copy\":");
+    buf_printf(metrics, ",\"partial\":%s,\"copy\":", t->is_partial ? "true" : "false");
     copy_put(t, slot->env->settings, &m->copy, &m->rows, metrics);
     buf_putc(metrics, '}');
     return buf_ok(metrics, "the metrics", e);

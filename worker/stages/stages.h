@@ -47,6 +47,9 @@ bool stages_admit(void *env, struct str raw, struct arena *memory, struct admiss
 void *stages_slot_open(void *env, unsigned number);
 void stages_slot_close(void *slot);
 
+// What settings must be for the stages: ERR_CONFIG.
+bool stages_check(const struct settings *s, struct err *e) MUST_USE;
+
 // The language model, where one is configured: env->copywriter. Before loop_run; stages_io_close ends it, and so does
 // stages_copy_stop where the loop did not come to it.
 bool stages_copy_start(struct stages_env *env, struct err *e) MUST_USE;

@@ -17,6 +17,13 @@ enum { N_ROWS = 6 };
 static const char TEMPLATE[] = "{\"title\":\"T\",\"source\":\"template\"}";
 static const uint32_t ASKED[] = {1, 2, 3, 4};
 
+// As the copywriter leaves it.
+#define COPY_BUT_END(title)                                                                                            \
+    "{\"title\":\"" title                                                                                              \
+    "\",\"description\":\"d\",\"value_proposition\":\"v\",\"features\":[\"f\"],\"benefits\":[\"b\"]"                   \
+    ",\"model\":\"m\",\"locale\":\"en\",\"key\":\"k\""
+#define COPY(title) COPY_BUT_END(title) "}"
+
 struct world {
     struct task task;
     struct task_input inputs[4];
@@ -112,11 +119,11 @@ static void row_is(const struct world *w, size_t i, const char *wanted)
 static void put_both(struct world *w)
 {
     struct buf *b = begin_result(w, "copy.00001", 70, 2);
-    put_row(b, 1, "model", "{\"title\":\"A\"}", "", "");
+    put_row(b, 1, "model", COPY("A"), "", "");
     put_row(b, 2, "template", "", "it says \"free\"", "claim");
     end_result(w);
     b = begin_result(w, "copy.00002", 50, 2);
-    put_row(b, 4, "cache", "{\"title\":\"B\"}", "", "");
+    put_row(b, 4, "cache", COPY("B"), "", "");
     put_row(b, 3, "template", "", "it says more", "claim");
     end_result(w);
 }
@@ -130,9 +137,9 @@ static void rows_and_metrics_say_where_copy_is_from(void **state)
     w->settings.copy_price_out = 4;
     put(w);
     row_is(w, 0, TEMPLATE); // not asked for: merge has said why
-    row_is(w, 1, "{\"title\":\"A\",\"source\":\"model\"}");
+    row_is(w, 1, COPY_BUT_END("A") ",\"source\":\"model\"}");
     row_is(w, 2, "{\"title\":\"T\",\"source\":\"template\",\"reason\":\"it says \\\"free\\\"\"}");
-    row_is(w, 4, "{\"title\":\"B\",\"source\":\"cache\"}");
+    row_is(w, 4, COPY_BUT_END("B") ",\"source\":\"cache\"}");
     assert_int_equal(number(w, "bundles", "model"), 1);
     assert_int_equal(number(w, "bundles", "cache"), 2); // and the one that was reused
     assert_int_equal(number(w, "bundles", "template"), 3);
@@ -161,7 +168,7 @@ static void what_did_not_come_is_template_copy(void **state)
     for (int is_partial = 0; is_partial < 2; is_partial++) {
         struct world *w = begin();
         struct buf *b = begin_result(w, "copy.00001", 1, 1);
-        put_row(b, 2, "model", "{\"title\":\"A\"}", "", "");
+        put_row(b, 2, "model", COPY("A"), "", "");
         end_result(w);
         w->task.is_partial = is_partial;
         put(w);
@@ -180,9 +187,10 @@ static void spoilt_results_cost_no_job(void **state)
     static const struct {
         int64_t row;
         const char *source, *json;
-    } BAD[] = {{0, "model", "{\"a\":1}"}, // nobody asked for it
-               {6, "model", "{\"a\":1}"}, // there is no such row
-               {-1, "model", "{\"a\":1}"}, {1, "model", ""}, {1, "model", "[1]"}, {1, "template", "{\"a\":1}"}};
+    } BAD[] = {{0, "model", COPY("A")}, // nobody asked for it
+               {6, "model", COPY("A")}, // there is no such row
+               {-1, "model", COPY("A")},   {1, "model", ""},         {1, "model", "[1]"},
+               {1, "template", COPY("A")}, {1, "model", "{\"x\":}"}, {1, "cache", "{\"title\":\"A\"}"}};
     (void)state;
     for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
         struct world *w = begin();
