@@ -135,6 +135,11 @@ static void on_request(void *context, struct http_peer *p, const struct http_ask
     case ACT_STATUS:
         http_peer_answer(p, act->arg, act->headers ? act->headers : "", str_of(act->body));
         break;
+    case ACT_ABSURD:
+        http_peer_answer(p, "200 OK", "",
+                         STR("{\"choices\":[{\"message\":{\"content\":\"{}\"}}],\"usage\":{\"prompt_tokens\":1000000000,"
+                             "\"completion_tokens\":1}}"));
+        break;
     case ACT_HANG:
         break;
     case ACT_RESET:

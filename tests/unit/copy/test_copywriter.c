@@ -128,6 +128,17 @@ static void an_answer_that_cannot_be_read_is_asked_for_bundle_by_bundle(void **s
             assert_string_equal(o->kinds[i], "unreadable");
 }
 
+static void absurd_token_counts_are_not_believed(void **state)
+{
+    struct scene *s = scene_need(state);
+    SCRIPT(s, {.do_what = ACT_ABSURD}, WRITE);
+    s->settings.gate.units_per_min = 1000000;
+    struct scene_order *o = write_first(s, 2);
+    scene_wait(s, o);
+    assert_int_equal(scene_count(o, COPY_MODEL), 2); // each alone: budget and gate let them
+    assert_true(o->usage.tokens_in + o->usage.tokens_out < 10000);
+}
+
 static void failures_that_may_pass_are_tried_three_times(void **state)
 {
     struct scene *s = scene_need(state);
@@ -327,6 +338,8 @@ static void time_ends_what_hangs(void **state)
     assert_int_equal(scene_count(o, COPY_TEMPLATE), 2);
     assert_string_equal(o->kinds[0], "time");
     assert_true(o->usage.took_ms >= 400 && o->usage.took_ms < 1400);
+    assert_true(o->usage.slowest_ms >= 200); // it may have been written all the same
+    assert_true(o->usage.tokens_in > 500 && o->usage.tokens_out > 0);
     o = scene_order(s, 0, 2, ++generation);
     o->order.within_ms = -5;
     scene_write(s, o);
@@ -344,6 +357,7 @@ static void a_request_has_its_own_time(void **state)
     scene_wait(s, o);
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
     assert_int_equal(s->n_asked, 2);
+    assert_true(o->usage.tokens_in > 100 + 500 && o->usage.tokens_out > 20); // the first one's too
 }
 
 static void a_cancelled_order_ends_soon(void **state)
@@ -476,6 +490,7 @@ int main(void)
         SCENE_TEST(cached_copy_that_is_spoilt_is_asked_for),
         SCENE_TEST(refused_copy_is_asked_for_again_alone_and_once),
         SCENE_TEST(an_answer_that_cannot_be_read_is_asked_for_bundle_by_bundle),
+        SCENE_TEST(absurd_token_counts_are_not_believed),
         SCENE_TEST(failures_that_may_pass_are_tried_three_times),
         SCENE_TEST(many_failures_in_a_row_and_nobody_asks),
         SCENE_TEST(retry_after_is_heeded),
