@@ -6,12 +6,11 @@
 //          --closed--> do without: it failed too often (one probe is let through when the time is over), or refuses us
 //
 // INVARIANTS  1. Within any minute no more requests enter than the limit, and a tenth of it at most at once (GCRA).
-// Units
-//             likewise; a request of more than a tenth of them waits until nothing is owed, and owes all that it takes.
+//             Units likewise; a request of more than a tenth of them waits until nothing is owed, and owes all that
+//             it takes.
 //             2. While it is closed at most one probe is on its way; one whose worker died counts for probe_ms.
-// REPEATED    A gate that is entered twice, because an answer was lost, costs one place of a minute's; a failure that
-// is
-//             told twice counts twice.
+// REPEATED    A gate that is entered twice, because an answer was lost, costs one place of a minute's; a failure
+//             that is told twice counts twice.
 // THREADS     Values; no state.
 #ifndef BUNDLE_COMMON_GATE_H
 #define BUNDLE_COMMON_GATE_H

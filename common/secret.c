@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/check.h"
 #include "common/str.h"
 
 bool secret_read(const char *setting, const char *path, char *out, size_t size, struct err *e)
@@ -11,6 +12,7 @@ bool secret_read(const char *setting, const char *path, char *out, size_t size, 
     FILE *file = fopen(path, "re");
     if (!file)
         return err_set(e, ERR_CONFIG, "%s = %s: %s", setting, path, strerror(errno));
+    CHECK(setvbuf(file, NULL, _IONBF, 0) == 0); // a buffer would leave the secret in freed memory
     bool has_line = fgets(out, (int)size, file) != NULL;
     bool is_whole = has_line && (strchr(out, '\n') || fgetc(file) == EOF);
     (void)fclose(file);

@@ -163,10 +163,8 @@ static void take_object(struct found *f, const json_t *object, struct str key)
     size_t n = f->out->n, at = index_of(id ? text_of(id) : key, n);
     if (!member(object, "title") && !member(object, "description"))
         return; // no copy: the usage in an envelope within the text, say
-    if (at == n) {
-        f->out->n_unasked++;
-        return;
-    }
+    if (at == n)
+        return; // nobody asked for it
     f->times[at]++;
     if (f->times[at] == 1)
         f->out->copies[at] = read_copy(object, f->memory);
@@ -187,10 +185,8 @@ static void read_bundles(struct str content, struct found *f)
 static void settle(struct found *f)
 {
     for (size_t i = 0; i < f->out->n; i++) {
-        if (f->times[i] > 1) { // which of them is meant?
-            f->out->n_unasked += f->times[i];
-            f->out->copies[i] = NULL;
-        }
+        if (f->times[i] > 1)
+            f->out->copies[i] = NULL; // which of them is meant?
         f->out->n_found += f->out->copies[i] != NULL;
     }
 }
@@ -205,8 +201,12 @@ bool answer_read(struct str body, size_t n, struct arena *memory, struct answer 
         put_repaired(&repaired, body);
         body = buf_str(&repaired);
     }
-    if (!read_envelope(body, &a, &content, e))
+    if (!read_envelope(body, &a, &content, e)) {
+        out->tokens_in = a.tokens_in;
+        out->tokens_out = a.tokens_out;
+        out->is_cut = a.is_cut;
         return false;
+    }
     a.copies = ARENA_ARRAY(memory, const struct copy_text *, n);
     struct found f = {memory, &a, ARENA_ARRAY(memory, unsigned, n)};
     read_bundles(buf_str(&content), &f);

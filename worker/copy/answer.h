@@ -19,14 +19,15 @@ struct copy_text { // as it came: not checked yet (check.h); a field that is mis
 };
 
 struct answer {
-    const struct copy_text **copies; // n entries, by the request's order ("b1" is the first); NULL: none came
-    size_t n, n_found, n_unasked;    // n_unasked: ids that nobody asked for, or twice: all of that id are left out
-    int64_t tokens_in, tokens_out;   // -1: not said
-    bool is_cut;                     // finish_reason "length"
+    const struct copy_text **copies; // n entries, by the request's order ("b1" is the first); NULL: none came, or two
+    size_t n, n_found;
+    int64_t tokens_in, tokens_out; // -1: not said
+    bool is_cut;                   // finish_reason "length"
 };
 
 // n: how many were asked for. ERR_CODEC: there is no content in it, and why. Content without any copy in it is an
-// answer (it has been paid for): n_found is 0 then.
+// answer (it has been paid for): n_found is 0 then. So has been what has no content: false sets tokens_* and is_cut
+// too, and nothing else.
 bool answer_read(struct str body, size_t n, struct arena *memory, struct answer *out, struct err *e) MUST_USE;
 
 // The error that the API put into a body of status 4xx or 5xx ({"error": {"message", "type", "code"}}), one line, cut

@@ -47,6 +47,23 @@ static bool decode(struct str bytes, struct copy_text *out)
            get_lines(mp_get(root, "benefits"), out->benefits, &out->n_benefits);
 }
 
+// What Redis refuses to look up is asked for: copy without its cache costs more, and is copy.
+static void take_found(struct copy_run *run, const struct redis_reply *reply)
+{
+    struct copywriter *w = run->writer;
+    struct copy_text text;
+    struct err e;
+    if (redis_reply_error(reply, &e)) {
+        outage_failed(&w->cache_outage, "Redis refuses to look copy up; the language model is asked for all of it", &e);
+        return;
+    }
+    outage_ended(&w->cache_outage, "Redis looks copy up again");
+    run->usage.cache_asked = (int64_t)run->order.n;
+    for (size_t i = 0; i < run->order.n; i++)
+        if (decode(redis_reply_str(redis_reply_at(reply, i)), &text))
+            copy_run_hit(run, i, &text);
+}
+
 static void on_found(void *context, const struct redis_reply *reply)
 {
     struct copy_lookup *lookup = context;
@@ -59,11 +76,7 @@ static void on_found(void *context, const struct redis_reply *reply)
         return; // asked again by copy_run_look
     run->is_looked_up = true;
     copy_run_no_trouble(run);
-    run->usage.cache_asked = (int64_t)run->order.n;
-    struct copy_text text;
-    for (size_t i = 0; i < run->order.n; i++)
-        if (decode(redis_reply_str(redis_reply_at(reply, i)), &text))
-            copy_run_hit(run, i, &text);
+    take_found(run, reply);
     copy_run_ask(run);
 }
 

@@ -139,13 +139,14 @@ static void judge_transport(struct copy_verdict *v, const struct http_answer *a)
         [HTTP_SLOW] = {COPY_RETRY, GATE_FAILED, "answers too slowly", NULL},
         [HTTP_RESET] = {COPY_RETRY, GATE_FAILED, "broke off", NULL},
         [HTTP_TOO_LARGE] = {COPY_ALONE, GATE_OK, "answered too much", "see copy.response_bytes_max"},
-        [HTTP_REFUSED] = {COPY_GIVE_UP, GATE_NOT_ASKED, "is at an address that is not allowed",
-                          "see copy.url and copy.block_private"},
+        [HTTP_REFUSED] = {COPY_GIVE_UP, GATE_NOT_ASKED, "is not asked: its address or our key is not allowed",
+                          "see copy.url, copy.block_private and the key"},
     };
     CHECK((size_t)a->result < ARRAY_LEN(ROWS) && ROWS[a->result].words);
     v->next = ROWS[a->result].next;
     v->outcome = ROWS[a->result].outcome;
     v->remedy = ROWS[a->result].remedy;
+    v->cause = a->error;
     v->kind = http_result_name(a->result);
     v->is_news = v->next == COPY_RETRY ? ERR_NONE : ERR_CONFIG;
     (void)snprintf(v->reason, sizeof v->reason, "the language model's server %s", ROWS[a->result].words);
@@ -154,7 +155,9 @@ static void judge_transport(struct copy_verdict *v, const struct http_answer *a)
 struct copy_verdict copy_judge(const struct copy_request *r, const struct http_answer *a)
 {
     struct copy_verdict v = {.after_ms = -1};
-    if (a->result == HTTP_ANSWERED)
+    // An error page may be larger than any copy: it is an error all the same.
+    bool is_error_page = a->result == HTTP_TOO_LARGE && a->status >= 300;
+    if (a->result == HTTP_ANSWERED || is_error_page)
         judge_status(&v, r, a);
     else
         judge_transport(&v, a);

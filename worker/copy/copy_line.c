@@ -135,6 +135,7 @@ static void must_wait(struct copy_request *r, int64_t ms)
     }
     insert(r);
     pause_line(r->run->writer, ms, &LIMITED);
+    copy_run_trouble(r->run, LIMITED.kind, LIMITED.reason); // whatever the line is told: that may stand for longer
 }
 
 static void on_entered(void *context, const struct redis_reply *reply)

@@ -10,7 +10,7 @@
 #include "common/failpoint.h"
 #include "worker/copy/model_endpoint.h"
 
-enum { TRIES_MAX = 3, BODY_BYTES_MAX = 4 << 20 };
+enum { TRIES_MAX = 3, BODY_BYTES_MAX = 8 << 20, TOKENS_ABSURD = 16 };
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
@@ -128,11 +128,17 @@ static bool send_now(struct copy_request *r, struct err *e)
     return true;
 }
 
-static void complain(struct copywriter *w, enum err_kind kind, const char *remedy, const char *reason)
+static void complain(struct copywriter *w, const struct err *e)
+{
+    outage_failed(&w->outage, "no copy from the language model; bundles get template copy", e);
+}
+
+static void complain_of(struct copywriter *w, enum err_kind kind, const struct copy_verdict *v)
 {
     struct err e;
-    (void)err_set(&e, kind, "%s%s%s", reason, remedy ? ": " : "", remedy ? remedy : "");
-    outage_failed(&w->outage, "no copy from the language model; bundles get template copy", &e);
+    (void)err_set(&e, kind, "%s%s%s%s%s%s", v->reason, v->cause ? " (" : "", v->cause ? v->cause : "",
+                  v->cause ? ")" : "", v->remedy ? ": " : "", v->remedy ? v->remedy : "");
+    complain(w, &e);
 }
 
 static void close_for(struct copy_request *r, const struct gate_entered *g)
@@ -155,17 +161,19 @@ void copy_request_entered(struct copy_request *r, const struct gate_entered *g)
         return;
     const struct gate_left nothing = {.outcome = GATE_NOT_ASKED, .used = -1};
     copy_line_leave(r, &nothing);
-    complain(r->run->writer, ERR_CONFIG, NULL, e.message);
+    complain(r->run->writer, &e);
     copy_run_failed(r, "key", "the language model's key cannot be read", false);
 }
 
 // ---- answers ----
 
-// What it took; of an answer that does not say, what was expected.
+static const struct answer UNSAID = {.tokens_in = -1, .tokens_out = -1};
+
+// What it took; where that is not said, what was expected. One absurd number would shut the gate for days.
 static int64_t count_tokens(struct copy_request *r, const struct answer *a)
 {
     struct copy_usage *u = &r->run->usage;
-    bool is_said = a->tokens_in >= 0 && a->tokens_out >= 0;
+    bool is_said = a->tokens_in >= 0 && a->tokens_out >= 0 && a->tokens_in + a->tokens_out <= r->units * TOKENS_ABSURD;
     int64_t in = is_said ? a->tokens_in : r->units_in;
     int64_t out = is_said ? a->tokens_out : r->units - r->units_in;
     u->tokens_in += in;
@@ -183,7 +191,7 @@ static void leave(struct copy_request *r, const struct copy_verdict *v, int64_t 
 static void read_answer(struct copy_request *r, const struct http_answer *http, const struct copy_verdict *v)
 {
     struct arena memory;
-    struct answer a = {.tokens_in = -1, .tokens_out = -1};
+    struct answer a = UNSAID;
     struct err e;
     arena_init(&memory, 0);
     bool ok = answer_read(http->body, r->n, &memory, &a, &e);
@@ -191,6 +199,8 @@ static void read_answer(struct copy_request *r, const struct http_answer *http, 
     outage_ended(&r->run->writer->outage, "the language model answers again");
     if (ok && a.n_found > 0)
         copy_run_answered(r, &a);
+    else if (a.is_cut)
+        copy_run_failed(r, COPY_CUT, COPY_CUT_REASON, true);
     else
         copy_run_failed(r, "unreadable", "the language model's answer could not be read", true);
     arena_fini(&memory);
@@ -205,15 +215,15 @@ static int64_t jitter(int64_t most_ms)
 
 static void send_later(struct copy_request *r, const struct copy_verdict *v)
 {
-    int64_t ms = v->after_ms > 0 && v->outcome != GATE_LIMITED ? v->after_ms : jitter(500LL << r->tries);
     copy_run_trouble(r->run, v->kind, v->reason);
     if (v->outcome == GATE_LIMITED) { // the gate says when
         r->limited++;
         copy_request_send(r);
         return;
     }
+    int64_t ms = v->after_ms > 0 ? v->after_ms + jitter(v->after_ms / 10 + 500) : jitter(500LL << r->tries);
     if (++r->tries >= TRIES_MAX || clock_mono_ms() + ms > r->run->ends_ms) {
-        complain(r->run->writer, ERR_IO, v->remedy, v->reason);
+        complain_of(r->run->writer, ERR_IO, v);
         copy_run_failed(r, v->kind, v->reason, false);
         return;
     }
@@ -238,23 +248,36 @@ static void send_rephrased(struct copy_request *r, const struct prompt_dialect *
     copy_request_send(r);
 }
 
+static void note_took(struct copy_request *r, int64_t ms)
+{
+    struct copy_usage *u = &r->run->usage;
+    u->slowest_ms = ms > u->slowest_ms ? ms : u->slowest_ms;
+}
+
+// Nobody says what it took; the gate keeps what it was entered with.
+static void leave_unread(struct copy_request *r, const struct copy_verdict *v, const struct http_answer *a)
+{
+    bool may_have_written = a->result == HTTP_TIMEOUT || a->result == HTTP_SLOW ||
+                            (a->result == HTTP_TOO_LARGE && a->status < 300); // no error page
+    if (may_have_written)
+        (void)count_tokens(r, &UNSAID);
+    leave(r, v, may_have_written ? -1 : 0);
+}
+
 static void on_answer(void *context, const struct http_answer *a)
 {
     struct copy_request *r = context;
-    struct copy_usage *u = &r->run->usage;
     FAILPOINT("copy.answered");
     const struct copy_verdict v = copy_judge(r, a);
     r->call = NULL;
-    if (a->took_ms > u->slowest_ms)
-        u->slowest_ms = a->took_ms;
+    note_took(r, a->took_ms);
     if (v.next == COPY_READ) {
         read_answer(r, a, &v);
         return;
     }
-    bool may_have_written = a->result == HTTP_TIMEOUT || a->result == HTTP_SLOW || a->result == HTTP_TOO_LARGE;
-    leave(r, &v, may_have_written ? -1 : 0);
+    leave_unread(r, &v, a);
     if (v.is_news)
-        complain(r->run->writer, v.is_news, v.remedy, v.reason);
+        complain_of(r->run->writer, v.is_news, &v);
     if (v.next == COPY_REPHRASE)
         send_rephrased(r, &v.dialect);
     else if (v.next == COPY_RETRY)
@@ -267,12 +290,15 @@ static void on_answer(void *context, const struct http_answer *a)
 static void abandon(struct copy_request *r, bool is_late)
 {
     const struct copywriter_settings *s = &r->run->writer->s;
-    bool was_slow = is_late && clock_mono_ms() - r->sent_ms > s->http.timeout_ms / 4;
+    int64_t took_ms = clock_mono_ms() - r->sent_ms;
+    bool was_slow = is_late && took_ms > s->http.timeout_ms / 4;
     const struct gate_left l = {.outcome = was_slow ? GATE_FAILED : GATE_GIVEN_UP,
                                 .used = -1,
                                 .reason = "the language model does not answer in time"};
     http_cancel(r->call);
     r->call = NULL;
+    note_took(r, took_ms);
+    (void)count_tokens(r, &UNSAID);
     copy_line_leave(r, &l);
 }
 

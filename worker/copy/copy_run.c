@@ -181,14 +181,25 @@ struct refusal {
     char reason[CHECK_REASON_MAX];
 };
 
+static bool refuse(struct refusal *why, const char *kind, const char *reason)
+{
+    why->kind = kind;
+    (void)snprintf(why->reason, sizeof why->reason, "%s", reason);
+    return false;
+}
+
 static bool is_fit(const struct checker *c, size_t i, const struct copy_text *text, struct refusal *why)
 {
-    if (text && !text->is_malformed)
-        return copy_check(c, i, text, &why->kind, why->reason);
-    why->kind = text ? "malformed" : "missing";
-    (void)snprintf(why->reason, sizeof why->reason, "%s",
-                   text ? "not in the form that was asked for" : "left out of the answer");
-    return false;
+    if (text->is_malformed)
+        return refuse(why, "malformed", "not in the form that was asked for");
+    return copy_check(c, i, text, &why->kind, why->reason);
+}
+
+static bool is_there(const struct answer *a, size_t k, struct refusal *why)
+{
+    if (a->copies[k])
+        return true;
+    return a->is_cut ? refuse(why, COPY_CUT, COPY_CUT_REASON) : refuse(why, "missing", "left out of the answer");
 }
 
 static void settle_text(struct copy_run *run, size_t i, const struct copy_text *text, enum copy_source source)
@@ -232,7 +243,7 @@ static size_t take_answer(struct copy_request *r, const struct answer *a, size_t
     for (size_t k = 0; k < r->n; k++) {
         const struct copy_text *text = a->copies[k];
         size_t i = r->numbers[k];
-        if (is_fit(c, k, text, &why)) {
+        if (is_there(a, k, &why) && is_fit(c, k, text, &why)) {
             settle_text(run, i, text, COPY_MODEL);
             copy_cache_put(run, i, text);
         } else if (r->is_again)

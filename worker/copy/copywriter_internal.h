@@ -18,6 +18,9 @@
 #include "worker/copy/copywriter.h"
 #include "worker/copy/prompt.h"
 
+#define COPY_CUT "cut" // at the server's limit of tokens, or at ours
+#define COPY_CUT_REASON "the language model's answer was cut off"
+
 struct event;
 struct copy_run;
 struct copy_request;
@@ -47,7 +50,7 @@ struct copywriter {
     struct copy_run *runs, *newest; // oldest first
     unsigned n_leaving;             // words to the gate that are on their way
     struct prompt_dialect dialect;  // what has been learnt of the server
-    struct outage outage, redis_outage;
+    struct outage outage, redis_outage, cache_outage;
     bool is_ending;
 
     pthread_t thread;
@@ -140,7 +143,7 @@ struct copy_verdict {
     enum err_kind is_news; // for operators; ERR_NONE: not
     const char *kind;
     char reason[200];              // for merchants, and for those who find the gate closed
-    const char *remedy;            // for operators
+    const char *cause, *remedy;    // for operators; a view, as long as the answer; NULL: none
     int64_t closed_ms, after_ms;   // of the gate; until it is tried again
     struct prompt_dialect dialect; // COPY_REPHRASE: which it is to be; never back to what has been refused
 };

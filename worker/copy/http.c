@@ -100,7 +100,7 @@ static struct http_call *call_create(struct http *h, const struct http_request *
     c->h = h;
     c->url = copy(r->url, strlen(r->url));
     c->retry_after_ms = -1;
-    c->sent_ms = c->begun_ms = c->ended_ms = clock_mono_ms();
+    c->begun_ms = c->ended_ms = clock_mono_ms();
     buf_init(&c->answer, h->settings.response_max);
     for (const char *const *header = r->headers; header && *header; header++)
         add_header(c, *header);
@@ -168,7 +168,6 @@ static void answer(struct http_call *c)
         .status = c->status,
         .body = c->result == HTTP_ANSWERED ? buf_str(&c->answer) : STR(""),
         .retry_after_ms = c->retry_after_ms,
-        .waited_ms = c->begun_ms - c->sent_ms,
         .took_ms = c->ended_ms - c->begun_ms,
         .error = c->error.message,
     };

@@ -48,19 +48,19 @@ enum http_result {
     HTTP_TLS, // its certificate, or the handshake: trying again is no use
     HTTP_TIMEOUT,
     HTTP_SLOW,
-    HTTP_RESET,     // the connection ended (in the handshake too), or what came is no HTTP
-    HTTP_TOO_LARGE, // trying again is no use
+    HTTP_RESET,     // the connection ended (in the handshake too), or what came is no HTTP, or endless headers
+    HTTP_TOO_LARGE, // its body; the status says what it would have been. Trying again is no use
     HTTP_REFUSED    // by us: a private address, another protocol, a URL that is none, a header with a line end
 };
 const char *http_result_name(enum http_result r); // for metrics: "timeout"
 
 struct http_answer { // views, valid during the call
     enum http_result result;
-    int status;
+    int status; // 0: it did not come so far
     struct str body;
-    int64_t retry_after_ms;     // of Retry-After, seconds or date; -1: not said
-    int64_t waited_ms, took_ms; // for a place; from then on
-    const char *error;          // what failed, "" where nothing did
+    int64_t retry_after_ms; // of Retry-After, seconds or date; -1: not said
+    int64_t took_ms;        // from when it had a place
+    const char *error;      // what failed, "" where nothing did
 };
 typedef void http_on_answer(void *context, const struct http_answer *a);
 

@@ -31,7 +31,7 @@ struct http_call {
     size_t body_len;
     struct curl_slist *headers;
     char host[HTTP_HOST_MAX]; // with the port where the URL names one: all that errors say of the URL
-    int64_t sent_ms, begun_ms, ended_ms;
+    int64_t begun_ms, ended_ms;
 
     CURL *easy; // while running
     char curl_error[CURL_ERROR_SIZE];

@@ -173,6 +173,11 @@ static enum http_result handshake_result(const struct http_call *c)
     return is_said ? HTTP_TLS : HTTP_RESET;
 }
 
+static bool has_endless_headers(const struct http_call *c)
+{
+    return c->headers_len > HEADERS_MAX;
+}
+
 static enum http_result result_of(const struct http_call *c, CURLcode code)
 {
     switch ((int)code) {
@@ -198,11 +203,9 @@ static enum http_result result_of(const struct http_call *c, CURLcode code)
     case CURLE_USE_SSL_FAILED:
         return HTTP_TLS;
     case CURLE_FILESIZE_EXCEEDED:
-    case CURLE_OUT_OF_MEMORY:
-    case HEADER_TOO_LARGE:
         return HTTP_TOO_LARGE;
-    case CURLE_WRITE_ERROR:
-        return HTTP_TOO_LARGE; // nothing else makes take_header and take_body refuse
+    case CURLE_WRITE_ERROR: // nothing else makes take_header and take_body refuse
+        return has_endless_headers(c) ? HTTP_RESET : HTTP_TOO_LARGE;
     default:
         return HTTP_RESET;
     }
@@ -222,8 +225,11 @@ static void describe(struct http_call *c, CURLcode code)
     long os_error = 0;
     CHECK(curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK);
     (void)err_set(e, ERR_IO, "%s", words(c, code));
-    if (c->headers_len > HEADERS_MAX || (int)code == HEADER_TOO_LARGE || code == CURLE_OUT_OF_MEMORY)
+    if (has_endless_headers(c) || (int)code == HEADER_TOO_LARGE)
         (void)err_set(e, ERR_LIMIT, "the answer's headers are larger than %d bytes", HEADERS_MAX);
+    else if (code == CURLE_OUT_OF_MEMORY)
+        (void)err_set(e, ERR_LIMIT, "the answer's headers are larger than %d bytes, or libcurl has no memory",
+                      HEADERS_MAX);
     else if (c->result == HTTP_TOO_LARGE)
         (void)err_set(e, ERR_LIMIT, "the answer is larger than %zu bytes (copy.response_bytes_max)",
                       c->h->settings.response_max);
@@ -252,12 +258,10 @@ static int64_t retry_after_ms(CURL *easy)
 void http_transfer_result(struct http_call *c, CURLcode code)
 {
     long status = 0;
-    c->result = result_of(c, code);
-    if (c->result != HTTP_ANSWERED) {
-        describe(c, code);
-        return;
-    }
     CHECK(curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
     c->status = (int)status;
     c->retry_after_ms = retry_after_ms(c->easy);
+    c->result = result_of(c, code);
+    if (c->result != HTTP_ANSWERED)
+        describe(c, code);
 }

@@ -5,6 +5,8 @@
 #include "worker/copy/prompt.h"
 #include "worker/stages/copy_stage.h"
 
+enum { FACTS_BYTES_MAX = 1 << 14 }; // twice what eight names of four-byte characters, with quotes to escape, come to
+
 struct copy_job { // in the task's memory
     struct task *task;
     const struct stages_env *env;
@@ -33,12 +35,17 @@ static bool read_shared(struct copy_job *j, struct err *e)
     return true;
 }
 
+static bool is_facts(struct str s)
+{
+    return s.len >= 3 && s.len <= FACTS_BYTES_MAX && s.ptr[0] == '{';
+}
+
 static bool read_brief(struct copy_job *j, uint32_t i, const struct mp_value *v, struct err *e)
 {
     int64_t row;
     struct str key;
     if (!mp_int(mp_at(v, 0), &row) || row < 0 || row > UINT32_MAX || !mp_str(mp_at(v, 1), &j->briefs[i].facts) ||
-        !mp_str(mp_at(v, 2), &key) || key.len != BRIEF_KEY_HEX)
+        !is_facts(j->briefs[i].facts) || !mp_str(mp_at(v, 2), &key) || key.len != BRIEF_KEY_HEX)
         return err_set(e, ERR_CODEC, "brief %u of a copy task is none", i + 1);
     j->rows[i] = (uint32_t)row;
     memcpy(j->briefs[i].key, key.ptr, key.len);

@@ -57,13 +57,14 @@ static void put_content(const char *bundles, const char *spoilt, struct buf *out
     json_out_end(&j);
 }
 
-static void put_answer(const char *bundles, const char *spoilt, struct buf *out)
+static void put_answer(const char *bundles, const char *spoilt, const char *finish_reason, struct buf *out)
 {
     AUTO(buf_fini) struct buf content;
     buf_init(&content, 1 << 20);
     put_content(bundles, spoilt, &content);
-    buf_puts(out,
-             "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":");
+    buf_printf(out,
+               "{\"choices\":[{\"index\":0,\"finish_reason\":\"%s\",\"message\":{\"role\":\"assistant\",\"content\":",
+               finish_reason);
     struct json_out j = json_out_on(out);
     json_out_str(&j, buf_str(&content));
     buf_puts(out, "}}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,\"total_tokens\":120}}");
@@ -109,12 +110,20 @@ static void write_later(struct scene *s, struct http_peer *p, int ms, const char
     CHECK(c);
     *c = (struct coming){.scene = s, .peer = p};
     buf_init(&c->body, 1 << 20);
-    put_answer(bundles, spoilt, &c->body);
+    put_answer(bundles, spoilt, "stop", &c->body);
     c->timer = evtimer_new(s->base, on_later, c);
     CHECK(c->timer);
     (void)evtimer_add(c->timer, &after);
     if (++s->running > s->running_max)
         s->running_max = s->running;
+}
+
+static void answer_cut(struct http_peer *p, const char *bundles)
+{
+    AUTO(buf_fini) struct buf body;
+    buf_init(&body, 1 << 20);
+    put_answer((const char[]){bundles[1] ? bundles[0] : '\0', '\0'}, NULL, "length", &body);
+    http_peer_answer(p, "200 OK", "", buf_str(&body));
 }
 
 static void on_request(void *context, struct http_peer *p, const struct http_asked *a)
@@ -134,6 +143,15 @@ static void on_request(void *context, struct http_peer *p, const struct http_ask
         break;
     case ACT_STATUS:
         http_peer_answer(p, act->arg, act->headers ? act->headers : "", str_of(act->body));
+        break;
+    case ACT_CUT:
+        answer_cut(p, bundles);
+        break;
+    case ACT_ABSURD:
+        http_peer_answer(
+            p, "200 OK", "",
+            STR("{\"choices\":[{\"message\":{\"content\":\"{}\"}}],\"usage\":{\"prompt_tokens\":1000000000,"
+                "\"completion_tokens\":1}}"));
         break;
     case ACT_HANG:
         break;

@@ -24,6 +24,8 @@ struct act {
         ACT_SPOIL,   // ... but for the bundles in `arg` ("BD"): theirs has no title
         ACT_GARBAGE, // 200, and nothing that can be read
         ACT_STATUS,  // `arg` ("503 Service Unavailable") with `headers` and `body`
+        ACT_CUT,     // 200, finish_reason "length", copy for the first of several only
+        ACT_ABSURD,  // ... and a thousand million tokens
         ACT_HANG,
         ACT_RESET
     } do_what;

@@ -67,7 +67,6 @@ void http_test_take(void *context, const struct http_answer *a)
     g->result = a->result;
     g->status = a->status;
     g->retry_after_ms = a->retry_after_ms;
-    g->waited_ms = a->waited_ms;
     g->took_ms = a->took_ms;
     g->body_len = a->body.len;
     memcpy(g->body, a->body.ptr, kept);

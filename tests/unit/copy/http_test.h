@@ -28,7 +28,7 @@ struct got {
     unsigned n, order; // answers; the how-manieth of all it was
     enum http_result result;
     int status;
-    int64_t retry_after_ms, waited_ms, took_ms;
+    int64_t retry_after_ms, took_ms;
     size_t body_len;
     char body[HTTP_TEST_BODY_MAX], error[512]; // body: its beginning
 };

@@ -44,7 +44,7 @@ static void done(struct fixture *f)
     buf_fini(&f->body);
 }
 
-static void assert_titles(const char *content, const char *first, const char *second, size_t n_unasked)
+static void assert_titles(const char *content, const char *first, const char *second)
 {
     struct fixture f = {0};
     const char *const titles[] = {first, second};
@@ -58,7 +58,6 @@ static void assert_titles(const char *content, const char *first, const char *se
             assert_string_equal(c->title.ptr, titles[i]);
     }
     assert_int_equal(f.answer.n_found, (first != NULL) + (second != NULL));
-    assert_int_equal(f.answer.n_unasked, n_unasked);
     done(&f);
 }
 
@@ -85,30 +84,30 @@ static void as_asked(void **state)
 static void however_it_is_wrapped(void **state)
 {
     (void)state;
-    assert_titles("```json\n" TWO "\n```", "One", "Two", 0);
-    assert_titles("Here's the 5\" copy you asked for:\n" TWO "\nAnything else?", "One", "Two", 0);
-    assert_titles("[" B("b1", "One") "," B("b2", "Two") "]", "One", "Two", 0);
-    assert_titles("{\"b1\":" B("b1", "One") ",\"b2\":" B("b2", "Two") "}", "One", "Two", 0);
-    assert_titles("{\"b2\":{\"title\":\"Two\"},\"b1\" : {\"title\":\"One\"}}", "One", "Two", 0);
-    assert_titles("{\"bundles\":[" B("b2", "Two") "," B("b1", "One") "]}", "One", "Two", 0);
-    assert_titles("{\"bundles\":[" B("b1", "One") ",/* next */" B("b2", "Two") ",],} // done", "One", "Two", 0);
+    assert_titles("```json\n" TWO "\n```", "One", "Two");
+    assert_titles("Here's the 5\" copy you asked for:\n" TWO "\nAnything else?", "One", "Two");
+    assert_titles("[" B("b1", "One") "," B("b2", "Two") "]", "One", "Two");
+    assert_titles("{\"b1\":" B("b1", "One") ",\"b2\":" B("b2", "Two") "}", "One", "Two");
+    assert_titles("{\"b2\":{\"title\":\"Two\"},\"b1\" : {\"title\":\"One\"}}", "One", "Two");
+    assert_titles("{\"bundles\":[" B("b2", "Two") "," B("b1", "One") "]}", "One", "Two");
+    assert_titles("{\"bundles\":[" B("b1", "One") ",/* next */" B("b2", "Two") ",],} // done", "One", "Two");
     assert_titles("{\"bundles\":[{\"id\":\"b1\",\"title\":\"One\", // the \"first\"\n \"features\":[\"x\",],},"
                   "{\"id\":\"B2 \",\"title\":\"Two\"}]}",
-                  "One", "Two", 0);
-    assert_titles(B("b1", "One") "\n" B("b2", "Two"), "One", "Two", 0);
-    assert_titles("{\"result\":{\"data\":" TWO "},\"note\":{\"ok\":true}}", "One", "Two", 0);
+                  "One", "Two");
+    assert_titles(B("b1", "One") "\n" B("b2", "Two"), "One", "Two");
+    assert_titles("{\"result\":{\"data\":" TWO "},\"note\":{\"ok\":true}}", "One", "Two");
     assert_titles(B("b1", "// no comment, /* none */ {either}, [x,]") B("b2", "Two"),
-                  "// no comment, /* none */ {either}, [x,]", "Two", 0);
+                  "// no comment, /* none */ {either}, [x,]", "Two");
 }
 
 static void what_is_whole_of_what_was_cut(void **state)
 {
     (void)state;
     struct fixture f = {0};
-    assert_titles("{\"bundles\":[" B("b1", "One") ",{\"id\":\"b2\",\"title\":\"Tw", "One", NULL, 0);
-    assert_titles("{\"bundles\":[" B("b1", "One") "," B("b2", "a \"quoted\" word") "]}", "One", NULL, 0);
-    assert_titles("{\"bundles\":[" B("b1", "bad \\q escape") "," B("b2", "Two") "]}", NULL, "Two", 0);
-    assert_titles("{\"bundles\":[" B("b1", "half \\ud83d pair") "," B("b2", "Two") "]}", NULL, "Two", 0);
+    assert_titles("{\"bundles\":[" B("b1", "One") ",{\"id\":\"b2\",\"title\":\"Tw", "One", NULL);
+    assert_titles("{\"bundles\":[" B("b1", "One") "," B("b2", "a \"quoted\" word") "]}", "One", NULL);
+    assert_titles("{\"bundles\":[" B("b1", "bad \\q escape") "," B("b2", "Two") "]}", NULL, "Two");
+    assert_titles("{\"bundles\":[" B("b1", "half \\ud83d pair") "," B("b2", "Two") "]}", NULL, "Two");
     assert_true(read_body(&f,
                           STR("{\"choices\":[{\"message\":{\"content\":\"{\\\"bundles\\\":[{\\\"id\\\":\\\"b1\\\","
                               "\\\"title\\\":\\\"Caf\\u00e9 \xE2\x82\xAC\\\"},{\\\"id\\\":\\\"b2\\\",\\\"ti\xE2\x82"),
@@ -135,13 +134,13 @@ static void what_is_whole_of_what_was_cut(void **state)
 static void ids_that_are_not_asked_for_or_come_twice(void **state)
 {
     (void)state;
-    assert_titles(B("b1", "One") B("b3", "Three") B("b2", "Two"), "One", "Two", 1);
-    assert_titles(B("b1", "One") B("b2", "Two") B("b1", "Other"), NULL, "Two", 2);
+    assert_titles(B("b1", "One") B("b3", "Three") B("b2", "Two"), "One", "Two");
+    assert_titles(B("b1", "One") B("b2", "Two") B("b1", "Other"), NULL, "Two");
     assert_titles(B("b0", "x") B("b01", "x") B("b-1", "x") B("b", "x") B("", "x") B("1", "x")
                       B("b99999999999999999999", "x"),
-                  NULL, NULL, 7);
-    assert_titles("{\"title\":\"no id\"}" B("b2", "Two"), NULL, "Two", 1);
-    assert_titles("{\"id\":1,\"title\":\"a number\"}" B("b2", "Two"), NULL, "Two", 1);
+                  NULL, NULL);
+    assert_titles("{\"title\":\"no id\"}" B("b2", "Two"), NULL, "Two");
+    assert_titles("{\"id\":1,\"title\":\"a number\"}" B("b2", "Two"), NULL, "Two");
 }
 
 static void malformed_fields(void **state)
@@ -207,8 +206,22 @@ static void nothing_to_read(void **state)
         assert_int_equal(f.answer.n, 77);
         done(&f);
     }
-    assert_titles("I am sorry, I can't help with that.", NULL, NULL, 0);
-    assert_titles("{\"bundles\":[]}", NULL, NULL, 0);
+    assert_titles("I am sorry, I can't help with that.", NULL, NULL);
+    assert_titles("{\"bundles\":[]}", NULL, NULL);
+}
+
+static void what_has_no_content_has_been_paid_for(void **state)
+{
+    (void)state;
+    struct fixture f = {.answer = {.tokens_in = -1, .tokens_out = -1}};
+    assert_false(read_body(&f,
+                           STR("{\"choices\":[{\"message\":{\"content\":null},\"finish_reason\":\"length\"}],"
+                               "\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":4096}}"),
+                           1));
+    assert_int_equal(f.answer.tokens_in, 12);
+    assert_int_equal(f.answer.tokens_out, 4096);
+    assert_true(f.answer.is_cut);
+    done(&f);
 }
 
 static void deep_and_long(void **state)
@@ -229,7 +242,7 @@ static void deep_and_long(void **state)
     for (int i = 0; i < 70000; i++)
         buf_putc(&deep, 'x');
     buf_puts(&deep, "\"}" B("b2", "Two"));
-    assert_titles(deep.data, NULL, "Two", 0); // longer than any bundle's copy
+    assert_titles(deep.data, NULL, "Two"); // longer than any bundle's copy
     buf_fini(&deep);
 }
 
@@ -267,6 +280,7 @@ int main(void)
         cmocka_unit_test(malformed_fields),
         cmocka_unit_test(other_envelopes),
         cmocka_unit_test(nothing_to_read),
+        cmocka_unit_test(what_has_no_content_has_been_paid_for),
         cmocka_unit_test(deep_and_long),
         cmocka_unit_test(errors_of_the_api),
     };

@@ -34,6 +34,20 @@ static struct scene_order *write_first(struct scene *s, size_t n)
     return o;
 }
 
+static void call_redis(struct scene *s, const char *const *words, size_t n)
+{
+    struct redis_cmd c;
+    struct redis_reply *reply = NULL;
+    struct err e;
+    redis_cmd_init(&c, words[0]);
+    for (size_t i = 1; i < n; i++)
+        redis_cmd_text(&c, words[i]);
+    if (!redis_call(s->redis, &c, &reply, &e))
+        fail_msg("%s", e.message);
+    redis_cmd_fini(&c);
+    redis_reply_free(reply);
+}
+
 static void all_in_one_request_and_then_from_the_cache(void **state)
 {
     struct scene *s = scene_need(state);
@@ -79,22 +93,29 @@ static void cached_copy_that_is_spoilt_is_asked_for(void **state)
     struct scene *s = scene_need(state);
     struct scene_order *o = write_first(s, 1);
     scene_wait(s, o);
-    struct redis_cmd c;
-    struct redis_reply *reply = NULL;
-    struct err e;
     char key[128];
     (void)snprintf(key, sizeof key, "%s:copy:%s", s->queue.key, o->briefs[0].key);
-    redis_cmd_init(&c, "SET");
-    redis_cmd_text(&c, key);
-    redis_cmd_text(&c, "{\"title\": \"free money\"}");
-    assert_true(redis_call(s->redis, &c, &reply, &e));
-    redis_reply_free(reply);
-    redis_cmd_fini(&c);
+    call_redis(s, (const char *const[]){"SET", key, "{\"title\": \"free money\"}"}, 3);
     o = scene_order(s, 0, 1, generation);
     scene_write(s, o);
     scene_wait(s, o);
     assert_int_equal(o->usage.cache_hits, 0);
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
+}
+
+static void copy_that_redis_refuses_to_look_up_is_asked_for(void **state)
+{
+    static const char *const ALLOW[] = {"ACL", "SETUSER", "no-mget", "reset", "on", ">pw", "~*", "+@all", "-mget"},
+                             *const FORGET[] = {"ACL", "DELUSER", "no-mget"};
+    struct scene *s = scene_need(state);
+    call_redis(s, ALLOW, ARRAY_LEN(ALLOW));
+    (void)snprintf(s->redis_url.user, sizeof s->redis_url.user, "no-mget");
+    (void)snprintf(s->redis_url.password, sizeof s->redis_url.password, "pw");
+    struct scene_order *o = write_first(s, 2);
+    scene_wait(s, o);
+    call_redis(s, FORGET, ARRAY_LEN(FORGET));
+    assert_int_equal(scene_count(o, COPY_MODEL), 2);
+    assert_int_equal(o->usage.cache_asked, 0);
 }
 
 static void refused_copy_is_asked_for_again_alone_and_once(void **state)
@@ -126,6 +147,30 @@ static void an_answer_that_cannot_be_read_is_asked_for_bundle_by_bundle(void **s
     for (size_t i = 0; i < 3; i++)
         if (o->sources[i] == COPY_TEMPLATE)
             assert_string_equal(o->kinds[i], "unreadable");
+}
+
+static void what_was_cut_off_says_so(void **state)
+{
+    struct scene *s = scene_need(state);
+    SCRIPT(s, {.do_what = ACT_CUT});
+    struct scene_order *o = write_first(s, 3);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 3); // two again, alone: nothing of them comes
+    assert_int_equal(o->sources[0], COPY_MODEL);
+    assert_string_equal(o->kinds[1], "cut");
+    assert_string_equal(o->kinds[2], "cut");
+    assert_non_null(strstr(o->reasons[1], "cut off"));
+}
+
+static void absurd_token_counts_are_not_believed(void **state)
+{
+    struct scene *s = scene_need(state);
+    SCRIPT(s, {.do_what = ACT_ABSURD}, WRITE);
+    s->settings.gate.units_per_min = 1000000;
+    struct scene_order *o = write_first(s, 2);
+    scene_wait(s, o);
+    assert_int_equal(scene_count(o, COPY_MODEL), 2); // each alone: budget and gate let them
+    assert_true(o->usage.tokens_in + o->usage.tokens_out < 10000);
 }
 
 static void failures_that_may_pass_are_tried_three_times(void **state)
@@ -171,6 +216,54 @@ static void retry_after_is_heeded(void **state)
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
     assert_int_equal(s->n_asked, 2);
     assert_true(s->asked[1].at_ms - s->asked[0].at_ms >= 999);
+}
+
+// Or all workers would come back in the same moment.
+static void retry_after_a_failure_is_heeded_and_spread(void **state)
+{
+    struct scene *s = scene_need(state);
+    SCRIPT(s, STATUS("503 Service Unavailable", "Retry-After: 1\r\n", ""), WRITE);
+    struct scene_order *o = write_first(s, 1);
+    scene_wait(s, o);
+    assert_int_equal(scene_count(o, COPY_MODEL), 1);
+    assert_true(s->asked[1].at_ms - s->asked[0].at_ms >= 999);
+}
+
+static void a_large_error_page_is_an_error(void **state)
+{
+    static char page[4096];
+    struct scene *s = scene_need(state);
+    memset(page, ' ', sizeof page - 1);
+    s->settings.http.response_max = 1000;
+    s->settings.gate.failures_max = 100;
+    SCRIPT(s, STATUS("502 Bad Gateway", NULL, page));
+    struct scene_order *o = write_first(s, 2);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 3);
+    assert_string_equal(o->kinds[0], "server");
+    assert_int_equal(o->usage.tokens_in, 0);
+}
+
+static void an_answer_that_is_too_large_counts_and_is_asked_for_bundle_by_bundle(void **state)
+{
+    struct scene *s = scene_need(state);
+    s->settings.http.response_max = 1000; // one bundle's copy, not six
+    struct scene_order *o = write_first(s, 6);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 7);
+    assert_int_equal(scene_count(o, COPY_MODEL), 6);
+    assert_true(o->usage.tokens_in > 600 + 500);
+}
+
+static void a_key_that_cannot_be_sent_is_said(void **state)
+{
+    struct scene *s = scene_need(state);
+    s->settings.key = "a-\x01-key";
+    struct scene_order *o = write_first(s, 1);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 0);
+    assert_string_equal(o->kinds[0], "refused");
+    assert_non_null(strstr(o->reasons[0], "key is not allowed"));
 }
 
 static void one_that_would_be_too_late_is_not_waited_for(void **state)
@@ -327,6 +420,8 @@ static void time_ends_what_hangs(void **state)
     assert_int_equal(scene_count(o, COPY_TEMPLATE), 2);
     assert_string_equal(o->kinds[0], "time");
     assert_true(o->usage.took_ms >= 400 && o->usage.took_ms < 1400);
+    assert_true(o->usage.slowest_ms >= 200); // it may have been written all the same
+    assert_true(o->usage.tokens_in > 500 && o->usage.tokens_out > 0);
     o = scene_order(s, 0, 2, ++generation);
     o->order.within_ms = -5;
     scene_write(s, o);
@@ -344,6 +439,7 @@ static void a_request_has_its_own_time(void **state)
     scene_wait(s, o);
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
     assert_int_equal(s->n_asked, 2);
+    assert_true(o->usage.tokens_in > 100 + 500 && o->usage.tokens_out > 20); // the first one's too
 }
 
 static void a_cancelled_order_ends_soon(void **state)
@@ -474,11 +570,18 @@ int main(void)
         SCENE_TEST(all_in_one_request_and_then_from_the_cache),
         SCENE_TEST(what_is_not_in_the_cache_is_asked_for),
         SCENE_TEST(cached_copy_that_is_spoilt_is_asked_for),
+        SCENE_TEST(copy_that_redis_refuses_to_look_up_is_asked_for),
         SCENE_TEST(refused_copy_is_asked_for_again_alone_and_once),
         SCENE_TEST(an_answer_that_cannot_be_read_is_asked_for_bundle_by_bundle),
+        SCENE_TEST(what_was_cut_off_says_so),
+        SCENE_TEST(absurd_token_counts_are_not_believed),
         SCENE_TEST(failures_that_may_pass_are_tried_three_times),
         SCENE_TEST(many_failures_in_a_row_and_nobody_asks),
         SCENE_TEST(retry_after_is_heeded),
+        SCENE_TEST(retry_after_a_failure_is_heeded_and_spread),
+        SCENE_TEST(a_large_error_page_is_an_error),
+        SCENE_TEST(an_answer_that_is_too_large_counts_and_is_asked_for_bundle_by_bundle),
+        SCENE_TEST(a_key_that_cannot_be_sent_is_said),
         SCENE_TEST(one_that_would_be_too_late_is_not_waited_for),
         SCENE_TEST(a_key_that_is_refused_stops_everything_at_once),
         SCENE_TEST(an_empty_account_is_no_rate_limit),

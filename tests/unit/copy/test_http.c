@@ -156,7 +156,6 @@ static void fifty_at_once_run_five_at_a_time_in_order(void **state)
         long behind = strtol(arrival, NULL, 10) - i;
         assert_true(behind >= -4 && behind <= 4);
         assert_true(got[i].order >= (unsigned)(i > 3 ? i - 3 : 1));
-        assert_in_range(got[i].waited_ms, (i / 5) * (LATENCY_MS - 1), 20000);
         assert_in_range(got[i].took_ms, LATENCY_MS - 1, 10000);
     }
     assert_int_equal(http_server_stats(s.server).running_max, 5);

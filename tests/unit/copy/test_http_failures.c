@@ -337,6 +337,11 @@ static void floods_the_body(struct http_peer *p)
     say(p, "HTTP/1.1 200 OK\r\n\r\n");
     http_peer_flood(p, "0123456789012345678901234567890123456789");
 }
+static void floods_an_error(struct http_peer *p)
+{
+    say(p, "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\n\r\n");
+    http_peer_flood(p, "0123456789012345678901234567890123456789");
+}
 static void floods_headers(struct http_peer *p)
 {
     say(p, "HTTP/1.1 200 OK\r\n");
@@ -398,8 +403,9 @@ static const struct failure {
     {"/chunks-at-limit", is_at_limit_in_chunks, HTTP_ANSWERED, ""},
     {"/chunks-over-limit", is_over_limit_in_chunks, HTTP_TOO_LARGE, "5000 bytes"},
     {"/flood", floods_the_body, HTTP_TOO_LARGE, "5000 bytes"},
-    {"/headers-flood", floods_headers, HTTP_TOO_LARGE, "65536 bytes"},
-    {"/header-flood", floods_a_header, HTTP_TOO_LARGE, "65536 bytes"},
+    {"/error-flood", floods_an_error, HTTP_TOO_LARGE, "5000 bytes"},
+    {"/headers-flood", floods_headers, HTTP_RESET, "65536 bytes"},
+    {"/header-flood", floods_a_header, HTTP_RESET, "65536 bytes"},
     {"/never", never, HTTP_TIMEOUT, "timed out"},
     {"/stops", stops_in_the_middle, HTTP_TIMEOUT, "timed out"},
     {"/closes", closes, HTTP_RESET, "Empty reply"},
@@ -447,6 +453,10 @@ static void each_failure_is_told_by_its_kind(void **state)
         if (got[i].result != FAILURES[i].result || !strstr(got[i].error, FAILURES[i].said))
             fail_msg("%s: %s, \"%s\"", FAILURES[i].path, http_result_name(got[i].result), got[i].error);
         assert_int_equal(got[i].n, 1);
+        if (FAILURES[i].serve == floods_an_error) {
+            assert_int_equal(got[i].status, 503);
+            assert_int_equal(got[i].retry_after_ms, 7000);
+        }
     }
     http_test_close(&s);
 }

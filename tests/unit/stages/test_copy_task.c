@@ -54,7 +54,7 @@ static void put_shared(struct buf *b)
     mp_put_int(b, 1000);
 }
 
-static void put_payload(struct buf *b, size_t n, const char *key)
+static void put_payload(struct buf *b, size_t n, const char *facts, const char *key)
 {
     buf_init(b, 1 << 16);
     mp_put_envelope(b, "copy-task", COPY_TASK_VERSION, 3);
@@ -67,12 +67,12 @@ static void put_payload(struct buf *b, size_t n, const char *key)
     for (size_t i = 0; i < n; i++) {
         mp_put_array(b, 3);
         mp_put_int(b, (int64_t)i);
-        mp_put_str(b, STR("{\"type\":\"FBT\"}"));
+        mp_put_str(b, str_of(facts));
         mp_put_str(b, str_of(key));
     }
 }
 
-static const char KEY[] = "0123456789abcdef0123456789abcdef";
+static const char KEY[] = "0123456789abcdef0123456789abcdef", FACTS[] = "{\"type\":\"FBT\"}";
 
 // The task, ended; the caller destroys it.
 static struct task *run(struct str shared, struct str payload, bool is_partial)
@@ -122,7 +122,7 @@ static void without_a_model_or_time_it_ends_with_template_copy(void **state)
     (void)state;
     struct buf shared, payload;
     put_shared(&shared);
-    put_payload(&payload, 2, KEY);
+    put_payload(&payload, 2, FACTS, KEY);
     for (int is_partial = 0; is_partial < 2; is_partial++) {
         struct task *t = run(buf_str(&shared), buf_str(&payload), is_partial);
         assert_int_equal(t->outcome, QUEUE_DONE);
@@ -141,15 +141,32 @@ static void fails(struct str shared, struct str payload)
     task_destroy(t);
 }
 
+static void spoilt_facts_fail(void **state)
+{
+    (void)state;
+    static char long_facts[40000];
+    const char *const spoilt[] = {"", "{}", "[1]", "text", long_facts};
+    struct buf shared, payload;
+    put_shared(&shared);
+    memset(long_facts, ' ', sizeof long_facts - 1);
+    long_facts[0] = '{';
+    for (size_t i = 0; i < ARRAY_LEN(spoilt); i++) {
+        put_payload(&payload, 1, spoilt[i], KEY);
+        fails(buf_str(&shared), buf_str(&payload));
+        buf_fini(&payload);
+    }
+    buf_fini(&shared);
+}
+
 static void what_is_spoilt_fails(void **state)
 {
     (void)state;
     struct buf shared, payload, none, many, bad_key;
     put_shared(&shared);
-    put_payload(&payload, 2, KEY);
-    put_payload(&none, 0, KEY);
-    put_payload(&many, PROMPT_BRIEFS_MAX + 1, KEY);
-    put_payload(&bad_key, 1, "short");
+    put_payload(&payload, 2, FACTS, KEY);
+    put_payload(&none, 0, FACTS, KEY);
+    put_payload(&many, PROMPT_BRIEFS_MAX + 1, FACTS, KEY);
+    put_payload(&bad_key, 1, FACTS, "short");
     fails(STR(""), buf_str(&payload));
     fails(buf_str(&payload), buf_str(&payload));
     fails(buf_str(&shared), STR(""));
@@ -168,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(without_a_model_or_time_it_ends_with_template_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_spoilt_fails, setup, teardown),
+        cmocka_unit_test_setup_teardown(spoilt_facts_fail, setup, teardown),
     };
     return cmocka_run_group_tests_name("copy_task", tests, NULL, NULL);
 }
