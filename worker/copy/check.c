@@ -161,11 +161,11 @@ static bool numbers_are_own(struct checking *k, const struct field *f)
 {
     struct number n;
     for (size_t at = 0, next = 0; next = at, numbers_next(f->plain, &next, true, &n); at = next) {
-        if (n.is_in_word || subject_allows(k->own, &n))
-            continue; // letters and digits: products.h
+        if (subject_allows(k->own, &n))
+            continue;
         next = at;
-        if (numbers_next(f->plain, &next, false, &n) && !subject_allows(k->own, &n))
-            return refuse_number(k, &n);
+        if (numbers_next(f->plain, &next, false, &n) && !n.is_in_word && !subject_allows(k->own, &n))
+            return refuse_number(k, &n); // letters and digits: products.h
     }
     return true;
 }

@@ -210,7 +210,8 @@ bool numbers_next(struct str plain, size_t *at, bool groups_by_space, struct num
     else if ((out->currency = find_currency(plain, &piece_first, &piece_end)))
         out->kind = NUMBER_MONEY;
     out->text = (struct str){plain.ptr + piece_first, piece_end - piece_first};
-    out->is_in_word = out->kind == NUMBER_PLAIN && is_letter_before(plain, first);
+    out->is_in_word =
+        out->kind == NUMBER_PLAIN && is_letter_before(plain, first) && !str_eq(piece_before(plain, first), STR("x"));
     *at = end;
     return true;
 }

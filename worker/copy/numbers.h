@@ -16,7 +16,7 @@ struct number {
     int64_t values[2];
     const char *currency; // MONEY: "gbp", "$" ...
     struct str text;      // with its sign or word
-    bool is_in_word;      // letters stand right before it: "B12"
+    bool is_in_word;      // letters stand right before it: "B12"; not so "x2", twice
 };
 
 // The text as numbers_next wants it: folded (unicode.h), visible, with a usual space for every other one.

@@ -128,6 +128,9 @@ static const struct {
     {0, BENEFIT, "Ready in 3 minutes", "number", "3"},
     {0, BENEFIT, "Arrives within 24 hours", "number", "24"},
     {0, FEATURE, "Tea, 250g", "number", "250"},
+    {0, FEATURE, "Green Tea x9", "number", "9"},
+    {0, FEATURE, "Green Tea B12 999", "number", "999"},
+    {0, FEATURE, "Green Tea B12", "product", "B12"},
     {3, VALUE, "10% off from 3 packs.", "number", "3"},
     {3, VALUE, "15% off from 4 packs.", "percent", "15%"},
     {5, VALUE, "Choose 5 designs and get 15% off.", "number", "5"},
@@ -267,16 +270,16 @@ static void what_the_brief_says_is_no_claim(void **state)
     const struct brief b = {
         .facts =
             STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12\",\"quantity\":1},"
-                "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":1}],\"offer\":{\"percent\":\"50%\"}}")};
+                "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":10}],\"offer\":{\"percent\":\"50%\"}}")};
     const struct brief *const one = &b;
     struct checker *c = checker_create(STR("en"), NULL, &one, 1);
     struct copy_text t = {.title = STR("Organic Cocoa 70% at half price"),
                           .description =
                               STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
                           .value_proposition = STR("Two products, half price, with B12."),
-                          .features = {STR("1 x cocoa")},
+                          .features = {STR("1 x cocoa"), STR("Gift card x10")},
                           .benefits = {STR("Something for everyone")},
-                          .n_features = 1,
+                          .n_features = 2,
                           .n_benefits = 1};
     const char *kind = "";
     char reason[CHECK_REASON_MAX] = "";
