@@ -156,6 +156,17 @@ static bool refuse_number(struct checking *k, const struct number *n)
     return refuse(k, KINDS[n->kind], WORDS[n->kind], n->text);
 }
 
+// "½ price", "fifty percent off", "only £ few".
+static bool strays_are_own(struct checking *k, const struct field *f)
+{
+    struct number n;
+    for (size_t at = 0; numbers_next_stray(f->plain, &at, &n);) {
+        if (!subject_allows_stray(k->own, &n))
+            return refuse_number(k, &n);
+    }
+    return true;
+}
+
 // "1 234" may be one number or two.
 static bool numbers_are_own(struct checking *k, const struct field *f)
 {
@@ -263,8 +274,9 @@ typedef bool field_rule(struct checking *k, const struct field *f);
 
 static bool hold_for_fields(struct checking *k)
 {
-    static field_rule *const RULES[] = {is_there,        is_within_length,  is_plain_text,    has_no_link,
-                                        numbers_are_own, half_price_is_own, products_are_own, claims_are_own};
+    static field_rule *const RULES[] = {is_there,          is_within_length, is_plain_text,
+                                        has_no_link,       numbers_are_own,  strays_are_own,
+                                        half_price_is_own, products_are_own, claims_are_own};
     for (size_t r = 0; r < ARRAY_LEN(RULES); r++) {
         for (size_t i = 0; i < k->n_fields; i++) {
             if (!RULES[r](k, &k->fields[i]))

@@ -128,11 +128,15 @@ static uint32_t fold_mathematical(uint32_t c)
     return c <= 0x1D6A3 ? 'a' + (c - 0x1D400) % 52 % 26 : c;
 }
 
+// The digits 0 of the scripts of the basic plane.
 static uint32_t fold_digit(uint32_t c)
 {
-    static const uint32_t ZEROS[] = {0x660, 0x6F0, 0x966, 0x9E6, 0xE50}; // Arabic, Persian, Devanagari, Bengali, Thai
-    for (size_t i = 0; i < ARRAY_LEN(ZEROS); i++) {
-        if (c >= ZEROS[i] && c <= ZEROS[i] + 9)
+    static const uint32_t ZEROS[] = {0x660,  0x6F0,  0x7C0,  0x966,  0x9E6,  0xA66,  0xAE6,  0xB66,  0xBE6,
+                                     0xC66,  0xCE6,  0xD66,  0xDE6,  0xE50,  0xED0,  0xF20,  0x1040, 0x1090,
+                                     0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40,
+                                     0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0};
+    for (size_t i = 0; i < ARRAY_LEN(ZEROS) && c >= ZEROS[i]; i++) { // they rise
+        if (c <= ZEROS[i] + 9)
             return '0' + c - ZEROS[i];
     }
     return c;

@@ -128,6 +128,18 @@ static const struct {
     {0, BENEFIT, "Ready in 3 minutes", "number", "3"},
     {0, BENEFIT, "Arrives within 24 hours", "number", "24"},
     {0, FEATURE, "Tea, 250g", "number", "250"},
+    {0, VALUE, "Both at ½ price.", "number", "½"},
+    {0, VALUE, "The pair at ⅓ off.", "number", "⅓"},
+    {0, VALUE, "The pair at ⁵⁰% off.", "number", "⁵"},
+    {0, VALUE, "Fifty percent off the pair.", "percent", "percent"},
+    {0, VALUE, "Fifty per cent off the pair.", "percent", "per cent"},
+    {0, VALUE, "Fifty % off, not 10%.", "percent", "%"},
+    {0, VALUE, "௫௦% off the pair.", "percent", "50%"},
+    {0, VALUE, "𞥕𞥐% off the pair.", "percent", "%"},
+    {0, VALUE, "Both for a few €.", "price", "€"},
+    {0, VALUE, "Both for ￡five.", "price", "￡"},
+    {17, VALUE, "Fünfzig Prozent auf das Set.", "percent", "prozent"},
+    {17, VALUE, "Im Set für 49,- € statt 66,80 €.", "price", "49"},
     {0, FEATURE, "Green Tea x9", "number", "9"},
     {0, FEATURE, "Green Tea B12 999", "number", "999"},
     {0, FEATURE, "Green Tea B12", "product", "B12"},
@@ -268,15 +280,15 @@ static void what_the_brief_says_is_no_claim(void **state)
 {
     (void)state;
     const struct brief b = {
-        .facts =
-            STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12\",\"quantity\":1},"
-                "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":10}],\"offer\":{\"percent\":\"50%\"}}")};
+        .facts = STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12 ½ l per "
+                     "cent\",\"quantity\":1},"
+                     "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":10}],\"offer\":{\"percent\":\"50%\"}}")};
     const struct brief *const one = &b;
     struct checker *c = checker_create(STR("en"), NULL, &one, 1);
     struct copy_text t = {.title = STR("Organic Cocoa 70% at half price"),
                           .description =
                               STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
-                          .value_proposition = STR("Two products, half price, with B12."),
+                          .value_proposition = STR("Two products, half price, with B12, ½ l, 50-%."),
                           .features = {STR("1 x cocoa"), STR("Gift card x10")},
                           .benefits = {STR("Something for everyone")},
                           .n_features = 2,
