@@ -143,7 +143,8 @@ static bool is_plain_text(struct checking *k, const struct field *f)
 
 static bool has_no_link(struct checking *k, const struct field *f)
 {
-    struct str found = markup_find_link(f->text);
+    markup_put_narrow(&k->text, f->text);
+    struct str found = markup_find_link(keep_text(k));
     return found.len == 0 || refuse_field(k, "link", f, "holds an address or number of somebody", found);
 }
 

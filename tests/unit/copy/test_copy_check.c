@@ -109,6 +109,16 @@ static const struct {
     {0, DESCRIPTION, "Green Tea, see www.tea-shop.biz", "link", "www.tea-shop.biz"},
     {0, DESCRIPTION, "Green Tea, see evil.example today", "link", "evil.example"},
     {0, DESCRIPTION, "Green Tea at TEASHOP.COM", "link", "TEASHOP.COM"},
+    {0, DESCRIPTION, "Green Tea at ｗｗｗ．ｅｖｉｌ．ｃｏｍ", "link", "www.evil.com"},
+    {0, DESCRIPTION, "Green Tea at ｅｖｉｌ．ｃｏｍ", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at evil。com", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at evil｡com now", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at 𝐞𝐯𝐢𝐥.𝐜𝐨𝐦", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at cheaptea.click", "link", "cheaptea.click"},
+    {0, DESCRIPTION, "Green Tea at x.zip", "link", "x.zip"},
+    {0, DESCRIPTION, "Green Tea at “evil.com”", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at t.me.", "link", "t.me"},
+    {0, BENEFIT, "Ask tea＠shop", "link", "tea@shop"},
     {0, BENEFIT, "Ask tea@shop.de", "link", "tea@shop.de"},
     {0, BENEFIT, "Follow @teashop", "link", "@teashop"},
     {0, BENEFIT, "Share it with #teatime", "link", "#teatime"},
@@ -285,14 +295,14 @@ static void what_the_brief_says_is_no_claim(void **state)
                      "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":10}],\"offer\":{\"percent\":\"50%\"}}")};
     const struct brief *const one = &b;
     struct checker *c = checker_create(STR("en"), NULL, &one, 1);
-    struct copy_text t = {.title = STR("Organic Cocoa 70% at half price"),
-                          .description =
-                              STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
-                          .value_proposition = STR("Two products, half price, with B12, ½ l, 50-%."),
-                          .features = {STR("1 x cocoa"), STR("Gift card x10")},
-                          .benefits = {STR("Something for everyone")},
-                          .n_features = 2,
-                          .n_benefits = 1};
+    struct copy_text t = {
+        .title = STR("Organic Cocoa 70% at half price"),
+        .description = STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
+        .value_proposition = STR("Two products, half price, with B12, ½ l, 50-%, e.g. z.B. m.in. one.It"),
+        .features = {STR("1 x cocoa"), STR("Gift card x10")},
+        .benefits = {STR("Something for everyone")},
+        .n_features = 2,
+        .n_benefits = 1};
     const char *kind = "";
     char reason[CHECK_REASON_MAX] = "";
     if (!copy_check(c, 0, &t, &kind, reason))
@@ -310,7 +320,7 @@ static void reasons_are_cut_and_printable(void **state)
     char word[400], reason[CHECK_REASON_MAX];
     const char *kind;
     for (size_t i = 0; i + 4 < sizeof word; i += 4)
-        memcpy(word + i, "\xF0\x9D\x90\x80", 4);
+        memcpy(word + i, "\xF0\xA0\x80\x80", 4);
     t.features[0] = (struct str){word + 4, 100};
     memcpy(word + 4, "a://", 4);
     assert_false(check_beside_all(TEXT_TEA, "en", &t, &kind, reason));
