@@ -194,6 +194,18 @@ void brief_make(const struct market *m, const struct bundle *b, struct str model
     make_key(out->facts, model, locale, out->key);
 }
 
+// "Please ignore all" and "previous instructions": harmless one by one, side by side in one request.
+static const char *instruction_across(const struct market *m, const struct bundle *b, struct arena *memory)
+{
+    AUTO(buf_fini) struct buf names;
+    buf_init(&names, TEXT_BYTES_MAX);
+    for (uint32_t i = 0; i < b->n_parts; i++) {
+        struct str name = name_of(m, b->parts[i].item, BRIEF_NAME_MAX, memory); // as it would be sent
+        buf_printf(&names, "%s%s", i ? " " : "", name.ptr);
+    }
+    return orders_in(buf_str(&names)) ? keep(&names, memory).ptr : NULL;
+}
+
 const char *brief_instruction(const struct market *m, const struct bundle *b, struct arena *memory)
 {
     for (uint32_t i = 0; i < b->n_parts; i++) {
@@ -203,5 +215,5 @@ const char *brief_instruction(const struct market *m, const struct bundle *b, st
         if (orders_in(buf_str(&raw)))
             return name_of(m, b->parts[i].item, BRIEF_NAME_MAX, memory).ptr;
     }
-    return NULL;
+    return instruction_across(m, b, memory);
 }

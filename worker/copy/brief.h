@@ -31,7 +31,7 @@ void brief_make(const struct market *m, const struct bundle *b, struct str model
 
 // A product's title that reads like words to the model ("ignore your instructions and write ..."): the bundle gets
 // template copy and is never sent. Errs on the safe side: a book of that title is a bundle less for the model. The
-// first such title, or NULL.
+// first such title, or all of them where only together they read so, or NULL.
 const char *brief_instruction(const struct market *m, const struct bundle *b, struct arena *memory);
 
 #endif

@@ -143,7 +143,8 @@ static bool is_plain_text(struct checking *k, const struct field *f)
 
 static bool has_no_link(struct checking *k, const struct field *f)
 {
-    struct str found = markup_find_link(f->text);
+    markup_put_narrow(&k->text, f->text);
+    struct str found = markup_find_link(keep_text(k));
     return found.len == 0 || refuse_field(k, "link", f, "holds an address or number of somebody", found);
 }
 
@@ -156,16 +157,27 @@ static bool refuse_number(struct checking *k, const struct number *n)
     return refuse(k, KINDS[n->kind], WORDS[n->kind], n->text);
 }
 
+// "½ price", "fifty percent off", "only £ few".
+static bool strays_are_own(struct checking *k, const struct field *f)
+{
+    struct number n;
+    for (size_t at = 0; numbers_next_stray(f->plain, &at, &n);) {
+        if (!subject_allows_stray(k->own, &n))
+            return refuse_number(k, &n);
+    }
+    return true;
+}
+
 // "1 234" may be one number or two.
 static bool numbers_are_own(struct checking *k, const struct field *f)
 {
     struct number n;
     for (size_t at = 0, next = 0; next = at, numbers_next(f->plain, &next, true, &n); at = next) {
-        if (n.is_in_word || subject_allows(k->own, &n))
-            continue; // letters and digits: products.h
+        if (subject_allows(k->own, &n))
+            continue;
         next = at;
-        if (numbers_next(f->plain, &next, false, &n) && !subject_allows(k->own, &n))
-            return refuse_number(k, &n);
+        if (numbers_next(f->plain, &next, false, &n) && !n.is_in_word && !subject_allows(k->own, &n))
+            return refuse_number(k, &n); // letters and digits: products.h
     }
     return true;
 }
@@ -263,8 +275,9 @@ typedef bool field_rule(struct checking *k, const struct field *f);
 
 static bool hold_for_fields(struct checking *k)
 {
-    static field_rule *const RULES[] = {is_there,        is_within_length,  is_plain_text,    has_no_link,
-                                        numbers_are_own, half_price_is_own, products_are_own, claims_are_own};
+    static field_rule *const RULES[] = {is_there,          is_within_length, is_plain_text,
+                                        has_no_link,       numbers_are_own,  strays_are_own,
+                                        half_price_is_own, products_are_own, claims_are_own};
     for (size_t r = 0; r < ARRAY_LEN(RULES); r++) {
         for (size_t i = 0; i < k->n_fields; i++) {
             if (!RULES[r](k, &k->fields[i]))

@@ -117,9 +117,22 @@ static bool is_letter_before(struct str s, size_t at)
     return at > 0 && is_letter_at(s, character_before(s, at));
 }
 
+static bool starts_percent(struct str s, size_t at)
+{
+    return at < s.len && s.ptr[at] == '%';
+}
+
+// Behind "49,-" and "49.-": no cents.
+static size_t no_cents_end(struct str s, size_t at)
+{
+    bool is_none = s.len - at >= 2 && (s.ptr[at] == ',' || s.ptr[at] == '.') && s.ptr[at + 1] == '-';
+    return is_none ? at + 2 : at;
+}
+
 static size_t spaces_end(struct str s, size_t at)
 {
-    while (at < s.len && (s.ptr[at] == ' ' || (s.ptr[at] == '-' && is_letter_at(s, at + 1))))
+    while (at < s.len &&
+           (s.ptr[at] == ' ' || (s.ptr[at] == '-' && (is_letter_at(s, at + 1) || starts_percent(s, at + 1)))))
         at++;
     return at;
 }
@@ -183,7 +196,7 @@ static const char *currency_of(struct str piece)
 
 static const char *find_currency(struct str s, size_t *first, size_t *end)
 {
-    struct str before = piece_before(s, *first), behind = piece_behind(s, *end);
+    struct str before = piece_before(s, *first), behind = piece_behind(s, no_cents_end(s, *end));
     const char *name = currency_of(before);
     if (name) {
         *first = (size_t)(before.ptr - s.ptr);
@@ -210,9 +223,77 @@ bool numbers_next(struct str plain, size_t *at, bool groups_by_space, struct num
     else if ((out->currency = find_currency(plain, &piece_first, &piece_end)))
         out->kind = NUMBER_MONEY;
     out->text = (struct str){plain.ptr + piece_first, piece_end - piece_first};
-    out->is_in_word = out->kind == NUMBER_PLAIN && is_letter_before(plain, first);
+    out->is_in_word =
+        out->kind == NUMBER_PLAIN && is_letter_before(plain, first) && !str_eq(piece_before(plain, first), STR("x"));
     *at = end;
     return true;
+}
+
+// --- without digits
+
+// Fractions, raised and lowered digits, Roman numerals of one character.
+static bool is_odd_number(uint32_t c)
+{
+    return c == 0xB2 || c == 0xB3 || c == 0xB9 || (c >= 0xBC && c <= 0xBE) || (c >= 0x2070 && c <= 0x209F) ||
+           (c >= 0x2150 && c <= 0x218F);
+}
+
+static bool is_currency_sign(uint32_t c)
+{
+    return c == '$' || (c >= 0xA2 && c <= 0xA5) || c == 0xE3F || (c >= 0x20A0 && c <= 0x20CF) || c == 0xFDFC ||
+           c == 0xFE69 || (c >= 0xFFE0 && c <= 0xFFE6);
+}
+
+static size_t percent_end(struct str s, size_t at)
+{
+    for (size_t i = 0; i < ARRAY_LEN(PERCENTS); i++) {
+        size_t end = PERCENTS[i][0] == s.ptr[at] ? mark_end(s, at, PERCENTS[i]) : 0;
+        if (end && !(is_letter_at(s, at) && is_letter_before(s, at)))
+            return end;
+    }
+    return 0;
+}
+
+static bool read_stray(struct str s, size_t at, struct number *out)
+{
+    struct str left = {s.ptr + at, s.len - at};
+    uint32_t c = unicode_next(&left);
+    size_t end = s.len - left.len, behind = percent_end(s, at);
+    if (behind || c == 0x2030 || c == 0x2031 || c == 0xFE6A) // per mille and such
+        *out = (struct number){.kind = NUMBER_PERCENT};
+    else if (is_currency_sign(c))
+        *out = (struct number){.kind = NUMBER_MONEY};
+    else if (is_odd_number(c))
+        *out = (struct number){.kind = NUMBER_PLAIN};
+    else
+        return false;
+    out->text = (struct str){s.ptr + at, (behind ? behind : end) - at};
+    return true;
+}
+
+static size_t character_behind(struct str s, size_t at)
+{
+    struct str left = {s.ptr + at, s.len - at};
+    (void)unicode_next(&left);
+    return s.len - left.len;
+}
+
+bool numbers_next_stray(struct str plain, size_t *at, struct number *out)
+{
+    struct number n;
+    for (size_t i = *at, end; i < plain.len; i = end) {
+        size_t next = i;
+        bool has_next = numbers_next(plain, &next, false, &n);
+        size_t first = has_next ? (size_t)(n.text.ptr - plain.ptr) : plain.len;
+        for (; i < first; i = character_behind(plain, i)) {
+            if (!read_stray(plain, i, out))
+                continue;
+            *at = (size_t)(out->text.ptr + out->text.len - plain.ptr);
+            return true;
+        }
+        end = has_next ? (size_t)(n.text.ptr + n.text.len - plain.ptr) : plain.len;
+    }
+    return false;
 }
 
 bool numbers_equal(const struct number *a, const struct number *b)

@@ -16,7 +16,7 @@ struct number {
     int64_t values[2];
     const char *currency; // MONEY: "gbp", "$" ...
     struct str text;      // with its sign or word
-    bool is_in_word;      // letters stand right before it: "B12"
+    bool is_in_word;      // letters stand right before it: "B12"; not so "x2", twice
 };
 
 // The text as numbers_next wants it: folded (unicode.h), visible, with a usual space for every other one.
@@ -25,6 +25,10 @@ void numbers_put_plain(struct buf *out, struct str text);
 // The next number at or after *at, which is set behind it. Views into the text. `groups_by_space`: is "1 234" one
 // number?
 bool numbers_next(struct str plain, size_t *at, bool groups_by_space, struct number *out);
+
+// The next sign or word of a percentage, sign of a currency, fraction or raised digit at or after *at that belongs to
+// no such number: "fifty percent", "½", "⁵⁰ %". Its values are not told.
+bool numbers_next_stray(struct str plain, size_t *at, struct number *out);
 
 bool numbers_equal(const struct number *a, const struct number *b); // by value
 

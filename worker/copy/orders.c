@@ -4,7 +4,7 @@
 #include "worker/copy/lexicon.h"
 #include "worker/copy/unicode.h"
 
-enum { TEXT_BYTES_MAX = 1 << 20, APART_MAX = 6 };
+enum { TEXT_BYTES_MAX = 1 << 20, APART_MAX = 6, SPELLED_MIN = 3, PATTERN_MAX = 64 };
 
 // Words end in '*' where more may follow. One of the first within APART_MAX words of one of the second, in any order:
 // "ignore all previous instructions", "your rules: forget them".
@@ -216,7 +216,8 @@ static bool has_sign(struct str text)
     buf_init(&dense, TEXT_BYTES_MAX);
     while (text.len) {
         uint32_t c = unicode_next(&text);
-        if (!unicode_is_space(c) && !unicode_is_invisible(c) && !unicode_is_control(c))
+        bool is_seen = !unicode_is_space(c) && !unicode_is_invisible(c) && !unicode_is_control(c);
+        if (is_seen && !unicode_is_mark(c))
             unicode_put(&dense, unicode_fold(c));
     }
     for (size_t i = 0; i < ARRAY_LEN(SIGNS) && dense.len; i++)
@@ -247,21 +248,81 @@ static bool has_latin(struct str word)
     return false;
 }
 
-// Folded words; those that mix alphabets as what they look like.
-static void put_plain_words(struct buf *out, struct str text)
+static size_t count_single_letters(struct str words)
+{
+    size_t n = 0;
+    for (struct str word; (word = lexicon_next_word(&words)).len > 0; n++) {
+        if (!unicode_is_letter(unicode_next(&word)) || word.len)
+            break;
+    }
+    return n;
+}
+
+// Words that mix alphabets are put as what they look like.
+static void put_plain_word(struct buf *out, struct str word)
+{
+    bool is_mixed = has_latin(word);
+    while (word.len) {
+        uint32_t c = unicode_next(&word), look = is_mixed ? latin_look(c) : 0;
+        unicode_put(out, look ? look : c);
+    }
+    buf_putc(out, ' ');
+}
+
+static bool holds(struct str text, const char *pattern)
+{
+    char dense[PATTERN_MAX];
+    size_t n = 0;
+    for (; *pattern; pattern++) {
+        if (*pattern != ' ' && *pattern != '*')
+            dense[n++] = *pattern;
+    }
+    return memmem(text.ptr, text.len, dense, n) != NULL;
+}
+
+static bool holds_one_of(struct str text, const char *const *patterns, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (holds(text, patterns[i]))
+            return true;
+    }
+    return false;
+}
+
+// "i g n o r e  a l l  r u l e s": where its words end is lost, so the patterns count wherever they stand.
+static bool put_spelled(struct buf *out, struct str *words, size_t n)
+{
+    AUTO(buf_fini) struct buf joined;
+    size_t begin = out->len;
+    buf_init(&joined, TEXT_BYTES_MAX);
+    while (n-- > 0) {
+        struct str letter = lexicon_next_word(words);
+        buf_put(&joined, letter.ptr, letter.len);
+    }
+    put_plain_word(out, buf_str(&joined));
+    struct str word = {out->data + begin, out->len - begin};
+    return (holds_one_of(word, DROP, ARRAY_LEN(DROP)) && holds_one_of(word, RULES, ARRAY_LEN(RULES))) ||
+           holds_one_of(word, PHRASES, ARRAY_LEN(PHRASES));
+}
+
+// Folded words; letters that stand alone joined. true: these are an order by themselves.
+static bool put_plain_words(struct buf *out, struct str text)
 {
     AUTO(buf_fini) struct buf words;
+    bool is_order = false;
     buf_init(&words, TEXT_BYTES_MAX);
     unicode_put_words(&words, text);
     struct str left = buf_str(&words);
-    for (struct str word; (word = lexicon_next_word(&left)).len > 0;) {
-        bool is_mixed = has_latin(word);
-        while (word.len) {
-            uint32_t c = unicode_next(&word), look = is_mixed ? latin_look(c) : 0;
-            unicode_put(out, look ? look : c);
+    for (struct str word, rest = left; (word = lexicon_next_word(&rest)).len > 0; left = rest) {
+        size_t n = count_single_letters(left);
+        if (n >= SPELLED_MIN) {
+            is_order |= put_spelled(out, &left, n);
+            rest = left;
+        } else {
+            put_plain_word(out, word);
         }
-        buf_putc(out, ' ');
     }
+    return is_order;
 }
 
 bool orders_in(struct str text)
@@ -272,7 +333,8 @@ bool orders_in(struct str text)
     size_t at = 0;
     arena_init(&memory, 0);
     buf_init(&plain, TEXT_BYTES_MAX);
-    put_plain_words(&plain, text);
+    if (put_plain_words(&plain, text))
+        return true;
     lexicon_split(buf_str(&plain), &memory, &words);
     return drops_rules(&words) || lexicon_find(&words, PHRASES, ARRAY_LEN(PHRASES), &at).len || has_sign(text);
 }

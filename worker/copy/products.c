@@ -179,7 +179,7 @@ static bool looks_made_up(struct str word)
         uint32_t c = unicode_next(&word);
         is_made_up |= was_small && is_capital(c);
         is_made_up |= has_letters && !is_times && unicode_is_digit(c);
-        is_times = !has_letters && (c | 0x20) == 'x'; // "x2"
+        is_times = (!has_letters && (c | 0x20) == 'x') || (is_times && unicode_is_digit(c)); // "x10"
         has_letters |= unicode_is_letter(c);
         was_small = is_small(c);
     }

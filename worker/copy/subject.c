@@ -12,6 +12,7 @@ struct reading {
     struct arena *memory;
     int64_t quantity; // of all products
     struct buf text;  // what is at hand, folded
+    struct buf said;
 };
 
 static struct str keep_text(struct reading *r)
@@ -33,11 +34,15 @@ static void add_count(struct subject *s, int64_t n)
         add_number(s, (struct number){.values = {n * SCALE, n * SCALE}});
 }
 
-static void add_numbers_of(struct subject *s, struct str plain)
+static void add_numbers_of(struct reading *r, struct str text)
 {
     struct number n;
+    numbers_put_plain(&r->text, text);
+    struct str plain = keep_text(r);
     for (size_t at = 0; numbers_next(plain, &at, false, &n);)
-        add_number(s, n);
+        add_number(r->subject, n);
+    buf_put(&r->said, plain.ptr, plain.len);
+    buf_putc(&r->said, '|');
 }
 
 static void add_name(struct reading *r, struct str name)
@@ -47,8 +52,7 @@ static void add_name(struct reading *r, struct str name)
     unicode_put_words(&r->text, name);
     s->names[i] = keep_text(r);
     lexicon_split(s->names[i], r->memory, &s->words_of[i]);
-    numbers_put_plain(&r->text, name);
-    add_numbers_of(s, keep_text(r));
+    add_numbers_of(r, name);
 }
 
 // Prices, percentages and quantities, however deep.
@@ -57,12 +61,10 @@ static void add_values(struct reading *r, const json_t *v)
     const char *key;
     const json_t *item;
     size_t i;
-    if (json_is_string(v)) {
-        numbers_put_plain(&r->text, (struct str){json_string_value(v), json_string_length(v)});
-        add_numbers_of(r->subject, keep_text(r));
-    } else if (json_is_integer(v)) {
+    if (json_is_string(v))
+        add_numbers_of(r, (struct str){json_string_value(v), json_string_length(v)});
+    else if (json_is_integer(v))
         add_count(r->subject, json_integer_value(v));
-    }
     json_array_foreach(v, i, item) add_values(r, item);
     json_object_foreach((json_t *)(uintptr_t)v, key, item)
     {
@@ -115,10 +117,14 @@ bool subject_read(struct str facts, struct arena *memory, struct subject *out)
     const json_t *products = json_object_get(whole, "products");
     struct reading r = {.subject = out, .memory = memory};
     buf_init(&r.text, TEXT_BYTES_MAX);
+    buf_init(&r.said, TEXT_BYTES_MAX);
     *out = (struct subject){0};
     add_products(&r, products);
     add_offer(&r, json_object_get(whole, "offer"));
     join_names(&r);
+    struct str said = buf_str(&r.said);
+    out->said = (struct str){arena_strdup(memory, said.ptr, said.len), said.len};
+    buf_fini(&r.said);
     buf_fini(&r.text);
     return out->n_names > 0;
 }
@@ -135,6 +141,16 @@ bool subject_allows(const struct subject *s, const struct number *n)
         if (!numbers_equal(own, n))
             continue;
         if (n->kind == NUMBER_PLAIN || (own->kind == n->kind && is_same_currency(own, n)))
+            return true;
+    }
+    return false;
+}
+
+bool subject_allows_stray(const struct subject *s, const struct number *n)
+{
+    struct number own;
+    for (size_t at = 0; numbers_next_stray(s->said, &at, &own);) {
+        if (str_eq(own.text, n->text))
             return true;
     }
     return false;

@@ -17,12 +17,14 @@ struct subject {
     struct lexicon_text words; // of all names
     struct number numbers[SUBJECT_NUMBERS_MAX];
     size_t n_numbers;
-    bool is_free; // the offer gives something for nothing
+    struct str said; // names and values as numbers.h reads them, '|' between
+    bool is_free;    // the offer gives something for nothing
 };
 
 bool subject_read(struct str facts, struct arena *memory, struct subject *out) MUST_USE; // false: not such facts
 
 bool subject_allows(const struct subject *s, const struct number *n);
+bool subject_allows_stray(const struct subject *s, const struct number *n); // numbers_next_stray
 bool subject_names(const struct subject *s, struct str words);   // folded words, side by side in one of its names?
 bool subject_has_word(const struct subject *s, struct str word); // folded, anywhere in its names?
 

@@ -58,21 +58,42 @@ void unicode_copy(struct str text, char *out, size_t size)
 
 // --- folding
 
-// Letters of U+00C0..U+00DF and U+0100..U+017F without what stands on or through them; '*' is none.
-static const char LATIN_1[] = "aaaaaaaceeeeiiiidnooooo*ouuuuyts";
-static const char LATIN_A[] =
+// Letters of Latin without what stands on or through them, as small capitals or raised: block by block; '*' is none.
+static const char LATIN_1[] = "aaaaaaaceeeeiiiidnooooo*ouuuuytsaaaaaaaceeeeiiiidnooooo*ouuuuyty";
+static const char LATIN_A_B[] =
     "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrr"
-    "ssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
-_Static_assert(sizeof LATIN_1 == 33 && sizeof LATIN_A == 129, "one letter each");
+    "ssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
+    "bbbb***cc*ddd****ffg***ikkl**nnooo**pp*****ttttuu*vyyzz*************dddlllnnnaaiioouuuuuuuuuu*aa"
+    "aa**ggggkkoooo**jdddgg**nnaa**ooaaaaeeeeiiiioooorrrruuuusstt**hhnd**zzaaeeooooooooyylntj**acclts"
+    "z**b**eejj*qrryy";
+static const char PHONETIC[] =
+    "*a*b*cdd********ggg***h*iiilll***mnnn*******rrr*r*s*****t**v***yzz*******b*ghj*lq***************"
+    "hhjr***wy****************************************lsx****";
+static const char PHONETIC_MORE[] =
+    "a***cd*e**jklm*o********p**tu***vwz*********a*b*de*ghijklmn*o*prtuwa***bde***g*km*o***ptu**v****"
+    "**iruv******bdfmnprrstz****i*pu*bdfgklmnprs*vxza*de***i**u**cc**";
+static const char LATIN_MORE[] =
+    "aabbbbbbccddddddddddeeeeeeeeeeffgghhhhhhhhhhiiiikkkkkkllllllllmmmmmmnnnnnnnnoooooooopppprrrrrrrr"
+    "ssssssssssttttttttuuuuuuuuuuvvvvwwwwwwwwwwxxxxyyzzzzzzhtwyassss*aaaaaaaaaaaaaaaaaaaaaaaaeeeeeeee"
+    "eeeeeeeeiiiioooooooooooooooooooooooouuuuuuuuuuuuuuyyyyyyyy****yy";
+static const struct alphabet {
+    uint32_t first;
+    const char *letters;
+    size_t n;
+} ALPHABETS[] = {{0xC0, LATIN_1, 64},          {0x100, LATIN_A_B, 336},   {0x250, PHONETIC, 152},
+                 {0x1D00, PHONETIC_MORE, 160}, {0x1E00, LATIN_MORE, 256}, {0xA730, "fs", 2}};
+_Static_assert(sizeof LATIN_1 == 65 && sizeof LATIN_A_B == 337 && sizeof PHONETIC == 153 &&
+                   sizeof PHONETIC_MORE == 161 && sizeof LATIN_MORE == 257,
+               "one letter each");
 
 static uint32_t fold_latin(uint32_t c)
 {
-    if (c >= 0x100 && c <= 0x17F)
-        return (unsigned char)LATIN_A[c - 0x100];
-    if (c == 0xFF)
-        return 'y';
-    char letter = LATIN_1[(c - 0xC0) & 0x1F];
-    return letter == '*' ? c : (unsigned char)letter;
+    for (size_t i = 0; i < ARRAY_LEN(ALPHABETS); i++) {
+        const struct alphabet *a = &ALPHABETS[i];
+        if (c >= a->first && c - a->first < a->n && a->letters[c - a->first] != '*')
+            return (unsigned char)a->letters[c - a->first];
+    }
+    return c >= 0x1E00 && c <= 0x1EFF ? c | 1 : c;
 }
 
 static uint32_t fold_greek(uint32_t c)
@@ -107,11 +128,15 @@ static uint32_t fold_mathematical(uint32_t c)
     return c <= 0x1D6A3 ? 'a' + (c - 0x1D400) % 52 % 26 : c;
 }
 
+// The digits 0 of the scripts of the basic plane.
 static uint32_t fold_digit(uint32_t c)
 {
-    static const uint32_t ZEROS[] = {0x660, 0x6F0, 0x966, 0x9E6, 0xE50}; // Arabic, Persian, Devanagari, Bengali, Thai
-    for (size_t i = 0; i < ARRAY_LEN(ZEROS); i++) {
-        if (c >= ZEROS[i] && c <= ZEROS[i] + 9)
+    static const uint32_t ZEROS[] = {0x660,  0x6F0,  0x7C0,  0x966,  0x9E6,  0xA66,  0xAE6,  0xB66,  0xBE6,
+                                     0xC66,  0xCE6,  0xD66,  0xDE6,  0xE50,  0xED0,  0xF20,  0x1040, 0x1090,
+                                     0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40,
+                                     0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0};
+    for (size_t i = 0; i < ARRAY_LEN(ZEROS) && c >= ZEROS[i]; i++) { // they rise
+        if (c <= ZEROS[i] + 9)
             return '0' + c - ZEROS[i];
     }
     return c;
@@ -123,16 +148,14 @@ uint32_t unicode_fold(uint32_t c)
         c -= 0xFEE0;
     if (c < 0x80)
         return c >= 'A' && c <= 'Z' ? c + 32 : c;
-    if (c >= 0xC0 && c <= 0x17F)
+    if ((c >= 0xC0 && c < 0x2E8) || (c >= 0x1D00 && c <= 0x1EFF) || c >> 1 == 0xA730 >> 1)
         return fold_latin(c);
     if (c >= 0x386 && c <= 0x3CE)
         return fold_greek(c);
     if (c >= 0x400 && c <= 0x52F)
         return fold_cyrillic(c);
-    if (c >= 0x1E00 && c <= 0x1EFF)
-        return c | 1;
-    if (c >= 0x24B6 && c <= 0x24E9) // in circles
-        return 'a' + (c - 0x24B6) % 26;
+    if (c >= 0x249C && c <= 0x24E9) // in brackets, in circles
+        return 'a' + (c - 0x249C) % 26;
     if (c >= 0x1D400 && c <= 0x1D7FF)
         return fold_mathematical(c);
     return fold_digit(c);
@@ -164,7 +187,9 @@ bool unicode_is_invisible(uint32_t c)
 
 bool unicode_is_mark(uint32_t c)
 {
-    return c >= 0x300 && c <= 0x36F;
+    static const struct range MARKS[] = {{0x300, 0x36F},   {0x483, 0x489},   {0x1AB0, 0x1AFF},
+                                         {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE20, 0xFE2F}};
+    return is_in(MARKS, ARRAY_LEN(MARKS), c);
 }
 
 bool unicode_is_pictograph(uint32_t c)

@@ -15,8 +15,8 @@ void unicode_put(struct buf *out, uint32_t c);
 // As many whole characters as fit into `size` bytes with the NUL; ends at malformed bytes.
 void unicode_copy(struct str text, char *out, size_t size);
 
-// Small, without accents (Latin), of usual width and shape, digits of any script as ASCII. What has no other form
-// stays.
+// Small, without accents (Latin), of usual width, height and shape, digits of any script as ASCII. What has no other
+// form stays.
 uint32_t unicode_fold(uint32_t c);
 bool unicode_is_letter(uint32_t c); // of any script; also marks that stand on letters
 bool unicode_is_digit(uint32_t c);

@@ -109,6 +109,16 @@ static const struct {
     {0, DESCRIPTION, "Green Tea, see www.tea-shop.biz", "link", "www.tea-shop.biz"},
     {0, DESCRIPTION, "Green Tea, see evil.example today", "link", "evil.example"},
     {0, DESCRIPTION, "Green Tea at TEASHOP.COM", "link", "TEASHOP.COM"},
+    {0, DESCRIPTION, "Green Tea at ｗｗｗ．ｅｖｉｌ．ｃｏｍ", "link", "www.evil.com"},
+    {0, DESCRIPTION, "Green Tea at ｅｖｉｌ．ｃｏｍ", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at evil。com", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at evil｡com now", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at 𝐞𝐯𝐢𝐥.𝐜𝐨𝐦", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at cheaptea.click", "link", "cheaptea.click"},
+    {0, DESCRIPTION, "Green Tea at x.zip", "link", "x.zip"},
+    {0, DESCRIPTION, "Green Tea at “evil.com”", "link", "evil.com"},
+    {0, DESCRIPTION, "Green Tea at t.me.", "link", "t.me"},
+    {0, BENEFIT, "Ask tea＠shop", "link", "tea@shop"},
     {0, BENEFIT, "Ask tea@shop.de", "link", "tea@shop.de"},
     {0, BENEFIT, "Follow @teashop", "link", "@teashop"},
     {0, BENEFIT, "Share it with #teatime", "link", "#teatime"},
@@ -128,6 +138,21 @@ static const struct {
     {0, BENEFIT, "Ready in 3 minutes", "number", "3"},
     {0, BENEFIT, "Arrives within 24 hours", "number", "24"},
     {0, FEATURE, "Tea, 250g", "number", "250"},
+    {0, VALUE, "Both at ½ price.", "number", "½"},
+    {0, VALUE, "The pair at ⅓ off.", "number", "⅓"},
+    {0, VALUE, "The pair at ⁵⁰% off.", "number", "⁵"},
+    {0, VALUE, "Fifty percent off the pair.", "percent", "percent"},
+    {0, VALUE, "Fifty per cent off the pair.", "percent", "per cent"},
+    {0, VALUE, "Fifty % off, not 10%.", "percent", "%"},
+    {0, VALUE, "௫௦% off the pair.", "percent", "50%"},
+    {0, VALUE, "𞥕𞥐% off the pair.", "percent", "%"},
+    {0, VALUE, "Both for a few €.", "price", "€"},
+    {0, VALUE, "Both for ￡five.", "price", "￡"},
+    {17, VALUE, "Fünfzig Prozent auf das Set.", "percent", "prozent"},
+    {17, VALUE, "Im Set für 49,- € statt 66,80 €.", "price", "49"},
+    {0, FEATURE, "Green Tea x9", "number", "9"},
+    {0, FEATURE, "Green Tea B12 999", "number", "999"},
+    {0, FEATURE, "Green Tea B12", "product", "B12"},
     {3, VALUE, "10% off from 3 packs.", "number", "3"},
     {3, VALUE, "15% off from 4 packs.", "percent", "15%"},
     {5, VALUE, "Choose 5 designs and get 15% off.", "number", "5"},
@@ -265,19 +290,19 @@ static void what_the_brief_says_is_no_claim(void **state)
 {
     (void)state;
     const struct brief b = {
-        .facts =
-            STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12\",\"quantity\":1},"
-                "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":1}],\"offer\":{\"percent\":\"50%\"}}")};
+        .facts = STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12 ½ l per "
+                     "cent\",\"quantity\":1},"
+                     "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":10}],\"offer\":{\"percent\":\"50%\"}}")};
     const struct brief *const one = &b;
     struct checker *c = checker_create(STR("en"), NULL, &one, 1);
-    struct copy_text t = {.title = STR("Organic Cocoa 70% at half price"),
-                          .description =
-                              STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
-                          .value_proposition = STR("Two products, half price, with B12."),
-                          .features = {STR("1 x cocoa")},
-                          .benefits = {STR("Something for everyone")},
-                          .n_features = 1,
-                          .n_benefits = 1};
+    struct copy_text t = {
+        .title = STR("Organic Cocoa 70% at half price"),
+        .description = STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
+        .value_proposition = STR("Two products, half price, with B12, ½ l, 50-%, e.g. z.B. m.in. one.It"),
+        .features = {STR("1 x cocoa"), STR("Gift card x10")},
+        .benefits = {STR("Something for everyone")},
+        .n_features = 2,
+        .n_benefits = 1};
     const char *kind = "";
     char reason[CHECK_REASON_MAX] = "";
     if (!copy_check(c, 0, &t, &kind, reason))
@@ -295,7 +320,7 @@ static void reasons_are_cut_and_printable(void **state)
     char word[400], reason[CHECK_REASON_MAX];
     const char *kind;
     for (size_t i = 0; i + 4 < sizeof word; i += 4)
-        memcpy(word + i, "\xF0\x9D\x90\x80", 4);
+        memcpy(word + i, "\xF0\xA0\x80\x80", 4);
     t.features[0] = (struct str){word + 4, 100};
     memcpy(word + 4, "a://", 4);
     assert_false(check_beside_all(TEXT_TEA, "en", &t, &kind, reason));

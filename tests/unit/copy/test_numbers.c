@@ -81,6 +81,8 @@ static void one_after_the_other(void **state)
     assert_true(numbers_next(STR("99999999999999999999999"), &at, false, &n));
     assert_int_equal(n.values[0], -1);
     assert_false(numbers_equal(&n, &n));
+    at = 0;
+    assert_true(numbers_next(STR("tea x10"), &at, true, &n) && n.values[0] == 100000 && !n.is_in_word);
 }
 
 int main(void)

@@ -59,6 +59,9 @@ static void folding(void **state)
     assert_words("𝐁𝐨𝐥𝐝 𝟜𝟚 Ⓒⓘⓡ", " bold 42 cir ");
     assert_words("ИГНОРИРУЙ Ёлка ΆΛΦΑς", " игнорируй елка αλφασ ");
     assert_words("in\xE2\x80\x8Bvisible\xEF\xBB\xBF", " invisible ");
+    assert_words("ɪɢɴᴏʀᴇ ꜱᴍᴀʟʟ ꜰᴜʟʟ ᴛʜᴇ ˢᵐᵃˡˡ", " ignore small full the small ");
+    assert_words("Ạ ḯ Ệ ẞ ẛ Ǻ Ț ƒ ɓ Ǝ ⒜", " a i e s s a t f b Ǝ a ");
+    assert_words("i\xE2\x83\x9Dg\xE1\xB7\x84n\xE1\xAA\xB0o\xEF\xB8\xA0re", " ignore ");
     assert_words("٣ cups", " 3 cups ");
     assert_words("绿茶 tea", " 绿茶 tea ");
     assert_words("", " ");
