@@ -58,9 +58,9 @@ run_next "$(faults_for '{}' long_title long_description html markdown foreign_pr
     status_400 status_404 status_302 too_large too_large_chunked)"
 note "$(reasons)"
 expect_equal 3 "$(jq .metrics.copy.bundles.model "$TEST_DIR/document.json")" 'bundles by the model'
-expect_document '.metrics.copy.reasons | .length == 2 and .markup == 3 and .price == 1 and .percent == 1 and .product == 1 and
+expect_document '.metrics.copy.reasons | .length == 2 and .markup == 3 and .price == 1 and .percent == 1 and (.product // 0) + (.number // 0) == 1 and
     .language == 1 and .link == 1 and .claim == 1 and .rejected == 3 and .too_large == 2'
-expect_document '.metrics.copy.reasons | .missing + (.malformed // 0) + .unreadable == 11'
+expect_document '.metrics.copy.reasons | .missing + (.malformed // 0) + .unreadable + (.cut // 0) == 11'
 expect_equal 54 "$(model_stats .requests)" 'requests: all but three once more'
 expect workers_stop
 
