@@ -27,9 +27,9 @@ static bool read_shared(struct copy_job *j, struct err *e)
     if (!mp_open_envelope(&doc, bytes.ptr, bytes.len, "copy-shared", COPY_SHARED_VERSION, &MP_LIMITS_MESSAGE, e))
         return false;
     const struct mp_value *root = mp_root(doc);
-    if (!mp_str(mp_get(root, "model"), &j->order.model) || !mp_str(mp_get(root, "locale"), &j->order.locale) ||
-        !mp_int(mp_get(root, "opened_ms"), &opened_ms))
-        return err_set(e, ERR_CODEC, "what copy tasks share lacks a field");
+    if (!mp_str(mp_get(root, "model"), &j->order.model) || j->order.model.len > CONFIG_TEXT_MAX ||
+        !mp_str(mp_get(root, "locale"), &j->order.locale) || !mp_int(mp_get(root, "opened_ms"), &opened_ms))
+        return err_set(e, ERR_CODEC, "what copy tasks share lacks a field, or is none");
     int64_t waited_ms = stage_drawn_ms(j->task) - opened_ms;
     j->waited_ms = waited_ms > 0 ? waited_ms : 0;
     return true;
