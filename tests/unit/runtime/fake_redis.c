@@ -137,12 +137,14 @@ static void tick(struct fake_redis *f)
     for (size_t i = 0; i < CONNECTIONS_MAX; i++)
         fds[i + 1] = (struct pollfd){.fd = f->open[i] ? f->open[i]->fd : -1, .events = POLLIN};
     (void)poll(fds, CONNECTIONS_MAX + 1, TICK_MS);
-    bool must_hang_up = atomic_exchange(&f->must_hang_up, false);
+    bool must_hang_up = atomic_load(&f->must_hang_up);
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
         if (f->open[i] && (must_hang_up || (fds[i + 1].revents && !serve(f, f->open[i]))))
             hang_up(&f->open[i]);
         drip(&f->open[i]);
     }
+    if (must_hang_up)
+        atomic_store(&f->must_hang_up, false); // now that it is done: somebody waits for that
     if (fds[0].revents)
         accept_one(f);
 }
