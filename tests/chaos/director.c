@@ -230,13 +230,22 @@ static void disturb(struct chaos *c)
     disturb_heal(c);
 }
 
+// A worker that was killed between telling PostgreSQL and the queue is followed by another one ten seconds later.
+static bool ends_are_told(struct chaos *c)
+{
+    redisReply *r = redis_ask(&c->servers, "ZCARD {chaos}:ended");
+    bool is_empty = r && r->type == REDIS_REPLY_INTEGER && r->integer == 0;
+    freeReplyObject(r);
+    return is_empty;
+}
+
 // Everything that was asked for has to come to its end now, and what was killed has to run again.
 static void rest(struct chaos *c)
 {
     int64_t until_ms = clock_mono_ms() + REST_WITHIN_MS;
     say(c, "no more disturbances: everything has to come to rest");
     c->is_closing = true;
-    while (!(jobs_are_quiet(c) && workers_have_recovered(c)) && clock_mono_ms() < until_ms)
+    while (!(jobs_are_quiet(c) && workers_have_recovered(c) && ends_are_told(c)) && clock_mono_ms() < until_ms)
         tick(c);
     jobs_stuck(c);
     workers_stop(c);
