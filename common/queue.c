@@ -167,15 +167,15 @@ void queue_turn_add(struct redis_cmd *cmd, const struct queue_settlement *s)
 
 size_t queue_turn_verdicts(const struct redis_reply *r)
 {
-    return redis_reply_size(redis_reply_at(r, 0));
+    return redis_reply_str(redis_reply_at(r, 0)).len;
 }
 
 enum queue_verdict queue_turn_verdict(const struct redis_reply *r, size_t i)
 {
-    static const char *const NAMES[] = {"ok", "again", "fenced", "closed"};
-    size_t at;
-    bool is_known = name_index(redis_reply_at(redis_reply_at(r, 0), i), NAMES, ARRAY_LEN(NAMES), &at);
-    return is_known ? (enum queue_verdict)at : QUEUE_FENCED;
+    static const char LETTERS[] = "oafc";
+    struct str verdicts = redis_reply_str(redis_reply_at(r, 0));
+    const char *at = i < verdicts.len ? strchr(LETTERS, verdicts.ptr[i]) : NULL;
+    return at && *at ? (enum queue_verdict)(at - LETTERS) : QUEUE_FENCED;
 }
 
 struct str queue_turn_token(const struct redis_reply *r)
@@ -207,34 +207,36 @@ bool queue_turn_job(const struct redis_reply *r, size_t i, struct queue_claimed_
     return true;
 }
 
-enum { CLAIM_FIELDS = 4 };
+enum { CLAIM_FIELDS = 2 };
 
 size_t queue_turn_claims(const struct redis_reply *r)
 {
     return redis_reply_size(redis_reply_at(r, 3)) / CLAIM_FIELDS;
 }
 
-// "2|0|"
-static bool tried_read(struct str text, int64_t *attempts, int64_t *crashes)
+// The number before the next bar, which is cut off.
+static bool take_number(struct str *text, int64_t *out)
 {
-    const char *bar = memchr(text.ptr, '|', text.len);
-    if (!bar || text.ptr[text.len - 1] != '|')
+    const char *bar = memchr(text->ptr, '|', text->len);
+    size_t len = bar ? (size_t)(bar - text->ptr) : 0;
+    if (!bar || !str_to_int((struct str){text->ptr, len}, out))
         return false;
-    size_t at = (size_t)(bar - text.ptr);
-    return str_to_int((struct str){text.ptr, at}, attempts) && at + 2 < text.len &&
-           str_to_int((struct str){bar + 1, text.len - at - 2}, crashes);
+    *text = (struct str){bar + 1, text->len - len - 1};
+    return true;
 }
 
 bool queue_turn_claim(const struct redis_reply *r, size_t i, struct queue_claim *out)
 {
     const struct redis_reply *claims = redis_reply_at(r, 3);
-    int64_t job = redis_reply_int(redis_reply_at(claims, CLAIM_FIELDS * i));
-    if (job < 1 || (uint64_t)job > queue_turn_jobs(r))
+    struct str text = redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i)); // "1|2|0|task"
+    int64_t job;
+    if (!take_number(&text, &job) || job < 1 || (uint64_t)job > queue_turn_jobs(r) ||
+        !take_number(&text, &out->attempts) || !take_number(&text, &out->crashes))
         return false;
     out->job = (size_t)job - 1;
-    out->task = redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i + 1));
-    out->payload = redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i + 2));
-    return tried_read(redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i + 3)), &out->attempts, &out->crashes);
+    out->task = text;
+    out->payload = redis_reply_str(redis_reply_at(claims, CLAIM_FIELDS * i + 1));
+    return true;
 }
 
 size_t queue_claimed_results(const struct queue_claimed_job *j)

@@ -5,22 +5,25 @@
 --      ended, then for each: ref, token, outcome, result, and, but for the outcome "done", which leaves nothing else:
 --      message, reason, bundles, shared, n, n x (task, payload)
 --      outcome: done | left (done, with more than a result) | failed | retry | away | back
--- Returns {verdict per ended task: ok|again|fenced|closed}, the token of all that was drawn, {jobs}, {claims}
+-- Returns a letter per ended task (the verdicts below), the token of all that was drawn, {jobs}, {claims}: few and plain
+-- values, because a worker allocates memory for each.
 --      job:   {job, shop, upload, stage, time limit (ms), payload, shared, partial, failed, {task, result, ...} of what
 --             the stage is made from (stages of one task)}
---      claims: for each: number of its job, task, payload, "attempts|crashes|"
+--      claims: for each: "number of its job|attempts|crashes|task", payload (nil: none)
 even_when_full()
 local worker, want_urgent, jitter = ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[8])
 local want = {[COMPUTE] = tonumber(ARGV[5]), [IO] = tonumber(ARGV[7])}
 
 -- ---- ending ----
 
+local OK, AGAIN, FENCED, CLOSED = 'o', 'a', 'f', 'c'
+
 -- Of each job: which of the ended are its, and where they stand in ARGV.
 local verdicts, of_job, order = {}, {}, {}
 local at = 10
 for i = 1, tonumber(ARGV[9]) do
   local job, task = split_ref(ARGV[at])
-  verdicts[i] = 'fenced'
+  verdicts[i] = FENCED
   if job then
     local its = of_job[job]
     if not its then
@@ -58,7 +61,7 @@ local function settle_job(job, its)
     -- A task may stand here twice: lost to the sweep and drawn again. While it is leased nothing here has changed it.
     local is_untouched = not seen[task] or seen[task].state == 'l'
     local record = is_done and is_untouched and j.state == 'open' and record_ended(texts[i], token)
-    local verdict = 'ok'
+    local verdict = OK
     if record then
       names[#names + 1] = task
       refs[#refs + 1] = ref
@@ -71,12 +74,12 @@ local function settle_job(job, its)
     else
       local r = seen[task] or record_read(texts[i])
       seen[task] = r
-      if not r or r.token ~= token then verdict = 'fenced'
-      elseif r.state ~= 'l' then verdict = 'again'
-      elseif j.state ~= 'open' then verdict = 'closed' end
+      if not r or r.token ~= token then verdict = FENCED
+      elseif r.state ~= 'l' then verdict = AGAIN
+      elseif j.state ~= 'open' then verdict = CLOSED end
     end
-    if verdict == 'ok' and outcome ~= 'done' and ARGV[at + 6] ~= '' then j.bundles = tonumber(ARGV[at + 6]) end
-    if verdict == 'ok' and not is_done then settle_otherwise(j, task, seen[task], at) end
+    if verdict == OK and outcome ~= 'done' and ARGV[at + 6] ~= '' then j.bundles = tonumber(ARGV[at + 6]) end
+    if verdict == OK and not is_done then settle_otherwise(j, task, seen[task], at) end
     verdicts[its.numbers[i]] = verdict
   end
   if last and j.state == 'open' then
@@ -92,7 +95,7 @@ end
 
 for _, job in ipairs(order) do guarded(job, settle_job, job, of_job[job]) end
 for _, verdict in ipairs(verdicts) do
-  if verdict == 'fenced' then count('fenced') end
+  if verdict == FENCED then count('fenced') end
 end
 
 -- ---- drawing ----
@@ -217,7 +220,7 @@ local function claim_of_job(job, its, again)
       fields[2 * n + 1], fields[2 * n + 2] = task, 'l|' .. tried .. rest
       leases[2 * n + 1], leases[2 * n + 2] = lease, ref
       refs[n + 1] = ref
-      claims[c + 1], claims[c + 2], claims[c + 3], claims[c + 4] = number_of[job], task, payloads[i] or '', tried
+      claims[c + 1], claims[c + 2] = number_of[job] .. '|' .. tried .. task, payloads[i] or false
       drawn[#drawn + 1] = ref
     end
   end
@@ -309,4 +312,4 @@ if #drawn > 0 then
        LIMIT.lease_ms + 5000)
 end
 finish()
-return {verdicts, token, told_jobs, claims}
+return {table.concat(verdicts), token, told_jobs, claims}

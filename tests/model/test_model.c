@@ -126,7 +126,7 @@ static const struct mutant MUTANTS[] = {
      {.workers = 2, .tasks = 1, BUDGET([MODEL_freezes] = 1)}},
     {"a task ends as often as it is said",
      "turn",
-     "elseif r.state ~= 'l' then verdict = 'again'",
+     "elseif r.state ~= 'l' then verdict = AGAIN",
      "",
      {.workers = 1, .tasks = 2, BUDGET([MODEL_losses] = 1)}},
     {"what a lost answer handed out stays where it is",
