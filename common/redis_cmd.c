@@ -25,10 +25,16 @@ void redis_cmd_str(struct redis_cmd *c, struct str arg)
 {
     char head[HEAD_MAX];
     const char *at = put_length(arg.len, head);
-    buf_put(&c->args, at, (size_t)(head + HEAD_MAX - at));
-    buf_put(&c->args, arg.ptr, arg.len);
-    buf_put(&c->args, "\r\n", 2);
+    size_t head_len = (size_t)(head + HEAD_MAX - at);
+    char *room = buf_reserve(&c->args, head_len + arg.len + 2);
     c->n_args++;
+    if (!room)
+        return; // redis_cmd_ok says so
+    memcpy(room, at, head_len);
+    if (arg.len)
+        memcpy(room + head_len, arg.ptr, arg.len);
+    memcpy(room + head_len + arg.len, "\r\n", 3); // with its NUL, which stands behind all that a buffer holds
+    c->args.len += head_len + arg.len + 2;
 }
 
 void redis_cmd_text(struct redis_cmd *c, const char *arg)

@@ -52,10 +52,11 @@ static void keep_inputs(struct task_job *j, const struct queue_claimed_job *from
 
 struct task_job *task_job_create(const struct queue_claimed_job *from)
 {
-    struct task_job *j = calloc(1, sizeof *j);
-    CHECK(j);
+    struct arena memory;
+    arena_init(&memory, 0);
+    struct task_job *j = arena_alloc(&memory, sizeof *j);
+    j->memory = memory;
     atomic_init(&j->references, 1);
-    arena_init(&j->memory, 0);
     j->id = keep_in(&j->memory, from->id); // NUL-terminated, like all of them, for logs
     j->shop = keep_in(&j->memory, from->shop);
     j->upload = keep_in(&j->memory, from->upload);
@@ -73,16 +74,17 @@ void task_job_release(struct task_job *j)
 {
     if (!j || atomic_fetch_sub(&j->references, 1) > 1)
         return;
-    arena_fini(&j->memory);
-    free(j);
+    struct arena memory = j->memory;
+    arena_fini(&memory);
 }
 
 struct task *task_create(const struct queue *q, struct mailbox *m, struct task_job *j, const struct queue_claim *c,
                          struct str token)
 {
-    struct task *t = calloc(1, sizeof *t);
-    CHECK(t);
-    arena_init(&t->memory, 0);
+    struct arena memory;
+    arena_init(&memory, 0);
+    struct task *t = arena_alloc(&memory, sizeof *t); // it lives in its own memory: one block for both
+    t->memory = memory;
     t->queue = q;
     t->mailbox = m;
     atomic_fetch_add(&j->references, 1);
@@ -118,8 +120,8 @@ void task_destroy(struct task *t)
         return;
     free(t->more);
     task_job_release(t->of_job);
-    arena_fini(&t->memory);
-    free(t);
+    struct arena memory = t->memory;
+    arena_fini(&memory);
 }
 
 enum queue_lane task_lane(const struct task *t)

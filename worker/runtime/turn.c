@@ -122,6 +122,17 @@ static void note_claimed(struct loop_lane *lane, unsigned n)
     lane_pass_mark(lane);
 }
 
+// Takes *job's place.
+static bool next_job(const struct redis_reply *reply, size_t number, struct task_job **job)
+{
+    struct queue_claimed_job j;
+    if (!queue_turn_job(reply, number, &j))
+        return false;
+    task_job_release(*job);
+    *job = task_job_create(&j);
+    return true;
+}
+
 static void begin_claimed(struct loop *l, const struct redis_reply *reply)
 {
     struct task *first = NULL;
@@ -131,16 +142,11 @@ static void begin_claimed(struct loop *l, const struct redis_reply *reply)
     unsigned n[QUEUE_LANES] = {0};
     for (size_t i = 0; i < queue_turn_claims(reply); i++) {
         struct queue_claim c;
-        struct queue_claimed_job j;
-        if (!queue_turn_claim(reply, i, &c) || !queue_turn_job(reply, c.job, &j)) {
+        if (!queue_turn_claim(reply, i, &c) || (c.job != number && !next_job(reply, c.job, &job))) {
             LOG(LOG_ERROR, "a claim does not follow the protocol; is a worker of another version running?");
             continue;
         }
-        if (c.job != number) {
-            task_job_release(job);
-            job = task_job_create(&j);
-            number = c.job;
-        }
+        number = c.job;
         struct task *t = task_create(&l->config->queue, l->mailbox, job, &c, queue_turn_token(reply));
         t->kind = kind_of(l, t->stage);
         beat_hold(l->beat, t);
