@@ -159,9 +159,10 @@ void slots_push(struct slots *s, struct task *take_tasks)
         next = t->next;
         line_append(t->kind && t->kind->urgency > 0 ? &s->others : &s->urgent, t);
     }
-    for (unsigned i = 0; i < n && i < s->n_idle; i++)
-        (void)pthread_cond_signal(&s->is_work);
+    unsigned n_woken = n < s->n_idle ? n : s->n_idle;
     (void)pthread_mutex_unlock(&s->lock);
+    for (unsigned i = 0; i < n_woken; i++) // not under the lock: it is the first thing that they want
+        (void)pthread_cond_signal(&s->is_work);
 }
 
 struct task *slots_take_back(struct slots *s)
