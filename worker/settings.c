@@ -45,6 +45,10 @@ static bool settings_check(const struct settings *s, struct err *e)
     if (s->queue_beat_ms * 3 > s->queue_lease_ms)
         return err_set(e, ERR_CONFIG, "queue.beat_ms (%lld) must be at most a third of queue.lease_ms (%lld)",
                        (long long)s->queue_beat_ms, (long long)s->queue_lease_ms);
+    // A sweep that comes after 3/10 of a lease takes it that nobody swept for a while, and gives all leases more time.
+    if (s->queue_sweep_ms * 4 > s->queue_lease_ms)
+        return err_set(e, ERR_CONFIG, "queue.sweep_ms (%lld) must be at most a quarter of queue.lease_ms (%lld)",
+                       (long long)s->queue_sweep_ms, (long long)s->queue_lease_ms);
     if (strlen(s->queue_name) > QUEUE_NAME_MAX)
         return err_set(e, ERR_CONFIG, "queue.name must be at most %d bytes", QUEUE_NAME_MAX);
     if (s->queue_name[0] == '\0' || strpbrk(s->queue_name, "{} \t"))

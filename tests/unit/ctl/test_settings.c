@@ -106,6 +106,7 @@ static void settings_must_fit_each_other(void **state)
 {
     (void)state;
     refuses("queue.beat_ms=4000", "queue.beat_ms (4000) must be at most a third of queue.lease_ms (10000)");
+    refuses("queue.sweep_ms=3000", "queue.sweep_ms (3000) must be at most a quarter of queue.lease_ms (10000)");
     refuses("queue.name=", "queue.name must not be empty or contain braces or spaces");
     refuses("queue.name={x}", "queue.name must not be empty or contain braces or spaces");
 }
