@@ -654,6 +654,24 @@ static void a_cancellation_keeps_its_place(void **state)
     assert_false(is_open(w));
 }
 
+// ... nor does a cancellation come back for ever: the job is among the dead.
+static void a_spoilt_job_can_be_cancelled(void **state)
+{
+    struct world *w = *state;
+    static const char *const KEYS[] = {"job:job", "job:job:open"};
+    const struct queue_job j = job_of("job", "shop", QUEUE_NORMAL);
+    for (size_t i = 0; i < ARRAY_LEN(KEYS); i++) {
+        assert_int_equal(admit_job(w, &j), QUEUE_ADMITTED);
+        redis_reply_free(plain(w, "RPUSH", "intake", "cancel it", NULL));
+        redis_reply_free(plain(w, "SET", KEYS[i], "spoilt", NULL));
+        AUTO(redis_reply_freep) struct redis_reply *r = NULL;
+        assert_true(str_eq(cancel_by(w, "cancel it", &r), STR("unknown")));
+        assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 0);
+        assert_int_equal(plain_int(w, "ZCARD", "open", NULL), 0);
+        assert_int_equal(plain_int(w, "XLEN", "dead", NULL), i + 1);
+    }
+}
+
 static void what_is_too_large_is_put_aside_by_a_sweep(void **state)
 {
     struct world *w = *state;
@@ -772,6 +790,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(redis_stays_small, queue_world_setup, queue_world_teardown),
         cmocka_unit_test_setup_teardown(what_is_out_of_order_is_mended, queue_world_setup, queue_world_teardown),
         cmocka_unit_test_setup_teardown(a_spoilt_job_costs_itself, queue_world_setup, queue_world_teardown),
+        cmocka_unit_test_setup_teardown(a_spoilt_job_can_be_cancelled, queue_world_setup, queue_world_teardown),
         cmocka_unit_test_setup_teardown(a_job_without_split_tasks_goes_on, queue_world_setup, queue_world_teardown),
         cmocka_unit_test_setup_teardown(an_upload_has_one_open_job, queue_world_setup, queue_world_teardown),
         cmocka_unit_test_setup_teardown(two_deaths_are_poison, queue_world_setup, queue_world_teardown),
