@@ -147,9 +147,7 @@ void queue_progress_cmd(const struct queue *q, struct str ref, struct str token,
                         struct str message, int64_t bundles, struct redis_cmd *out);
 // Then redis_cmd_str ref and token for each lease held. The reply lists the refs that are lost.
 void queue_beat_cmd(const struct queue *q, const char *worker, struct str card_json, struct redis_cmd *out);
-// Then redis_cmd_str jobs that are to be looked at closely, at most QUEUE_LOOK_MAX; none will do.
 void queue_sweep_cmd(const struct queue *q, struct redis_cmd *out);
-enum { QUEUE_LOOK_MAX = 50 };
 size_t queue_swept_messages(const struct redis_reply *r); // that wait in the intake
 struct str queue_swept_message(const struct redis_reply *r, size_t i);
 struct queue_end { // a job that failed or was cancelled; PostgreSQL may not know

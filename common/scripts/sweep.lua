@@ -1,5 +1,5 @@
 -- What time brings, a bounded portion of it; every worker runs this, none leads.
--- ARGV 2 jitter (0..100)  3... jobs to look at closely, besides a random one
+-- ARGV 2 jitter (0..100)
 -- Returns {messages that wait in the intake (their worker may have died before admitting them)},
 --         {{job, shop, upload, state, message, reason} ...: ended jobs whose end this worker is to write to PostgreSQL},
 --         {what was found wrong and mended}
@@ -149,8 +149,7 @@ local function look_at(job)
   end
 end
 
-for i = 3, math.min(#ARGV, 52) do guarded(ARGV[i], look_at, ARGV[i]) end
-for _, job in ipairs(call('ZRANDMEMBER', Q .. ':open', 1)) do guarded(job, look_at, job) end
+for _, job in ipairs(call('ZRANDMEMBER', Q .. ':open', 2)) do guarded(job, look_at, job) end
 -- What waits in the intake is read by the one that asks; one that is too large for any worker is put aside here.
 local waiting = {}
 for _ = 1, 16 do

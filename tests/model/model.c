@@ -692,9 +692,7 @@ static bool sweep(struct model *m, struct err *e)
 {
     struct redis_cmd c;
     queue_sweep_cmd(&m->queue, &c);
-    redis_cmd_text(&c, "J1");
-    redis_cmd_text(&c, "J2");
-    AUTO(redis_reply_freep) struct redis_reply *r = ask(m, &c);
+    AUTO(redis_reply_freep) struct redis_reply *r = ask(m, &c); // which looks at two jobs: there are no more
     if (redis_reply_error(r, e))
         return false;
     if (queue_swept_mends(r) > 0)

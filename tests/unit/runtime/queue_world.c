@@ -305,7 +305,6 @@ size_t look_closely(struct world *w)
 {
     struct redis_cmd c;
     queue_sweep_cmd(&w->queue, &c);
-    redis_cmd_text(&c, w->job);
     AUTO(redis_reply_freep) struct redis_reply *r = ask(w, &c);
     return queue_swept_mends(r);
 }

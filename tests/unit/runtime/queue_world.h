@@ -48,7 +48,7 @@ size_t draw(struct world *w, unsigned n);                                       
 enum queue_verdict settle(struct world *w, const struct held *h, enum queue_outcome outcome);
 void count_done(struct world *w, const struct held *h, enum queue_outcome o, enum queue_verdict v);
 void sweep(struct world *w);
-size_t look_closely(struct world *w);                // at w->job: how much was mended
+size_t look_closely(struct world *w);                // at two jobs, as a sweep does: how much was mended
 void let_time_pass(struct world *w, struct held *h); // the lease of h (NULL: none) runs out; what is delayed is due
 void run_out(struct world *w);                       // what is held is lost, and the job runs to its end
 void set_paused(struct world *w, struct str shop, bool is_paused);
