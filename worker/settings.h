@@ -36,9 +36,9 @@
     TEXT(queue_name, "queue.name", "bundles", "Name of the queue: every Redis key starts with {name}.")                \
     INT(queue_lease_ms, "queue.lease_ms", 10000, 500, 600000, "A task whose worker is silent this long runs again.")   \
     INT(queue_beat_ms, "queue.beat_ms", 1000, 50, 60000,                                                               \
-        "How often a worker renews its leases; at most a third of lease_ms.")                                       \
+        "How often a worker renews its leases; at most a third of lease_ms.")                                          \
     INT(queue_sweep_ms, "queue.sweep_ms", 1000, 50, 60000,                                                             \
-        "How often a worker looks for lost leases and due retries; at most a quarter of lease_ms.")                                                   \
+        "How often a worker looks for lost leases and due retries; at most a quarter of lease_ms.")                    \
     INT(queue_attempts, "queue.attempts", 3, 1, 100, "How often a task that ends with an error is tried in all.")      \
     INT(queue_crashes, "queue.crashes", 2, 1, 100,                                                                     \
         "How many workers may die on a task before it is given up as poison.")                                         \

@@ -5,6 +5,7 @@ import Redis from 'ioredis';
 
 const [shop, upload] = process.argv.slice(2);
 const queue = `{${process.env.QUEUE ?? 'bundles'}}`;
+const address = `${shop.replace(/[%:]/g, encodeURIComponent)}:${upload}`;
 const url = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379/0'; // or the path of a unix socket
 const client = new Redis(url);
 const listener = new Redis(url); // a listening connection does nothing else
@@ -18,5 +19,5 @@ listener.on('message', (_channel, text) => {
     listener.quit();
   }
 });
-await listener.subscribe(`${queue}:progress:${shop}:${upload}`); // first listen, then ask: nothing can be missed
+await listener.subscribe(`${queue}:progress:${address}`); // first listen, then ask: nothing can be missed
 await client.rpush(`${queue}:jobs`, JSON.stringify({ v: 1, shop, upload }));

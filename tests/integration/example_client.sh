@@ -15,7 +15,7 @@ follows_to_final() { # follows_to_final COMMAND...
 QUEUE=$BUNDLE_QUEUE_NAME REDIS_URL=$SERVERS_WEB_REDIS_URL follows_to_final /usr/bin/python3 scripts/examples/enqueue.py demo "$UPLOAD"
 
 note 'an upload that is not there ends with status failed'
-QUEUE=$BUNDLE_QUEUE_NAME REDIS_URL=$SERVERS_WEB_REDIS_URL expect_status 1 /usr/bin/python3 scripts/examples/enqueue.py demo no-such-upload
+QUEUE=$BUNDLE_QUEUE_NAME REDIS_URL=$SERVERS_WEB_REDIS_URL expect_status 1 /usr/bin/python3 scripts/examples/enqueue.py 'a:b, 5 %' no-such-upload
 expect_match 'failed' "$OUTPUT" 'the last event'
 
 if [ -d node_modules/ioredis ] && command -v node >/dev/null; then
