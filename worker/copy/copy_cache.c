@@ -124,8 +124,10 @@ static void on_put(void *context, const struct redis_reply *reply)
 {
     struct copywriter *w = context;
     struct err e;
-    if (redis_reply_error(reply, &e))
-        outage_failed(&w->redis_outage, "Redis does not keep copy", &e);
+    if (redis_reply_error(reply, &e)) // full, say: then lookups and the gate go on
+        outage_failed(&w->keep_outage, "Redis refuses to keep copy; it is asked for again another time", &e);
+    else if (reply)
+        outage_ended(&w->keep_outage, "Redis keeps copy again");
 }
 
 // One that does not get there is asked for again some day.

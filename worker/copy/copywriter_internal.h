@@ -50,7 +50,7 @@ struct copywriter {
     struct copy_run *runs, *newest; // oldest first
     unsigned n_leaving;             // words to the gate that are on their way
     struct prompt_dialect dialect;  // what has been learnt of the server
-    struct outage outage, redis_outage, cache_outage;
+    struct outage outage, redis_outage, cache_outage, keep_outage;
     bool is_ending;
 
     pthread_t thread;

@@ -103,19 +103,64 @@ static void cached_copy_that_is_spoilt_is_asked_for(void **state)
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
 }
 
+// The copywriter is somebody who may do anything but that.
+static void become_one_without(struct scene *s, const char *command)
+{
+    char minus[32];
+    (void)snprintf(minus, sizeof minus, "-%s", command);
+    call_redis(s, (const char *const[]){"ACL", "SETUSER", "limited", "reset", "on", ">pw", "~*", "+@all", minus}, 9);
+    (void)snprintf(s->redis_url.user, sizeof s->redis_url.user, "limited");
+    (void)snprintf(s->redis_url.password, sizeof s->redis_url.password, "pw");
+}
+
+static void be_forgotten(struct scene *s)
+{
+    call_redis(s, (const char *const[]){"ACL", "DELUSER", "limited"}, 3);
+}
+
 static void copy_that_redis_refuses_to_look_up_is_asked_for(void **state)
 {
-    static const char *const ALLOW[] = {"ACL", "SETUSER", "no-mget", "reset", "on", ">pw", "~*", "+@all", "-mget"},
-                             *const FORGET[] = {"ACL", "DELUSER", "no-mget"};
     struct scene *s = scene_need(state);
-    call_redis(s, ALLOW, ARRAY_LEN(ALLOW));
-    (void)snprintf(s->redis_url.user, sizeof s->redis_url.user, "no-mget");
-    (void)snprintf(s->redis_url.password, sizeof s->redis_url.password, "pw");
+    become_one_without(s, "mget");
     struct scene_order *o = write_first(s, 2);
     scene_wait(s, o);
-    call_redis(s, FORGET, ARRAY_LEN(FORGET));
+    be_forgotten(s);
     assert_int_equal(scene_count(o, COPY_MODEL), 2);
     assert_int_equal(o->usage.cache_asked, 0);
+}
+
+static unsigned count_in(FILE *file, const char *words)
+{
+    char line[4096];
+    unsigned n = 0;
+    rewind(file);
+    while (fgets(line, sizeof line, file))
+        n += strstr(line, words) != NULL;
+    return n;
+}
+
+// Lookups and the gate succeed meanwhile, as they do in a Redis that is full.
+static void that_redis_refuses_to_keep_copy_is_said_once(void **state)
+{
+    struct scene *s = scene_need(state);
+    int before = dup(STDERR_FILENO);
+    FILE *said = tmpfile();
+    become_one_without(s, "set");
+    assert_non_null(said);
+    assert_true(dup2(fileno(said), STDERR_FILENO) >= 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct scene_order *o = i == 0 ? write_first(s, 2) : scene_order(s, 0, 2, ++generation);
+        if (i > 0)
+            scene_write(s, o);
+        scene_wait(s, o);
+        assert_int_equal(scene_count(o, COPY_MODEL), 2);
+    }
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    assert_int_equal(close(before), 0);
+    be_forgotten(s);
+    assert_int_equal(count_in(said, "refuses to keep copy"), 1);
+    assert_int_equal(count_in(said, "again\""), 0); // that something is over
+    assert_int_equal(fclose(said), 0);
 }
 
 static void refused_copy_is_asked_for_again_alone_and_once(void **state)
@@ -571,6 +616,7 @@ int main(void)
         SCENE_TEST(what_is_not_in_the_cache_is_asked_for),
         SCENE_TEST(cached_copy_that_is_spoilt_is_asked_for),
         SCENE_TEST(copy_that_redis_refuses_to_look_up_is_asked_for),
+        SCENE_TEST(that_redis_refuses_to_keep_copy_is_said_once),
         SCENE_TEST(refused_copy_is_asked_for_again_alone_and_once),
         SCENE_TEST(an_answer_that_cannot_be_read_is_asked_for_bundle_by_bundle),
         SCENE_TEST(what_was_cut_off_says_so),
