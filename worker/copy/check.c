@@ -17,8 +17,7 @@ enum {
     CHARACTERS_MIN = 3,
     PIECE_MAX = 40, // of what offends, in the reason
     WORDS_MAX = 128,
-    SAID_MAX = WORDS_MAX + 32, // with the name of a field
-    HALF_PRICE_E4 = 50 * 10000
+    SAID_MAX = WORDS_MAX + 32 // with the name of a field
 };
 
 struct field {
@@ -157,7 +156,7 @@ static bool refuse_number(struct checking *k, const struct number *n)
     return refuse(k, KINDS[n->kind], WORDS[n->kind], n->text);
 }
 
-// "½ price", "fifty percent off", "only £ few".
+// "½ price", "fifty percent off", "five pounds".
 static bool strays_are_own(struct checking *k, const struct field *f)
 {
     struct number n;
@@ -182,16 +181,10 @@ static bool numbers_are_own(struct checking *k, const struct field *f)
     return true;
 }
 
-static bool half_price_is_own(struct checking *k, const struct field *f)
+static bool reductions_are_own(struct checking *k, const struct field *f)
 {
-    static const char *const HALF[] = {"half price",   "half off",    "half the price", "halben preis",
-                                       "halber preis", "moitie prix", "moitie du prix", "mitad de precio",
-                                       "meta prezzo",  "halve prijs", "metade do preco"};
-    const struct number half = {.kind = NUMBER_PERCENT, .values = {HALF_PRICE_E4, HALF_PRICE_E4}};
-    size_t at = 0;
-    struct str found = lexicon_find(&f->words, HALF, ARRAY_LEN(HALF), &at);
-    return found.len == 0 || subject_allows(k->own, &half) || subject_names(k->own, found) ||
-           refuse(k, "percent", "names a percentage that is not the bundle's", found);
+    const struct number n = {.kind = NUMBER_PERCENT, .text = claims_find_reduction(&f->words, k->own)};
+    return n.text.len == 0 || refuse_number(k, &n);
 }
 
 static bool products_are_own(struct checking *k, const struct field *f)
@@ -275,9 +268,9 @@ typedef bool field_rule(struct checking *k, const struct field *f);
 
 static bool hold_for_fields(struct checking *k)
 {
-    static field_rule *const RULES[] = {is_there,          is_within_length, is_plain_text,
-                                        has_no_link,       numbers_are_own,  strays_are_own,
-                                        half_price_is_own, products_are_own, claims_are_own};
+    static field_rule *const RULES[] = {is_there,           is_within_length, is_plain_text,
+                                        has_no_link,        numbers_are_own,  strays_are_own,
+                                        reductions_are_own, products_are_own, claims_are_own};
     for (size_t r = 0; r < ARRAY_LEN(RULES); r++) {
         for (size_t i = 0; i < k->n_fields; i++) {
             if (!RULES[r](k, &k->fields[i]))

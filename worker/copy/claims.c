@@ -91,3 +91,41 @@ struct str claims_find(const struct lexicon_text *text, const struct subject *s)
     }
     return STR("");
 }
+
+// --- reductions
+
+// By the percentage that they say; others are no offer's to the tenth of a per cent.
+static const char *const HALF[] = {"half price",       "half off",       "half the price",     "half the usual price",
+                                   "halben preis",     "halber preis",   "halfte des preises", "halfte gunstiger",
+                                   "moitie prix",      "moitie du prix", "moitie moins cher",  "mitad de precio",
+                                   "mitad del precio", "meta prezzo",    "halve prijs",        "metade do preco"};
+static const char *const QUARTER[] = {"a quarter off",     "one quarter off",     "a quarter less",
+                                      "viertel gunstiger", "viertel weniger",     "viertel rabatt",
+                                      "viertel billiger",  "quart de remise",     "quart de moins",
+                                      "quart moins cher",  "cuarto de descuento", "cuarta parte menos"};
+static const char *const OTHERS[] = {
+    "third off",         "thirds off",          "third less",          "third cheaper",   "quarters off",
+    "fifth off",         "tenth off",           "drittel gunstiger",   "drittel weniger", "drittel rabatt",
+    "drittel billiger",  "funftel gunstiger",   "zehntel gunstiger",   "tiers de remise", "tiers de moins",
+    "tiers moins cher",  "cinquieme de remise", "tercio de descuento", "tercio menos",    "tercera parte menos",
+    "quinta parte menos"};
+
+struct str claims_find_reduction(const struct lexicon_text *text, const struct subject *s)
+{
+    enum { PERCENT_E4 = 10000 };
+    static const struct {
+        int64_t percent;
+        const char *const *phrases;
+        size_t n;
+    } ROWS[] = {{50, HALF, ARRAY_LEN(HALF)}, {25, QUARTER, ARRAY_LEN(QUARTER)}, {-1, OTHERS, ARRAY_LEN(OTHERS)}};
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        int64_t value = ROWS[i].percent * PERCENT_E4;
+        const struct number n = {.kind = NUMBER_PERCENT, .values = {value, value}};
+        struct str found;
+        for (size_t at = 0; (found = lexicon_find(text, ROWS[i].phrases, ROWS[i].n, &at)).len > 0; at++) {
+            if (!subject_allows(s, &n) && !subject_names(s, found))
+                return found;
+        }
+    }
+    return STR("");
+}

@@ -3,7 +3,7 @@
 #include "common/check.h"
 #include "worker/copy/unicode.h"
 
-enum { DIGITS_MAX = 14, SCALE = 10000 };
+enum { DIGITS_MAX = 14, CURRENCY_WORD_MIN = 4 }; // letters: codes have fewer
 
 void numbers_put_plain(struct buf *out, struct str text)
 {
@@ -194,6 +194,16 @@ static const char *currency_of(struct str piece)
     return NULL;
 }
 
+// "five pounds", "ein paar Euro": where a currency's word (no code, which may mean something else) ends, 0: there is
+// none.
+static size_t currency_word_end(struct str s, size_t at)
+{
+    if (!is_letter_at(s, at) || is_letter_before(s, at))
+        return 0;
+    struct str word = piece_behind(s, at);
+    return word.len >= CURRENCY_WORD_MIN && currency_of(word) ? at + word.len : 0;
+}
+
 static const char *find_currency(struct str s, size_t *first, size_t *end)
 {
     struct str before = piece_before(s, *first), behind = piece_behind(s, no_cents_end(s, *end));
@@ -258,16 +268,16 @@ static bool read_stray(struct str s, size_t at, struct number *out)
 {
     struct str left = {s.ptr + at, s.len - at};
     uint32_t c = unicode_next(&left);
-    size_t end = s.len - left.len, behind = percent_end(s, at);
-    if (behind || c == 0x2030 || c == 0x2031 || c == 0xFE6A) // per mille and such
+    size_t end = s.len - left.len, percent = percent_end(s, at), word = currency_word_end(s, at);
+    if (percent || c == 0x2030 || c == 0x2031 || c == 0xFE6A) // per mille and such
         *out = (struct number){.kind = NUMBER_PERCENT};
-    else if (is_currency_sign(c))
+    else if (is_currency_sign(c) || word)
         *out = (struct number){.kind = NUMBER_MONEY};
     else if (is_odd_number(c))
         *out = (struct number){.kind = NUMBER_PLAIN};
     else
         return false;
-    out->text = (struct str){s.ptr + at, (behind ? behind : end) - at};
+    out->text = (struct str){s.ptr + at, (percent ? percent : word ? word : end) - at};
     return true;
 }
 

@@ -26,8 +26,8 @@ void numbers_put_plain(struct buf *out, struct str text);
 // number?
 bool numbers_next(struct str plain, size_t *at, bool groups_by_space, struct number *out);
 
-// The next sign or word of a percentage, sign of a currency, fraction or raised digit at or after *at that belongs to
-// no such number: "fifty percent", "½", "⁵⁰ %". Its values are not told.
+// The next sign or word of a percentage or a currency, fraction or raised digit at or after *at that belongs to no such
+// number: "fifty percent", "five pounds", "½", "⁵⁰ %". Its values are not told.
 bool numbers_next_stray(struct str plain, size_t *at, struct number *out);
 
 bool numbers_equal(const struct number *a, const struct number *b); // by value

@@ -148,8 +148,24 @@ static const struct {
     {0, VALUE, "𞥕𞥐% off the pair.", "percent", "%"},
     {0, VALUE, "Both for a few €.", "price", "€"},
     {0, VALUE, "Both for ￡five.", "price", "￡"},
+    {0, VALUE, "Both for five pounds.", "price", "pounds"},
+    {0, VALUE, "Save forty-five Euros on the pair, or 10%.", "price", "euros"},
+    {0, VALUE, "Only a few dollars more.", "price", "dollars"},
+    {0, VALUE, "The pair at a third off.", "percent", "third off"},
+    {0, VALUE, "Two thirds off the pair.", "percent", "thirds off"},
+    {0, VALUE, "A quarter off, if you take both.", "percent", "quarter off"},
+    {0, VALUE, "Both at half the price.", "percent", "half the price"},
     {17, VALUE, "Fünfzig Prozent auf das Set.", "percent", "prozent"},
     {17, VALUE, "Im Set für 49,- € statt 66,80 €.", "price", "49"},
+    {17, VALUE, "Sie sparen fünf Euro.", "price", "euro"},
+    {17, VALUE, "Im Set ein Drittel günstiger.", "percent", "drittel gunstiger"},
+    {17, VALUE, "Im Set ein Viertel billiger.", "percent", "viertel billiger"},
+    {27, VALUE, "Les trois pour vingt euros.", "price", "euros"},
+    {27, VALUE, "Un tiers de remise sur le coffret.", "percent", "tiers de remise"},
+    {27, VALUE, "Le coffret à moitié prix.", "percent", "moitie prix"},
+    {35, VALUE, "Las dos velas por veinte euros.", "price", "euros"},
+    {35, VALUE, "Un tercio de descuento en dos velas.", "percent", "tercio de descuento"},
+    {35, VALUE, "Dos velas a mitad de precio.", "percent", "mitad de precio"},
     {0, FEATURE, "Green Tea x9", "number", "9"},
     {0, FEATURE, "Green Tea B12 999", "number", "999"},
     {0, FEATURE, "Green Tea B12", "product", "B12"},
@@ -292,7 +308,8 @@ static void what_the_brief_says_is_no_claim(void **state)
     const struct brief b = {
         .facts = STR("{\"type\":\"FBT\",\"products\":[{\"name\":\"Organic Cocoa 70% (Award Edition) B12 ½ l per "
                      "cent\",\"quantity\":1},"
-                     "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81\",\"quantity\":10}],\"offer\":{\"percent\":\"50%\"}}")};
+                     "{\"name\":\"$5 Gift Card \xF0\x9F\x8E\x81 Third Off Pound Cake\",\"quantity\":10}],"
+                     "\"offer\":{\"percent\":\"50%\"}}")};
     const struct brief *const one = &b;
     struct checker *c = checker_create(STR("en"), NULL, &one, 1);
     struct copy_text t = {
@@ -300,7 +317,7 @@ static void what_the_brief_says_is_no_claim(void **state)
         .description = STR("The award edition with a $5 gift card \xF0\x9F\x8E\x81, both at 50% off."),
         .value_proposition = STR("Two products, half price, with B12, ½ l, 50-%, e.g. z.B. m.in. one.It"),
         .features = {STR("1 x cocoa"), STR("Gift card x10")},
-        .benefits = {STR("Something for everyone")},
+        .benefits = {STR("Pound cake, third off, half off: a quarter of an hour, a third cup")},
         .n_features = 2,
         .n_benefits = 1};
     const char *kind = "";
