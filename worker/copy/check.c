@@ -208,7 +208,7 @@ static bool claims_are_own(struct checking *k, const struct field *f)
 static bool has_lines(struct checking *k)
 {
     if (k->copy->is_malformed)
-        return refuse(k, "missing", "a field is not as asked for: another type, or too many lines", STR(""));
+        return refuse(k, "malformed", "a field is not as asked for: another type, or too many lines", STR(""));
     if (k->copy->n_features == 0)
         return refuse(k, "missing", "the features are missing", STR(""));
     return k->copy->n_benefits > 0 || refuse(k, "missing", "the benefits are missing", STR(""));

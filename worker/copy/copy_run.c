@@ -181,25 +181,13 @@ struct refusal {
     char reason[CHECK_REASON_MAX];
 };
 
-static bool refuse(struct refusal *why, const char *kind, const char *reason)
-{
-    why->kind = kind;
-    (void)snprintf(why->reason, sizeof why->reason, "%s", reason);
-    return false;
-}
-
-static bool is_fit(const struct checker *c, size_t i, const struct copy_text *text, struct refusal *why)
-{
-    if (text->is_malformed)
-        return refuse(why, "malformed", "not in the form that was asked for");
-    return copy_check(c, i, text, &why->kind, why->reason);
-}
-
 static bool is_there(const struct answer *a, size_t k, struct refusal *why)
 {
     if (a->copies[k])
         return true;
-    return a->is_cut ? refuse(why, COPY_CUT, COPY_CUT_REASON) : refuse(why, "missing", "left out of the answer");
+    why->kind = a->is_cut ? COPY_CUT : "missing";
+    (void)snprintf(why->reason, sizeof why->reason, "%s", a->is_cut ? COPY_CUT_REASON : "left out of the answer");
+    return false;
 }
 
 static void settle_text(struct copy_run *run, size_t i, const struct copy_text *text, enum copy_source source)
@@ -215,7 +203,7 @@ void copy_run_hit(struct copy_run *run, size_t i, const struct copy_text *text)
     const struct brief *brief = &run->order.briefs[i];
     // It was in the right language: that cannot change, and is slow to tell.
     struct checker *c = checker_create(run->order.locale, NULL, &brief, 1);
-    bool fit = is_fit(c, 0, text, &why);
+    bool fit = copy_check(c, 0, text, &why.kind, why.reason);
     checker_destroy(c);
     if (!fit)
         return; // the checks are stricter today, or somebody has been at it: it is asked for
@@ -243,7 +231,7 @@ static size_t take_answer(struct copy_request *r, const struct answer *a, size_t
     for (size_t k = 0; k < r->n; k++) {
         const struct copy_text *text = a->copies[k];
         size_t i = r->numbers[k];
-        if (is_there(a, k, &why) && is_fit(c, k, text, &why)) {
+        if (is_there(a, k, &why) && copy_check(c, k, text, &why.kind, why.reason)) {
             settle_text(run, i, text, COPY_MODEL);
             copy_cache_put(run, i, text);
         } else if (r->is_again)

@@ -271,7 +271,7 @@ static void bad_as_a_whole(void **state)
     assert_int_equal(count_wrong(&t, g, "about", "names one of its products"), 0);
     t = copy_text_of(g);
     t.is_malformed = true;
-    assert_int_equal(count_wrong(&t, g, "missing", "another type"), 0);
+    assert_int_equal(count_wrong(&t, g, "malformed", "another type"), 0);
     t = copy_text_of(g);
     t.n_features = 0;
     assert_int_equal(count_wrong(&t, g, "missing", "the features are missing"), 0);
