@@ -54,7 +54,8 @@ static struct prompt prompt_of(const struct copy_request *r)
 static void reserve(struct copy_request *r)
 {
     const struct prompt p = prompt_of(r);
-    r->units = prompt_tokens(&p);
+    r->likely = prompt_tokens(&p);
+    r->units = r->likely.in + r->likely.out;
     r->run->tokens_reserved += r->units;
     r->run->n_waiting++;
     r->is_waiting = true;
@@ -112,7 +113,6 @@ static void post(struct copy_request *r, const char *const *headers)
     CHECK(!body.is_over); // PROMPT_BRIEFS_MAX briefs of bounded facts
     const struct http_request request = {.url = w->url.data, .headers = headers, .body = buf_str(&body)};
     r->sent_ms = clock_mono_ms();
-    r->units_in = (int64_t)body.len / 3 < r->units ? (int64_t)body.len / 3 : r->units;
     r->run->usage.requests++;
     r->run->usage.retries += r->is_again || r->tries + r->limited > 0;
     r->call = http_send(w->http, &request, on_answer, r);
@@ -174,8 +174,8 @@ static int64_t count_tokens(struct copy_request *r, const struct answer *a)
 {
     struct copy_usage *u = &r->run->usage;
     bool is_said = a->tokens_in >= 0 && a->tokens_out >= 0 && a->tokens_in + a->tokens_out <= r->units * TOKENS_ABSURD;
-    int64_t in = is_said ? a->tokens_in : r->units_in;
-    int64_t out = is_said ? a->tokens_out : r->units - r->units_in;
+    int64_t in = is_said ? a->tokens_in : r->likely.in;
+    int64_t out = is_said ? a->tokens_out : r->likely.out;
     u->tokens_in += in;
     u->tokens_out += out;
     return in + out;

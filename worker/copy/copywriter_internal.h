@@ -88,7 +88,8 @@ struct copy_request {
     const struct brief *briefs[PROMPT_BRIEFS_MAX];
     size_t numbers[PROMPT_BRIEFS_MAX], n; // in the order
     bool is_again;                        // the last try of what is in it
-    int64_t units, units_in;              // what it may take; of that its own words
+    struct prompt_tokens likely;          // what it may take;
+    int64_t units;                        // in all, while that is reserved
     unsigned tries, limited;              // failures, and how often there was no room
     struct prompt_dialect dialect;
 

@@ -77,6 +77,8 @@ static const char SCHEMA[] =
     "\"description\",\"value_proposition\",\"features\",\"benefits\"],\"additionalProperties\":false}}},"
     "\"required\":[\"bundles\"],\"additionalProperties\":false}}}";
 
+enum { SYSTEM_BYTES = sizeof WHO + sizeof FIELDS + sizeof TONE + sizeof TRUTH + sizeof DATA + sizeof ANSWER };
+
 // Of the tag itself only what the table knows reaches the instructions: it comes with the job.
 static void put_language(struct str tag, struct buf *out)
 {
@@ -179,12 +181,10 @@ void prompt_body(const struct prompt *p, struct buf *out)
     json_out_end(&j);
 }
 
-int64_t prompt_tokens(const struct prompt *p)
+struct prompt_tokens prompt_tokens(const struct prompt *p)
 {
-    AUTO(buf_fini) struct buf text;
-    buf_init(&text, 2 * BYTES_MAX);
-    put_system(p, &text);
-    put_data(p, &text);
-    size_t bytes = text.len + (p->dialect.structure == PROMPT_SCHEMA ? sizeof SCHEMA : 0);
-    return (int64_t)(bytes / BYTES_PER_TOKEN) + (int64_t)p->n * TOKENS_OUT_LIKELY;
+    size_t bytes = p->dialect.structure == PROMPT_SCHEMA ? SYSTEM_BYTES + sizeof SCHEMA : SYSTEM_BYTES;
+    for (size_t i = 0; i < p->n; i++)
+        bytes += p->briefs[i]->facts.len;
+    return (struct prompt_tokens){.in = (int64_t)(bytes / BYTES_PER_TOKEN), .out = (int64_t)p->n * TOKENS_OUT_LIKELY};
 }

@@ -28,7 +28,10 @@ struct prompt {
     size_t n; // 1..PROMPT_BRIEFS_MAX
 };
 void prompt_body(const struct prompt *p, struct buf *out);
-// What it may cost, in and out, before anybody has counted: for limits and budgets.
-int64_t prompt_tokens(const struct prompt *p);
+// What it may cost, before anybody has counted: for limits and budgets.
+struct prompt_tokens {
+    int64_t in, out;
+};
+struct prompt_tokens prompt_tokens(const struct prompt *p);
 
 #endif

@@ -182,7 +182,8 @@ static uint32_t affordable(const struct planner *w, uint32_t n)
         briefs[first.n] = &w->briefs[w->asked[first.n]];
         first.n++;
     }
-    int64_t of_tokens = n ? w->settings->copy_budget_tokens / prompt_tokens(&first) : 0;
+    const struct prompt_tokens likely = prompt_tokens(&first);
+    int64_t of_tokens = w->settings->copy_budget_tokens / (likely.in + likely.out);
     int64_t most = w->settings->copy_budget_requests < of_tokens ? w->settings->copy_budget_requests : of_tokens;
     return n < most ? n : (uint32_t)most;
 }
