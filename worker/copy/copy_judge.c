@@ -79,13 +79,12 @@ static bool is_about_max_tokens(const char *error)
 static bool rephrase(const struct copy_request *r, const struct http_answer *a, struct prompt_dialect *out)
 {
     char error[1024];
-    enum { AUTO_STRUCTURE };
     const struct prompt_dialect *d = &r->dialect;
     answer_error(a->body, error, sizeof error);
     bool tokens = !d->is_completion_tokens && is_about_max_tokens(error);
     bool temperature = d->has_temperature && strstr(error, "temperature");
     bool structure =
-        r->run->writer->s.structured == AUTO_STRUCTURE && d->structure < PROMPT_PLAIN && is_about_structure(error);
+        r->run->writer->s.structured == COPY_AUTO && d->structure < PROMPT_PLAIN && is_about_structure(error);
     *out = (struct prompt_dialect){.structure = d->structure + structure,
                                    .is_completion_tokens = d->is_completion_tokens || tokens,
                                    .has_temperature = d->has_temperature && !temperature};

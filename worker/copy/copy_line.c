@@ -16,7 +16,7 @@ struct copy_pause { // what those are told whose time is over meanwhile
 };
 static const struct copy_pause LIMITED = {"limited",
                                           "the language model's limits leave no room within the time for copy"};
-static const struct copy_pause AWAY = {"redis", "Redis, which keeps the language model's limits, was away"};
+static const struct copy_pause AWAY = {COPY_AWAY, COPY_AWAY_REASON};
 
 struct copy_asking { // the gate is asked for a request that may be gone when it answers
     struct copywriter *writer;
@@ -75,7 +75,7 @@ static void on_left(void *context, const struct redis_reply *reply)
 static void tell(struct copywriter *w, const struct gate_left *l)
 {
     struct redis_cmd c;
-    gate_leave_cmd(w->queue, &w->gate, l, &c);
+    gate_leave_cmd(w->queue, &w->s.gate, l, &c);
     if (redis_async_send(w->redis, &c, 0, on_left, w))
         w->n_leaving++;
     redis_cmd_fini(&c);
@@ -172,7 +172,7 @@ static bool ask(struct copy_request *r)
     struct redis_cmd c;
     CHECK(asking);
     *asking = (struct copy_asking){w, r, r->units};
-    gate_enter_cmd(w->queue, &w->gate, r->units, &c);
+    gate_enter_cmd(w->queue, &w->s.gate, r->units, &c);
     bool ok = redis_async_send(w->redis, &c, 0, on_entered, asking);
     redis_cmd_fini(&c);
     if (!ok) {

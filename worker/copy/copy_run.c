@@ -137,7 +137,7 @@ void copy_run_trouble(struct copy_run *run, const char *kind, const char *reason
 static void look_up(struct copy_run *run)
 {
     if (!copy_cache_ask(run))
-        copy_run_trouble(run, "redis", "Redis, which keeps the language model's limits, was away");
+        copy_run_trouble(run, COPY_AWAY, COPY_AWAY_REASON);
 }
 
 void copy_run_begin(struct copy_run *run)

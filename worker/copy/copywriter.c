@@ -97,34 +97,21 @@ static void *run_thread(void *argument)
 {
     struct copywriter *w = argument;
     (void)pthread_setname_np(pthread_self(), "copywriter");
-    (void)event_base_dispatch(w->base);
+    CHECK(event_base_dispatch(w->base) >= 0);
     return NULL;
 }
 
 // ---- life ----
 
 // "https://user@API.example.com:443/v1" -> "api.example.com:443": all that speak to it share the gate of that name.
-static void name_place(const char *url, char *out, size_t size)
-{
-    const char *begin = strstr(url, "://");
-    begin = begin ? begin + 3 : url;
-    size_t len = strcspn(begin, "/?#"), n = 0;
-    for (size_t i = 0; i < len; i++)
-        if (begin[i] == '@')
-            n = i + 1;
-    size_t at = 0;
-    for (; n < len && at + 1 < size; n++)
-        out[at++] = (char)tolower((unsigned char)begin[n]);
-    out[at] = '\0';
-}
-
 static bool name_url(struct copywriter *w, struct err *e)
 {
-    name_place(w->s.url, w->place, sizeof w->place);
-    w->gate = w->s.gate;
-    w->gate.name = w->place;
-    if (w->place[0] == '\0')
-        return err_set(e, ERR_CONFIG, "copy.url: no host in it");
+    const char *wrong;
+    if (!http_url_host(w->s.url, w->place, &wrong))
+        return err_set(e, ERR_CONFIG, "copy.url: %s; it is to be like https://api.openai.com/v1", wrong);
+    for (char *c = w->place; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    w->s.gate.name = w->place;
     return model_endpoint_url(&w->s, "/chat/completions", &w->url, e);
 }
 
@@ -139,13 +126,13 @@ static void make_events(struct copywriter *w)
     copy_line_init(w);
 }
 
-static struct prompt_dialect first_dialect(int setting)
+static struct prompt_dialect first_dialect(enum copy_structured wanted)
 {
-    enum { AUTO_STRUCTURE, SCHEMA, JSON, NONE };
-    return (struct prompt_dialect){.structure = setting == JSON   ? PROMPT_JSON
-                                                : setting == NONE ? PROMPT_PLAIN
-                                                                  : PROMPT_SCHEMA,
-                                   .has_temperature = true};
+    static const enum prompt_structure STRUCTURES[] = {[COPY_AUTO] = PROMPT_SCHEMA,
+                                                       [COPY_SCHEMA] = PROMPT_SCHEMA,
+                                                       [COPY_JSON] = PROMPT_JSON,
+                                                       [COPY_PLAIN] = PROMPT_PLAIN};
+    return (struct prompt_dialect){.structure = STRUCTURES[wanted], .has_temperature = true};
 }
 
 static void destroy_parts(struct copywriter *w)
@@ -166,8 +153,8 @@ static void destroy_parts(struct copywriter *w)
 bool copywriter_create(struct copywriter **out, const struct copywriter_settings *s, const struct queue *q,
                        const struct redis_url *url, struct err *e)
 {
-    const struct redis_hooks hooks = {.on_ready = on_ready, .on_lost = on_lost};
     struct copywriter *w = calloc(1, sizeof *w);
+    const struct redis_hooks hooks = {.on_ready = on_ready, .on_lost = on_lost, .context = w};
     CHECK(w && evthread_use_pthreads() == 0 && (w->base = event_base_new()));
     CHECK(pthread_mutex_init(&w->lock, NULL) == 0);
     w->s = *s;
@@ -178,9 +165,7 @@ bool copywriter_create(struct copywriter **out, const struct copywriter_settings
         destroy_parts(w);
         return false;
     }
-    struct redis_hooks mine = hooks;
-    mine.context = w;
-    w->redis = redis_async_create(w->base, url, "bundle-worker-copy", s->redis_timeout_ms, &mine);
+    w->redis = redis_async_create(w->base, url, "bundle-worker-copy", s->redis_timeout_ms, &hooks);
     CHECK(thread_start(&w->thread, run_thread, w));
     *out = w;
     return true;

@@ -20,12 +20,14 @@
 #include "worker/copy/brief.h"
 #include "worker/copy/http.h"
 
+enum copy_structured { COPY_AUTO, COPY_SCHEMA, COPY_JSON, COPY_PLAIN }; // as copy.structured has them
+
 struct copywriter_settings {
     struct http_settings http;
     const char *url, *key, *key_file, *organization, *project; // texts outlive the copywriter
-    int structured;                                            // copy.structured: auto, schema, json, none
-    int64_t cache_ttl_s;                                       // 0: no cache
-    struct gate gate;                                          // its name is made of the URL's host
+    enum copy_structured structured;
+    int64_t cache_ttl_s; // 0: no cache
+    struct gate gate;    // its name is made of the URL's host
     int64_t redis_timeout_ms;
 };
 

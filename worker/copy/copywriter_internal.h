@@ -20,6 +20,8 @@
 
 #define COPY_CUT "cut" // at the server's limit of tokens, or at ours
 #define COPY_CUT_REASON "the language model's answer was cut off"
+#define COPY_AWAY "redis"
+#define COPY_AWAY_REASON "Redis, which keeps the language model's limits, was away"
 
 struct event;
 struct copy_run;
@@ -38,9 +40,8 @@ struct copy_line {
 struct copywriter {
     struct copywriter_settings s;
     const struct queue *queue;
-    struct gate gate;
-    char place[256]; // the gate's name: the URL's host
-    struct buf url;  // of requests
+    char place[HTTP_HOST_MAX]; // the gate's name: the URL's host
+    struct buf url;            // of requests
     struct event_base *base;
     struct event *wake, *tick, *last_call;
     struct redis_async *redis;

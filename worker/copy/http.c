@@ -90,7 +90,7 @@ static const char *objection(struct http_call *c, const struct http_request *r)
     for (const char *const *header = r->headers; header && *header; header++)
         if (has_control_character(*header))
             return "a header (the key?) holds a control character";
-    return http_url_host(r->url, c->host, sizeof c->host, &wrong) ? NULL : wrong;
+    return http_url_host(r->url, c->host, &wrong) ? NULL : wrong;
 }
 
 static struct http_call *call_create(struct http *h, const struct http_request *r)

@@ -22,6 +22,10 @@
 #include "common/err.h"
 #include "common/str.h"
 
+// Host, and port where the URL names one: all that may be said of a URL. false: `wrong` is what is wrong with it.
+enum { HTTP_HOST_MAX = 270 };
+bool http_url_host(const char *url, char out[HTTP_HOST_MAX], const char **wrong) MUST_USE;
+
 struct http_settings {
     unsigned in_flight_max;
     int64_t timeout_ms, connect_ms;

@@ -16,7 +16,7 @@
 #include "common/buf.h"
 #include "worker/copy/http.h"
 
-enum { HTTP_TRICKLE_MS = 10000, HTTP_TRICKLE_BYTES_PER_S = 64, HTTP_HOST_MAX = 270 };
+enum { HTTP_TRICKLE_MS = 10000, HTTP_TRICKLE_BYTES_PER_S = 64 };
 
 enum http_call_state { HTTP_WAITING, HTTP_RUNNING, HTTP_DONE, HTTP_ANSWERING };
 
@@ -67,8 +67,6 @@ void http_multi_add(struct http_call *c);    // begins
 void http_multi_remove(struct http_call *c); // leaves libcurl, whatever it was doing
 
 // http_transfer.c
-bool http_url_host(const char *url, char *out, size_t size,
-                   const char **wrong) MUST_USE; // false: what is wrong with it
 CURL *http_transfer_begin(struct http_call *c);
 void http_transfer_result(struct http_call *c, CURLcode code); // fills result, status, error ...
 

@@ -15,8 +15,7 @@ enum { AGE_MAX_S = 60, LIFETIME_MAX_S = 600, KEEPALIVE_IDLE_S = 30, RETRY_AFTER_
 
 // ---- what the URL says ----
 
-// What errors may say of a URL: host and port; not its user, password, path and query.
-bool http_url_host(const char *url, char *out, size_t size, const char **wrong)
+bool http_url_host(const char *url, char out[HTTP_HOST_MAX], const char **wrong)
 {
     char *scheme = NULL, *host = NULL, *port = NULL;
     CURLU *u = curl_url();
@@ -32,7 +31,7 @@ bool http_url_host(const char *url, char *out, size_t size, const char **wrong)
                                                                       : "that is no URL";
     if (ok) {
         (void)curl_url_get(u, CURLUPART_PORT, &port, 0); // none: NULL
-        (void)snprintf(out, size, "%s%s%s", host, port ? ":" : "", port ? port : "");
+        (void)snprintf(out, HTTP_HOST_MAX, "%s%s%s", host, port ? ":" : "", port ? port : "");
     }
     curl_free(scheme);
     curl_free(host);

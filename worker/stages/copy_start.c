@@ -22,7 +22,7 @@ void stages_copy_settings(const struct settings *s, struct copywriter_settings *
         .key_file = s->copy_key_file,
         .organization = s->copy_organization,
         .project = s->copy_project,
-        .structured = (int)s->copy_structured,
+        .structured = (enum copy_structured)s->copy_structured,
         .cache_ttl_s = s->copy_cache_ttl_s,
         .gate = {.requests_per_min = s->copy_requests_per_min,
                  .units_per_min = s->copy_tokens_per_min,

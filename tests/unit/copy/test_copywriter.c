@@ -48,6 +48,20 @@ static void call_redis(struct scene *s, const char *const *words, size_t n)
     redis_reply_free(reply);
 }
 
+static void urls_that_are_none_are_told_at_once(void **state)
+{
+    static const char *const URLS[] = {"", "api.example.com/v1", "https://", "ftp://user:hidden@api.example.com/v1"};
+    struct scene *s = scene_need(state);
+    struct err e;
+    for (size_t i = 0; i < ARRAY_LEN(URLS); i++) {
+        s->settings.url = URLS[i];
+        assert_false(copywriter_create(&s->writer, &s->settings, &s->queue, &s->redis_url, &e));
+        assert_int_equal(e.kind, ERR_CONFIG);
+        assert_memory_equal(e.message, "copy.url: ", 10);
+        assert_null(strstr(e.message, "hidden"));
+    }
+}
+
 static void all_in_one_request_and_then_from_the_cache(void **state)
 {
     struct scene *s = scene_need(state);
@@ -390,7 +404,7 @@ static void is_asked(const struct asked *a, char structure, bool is_completion_t
 static void what_a_model_does_not_take_is_said_otherwise(void **state)
 {
     struct scene *s = scene_need(state);
-    s->settings.structured = 1; // schema: is kept, whatever else is learnt
+    s->settings.structured = COPY_SCHEMA; // is kept, whatever else is learnt
     SCRIPT(s,
            REFUSES("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
                    "instead."),
@@ -612,6 +626,7 @@ int main(void)
 {
     struct err e;
     const struct CMUnitTest tests[] = {
+        SCENE_TEST(urls_that_are_none_are_told_at_once),
         SCENE_TEST(all_in_one_request_and_then_from_the_cache),
         SCENE_TEST(what_is_not_in_the_cache_is_asked_for),
         SCENE_TEST(cached_copy_that_is_spoilt_is_asked_for),
