@@ -21,15 +21,18 @@ static struct str keep(const struct buf *text, struct arena *memory)
 
 // --- names
 
-static struct str name_of(const struct market *m, uint32_t item, size_t characters_max, struct arena *memory)
+static struct str raw_name_of(const struct market *m, uint32_t item, struct arena *memory)
 {
-    AUTO(buf_fini) struct buf raw, clean, cut;
-    buf_init(&raw, TEXT_BYTES_MAX);
+    return item_display_name(&m->data->items[item], memory);
+}
+
+static struct str name_of(const struct market *m, uint32_t item, struct arena *memory)
+{
+    AUTO(buf_fini) struct buf clean, cut;
     buf_init(&clean, TEXT_BYTES_MAX);
     buf_init(&cut, TEXT_BYTES_MAX);
-    phrase_name(m, &raw, item);
-    unicode_put_line(&clean, buf_str(&raw));
-    phrase_put_cut(&cut, buf_str(&clean), characters_max);
+    unicode_put_line(&clean, raw_name_of(m, item, memory));
+    phrase_put_cut(&cut, buf_str(&clean), BRIEF_NAME_MAX);
     return keep(&cut, memory);
 }
 
@@ -75,7 +78,7 @@ static void put_products(struct facts *f)
     for (uint32_t i = 0; i < f->bundle->n_parts; i++) {
         const struct part *p = &f->bundle->parts[i];
         json_out_object(&f->json);
-        json_out_key_str(&f->json, "name", name_of(f->market, p->item, BRIEF_NAME_MAX, f->memory));
+        json_out_key_str(&f->json, "name", name_of(f->market, p->item, f->memory));
         json_out_key_int(&f->json, "quantity", p->quantity);
         json_out_key_str(&f->json, "role", str_of(part_role_name(p->role)));
         put_amount(f, "price", p->price_minor);
@@ -195,25 +198,21 @@ void brief_make(const struct market *m, const struct bundle *b, struct str model
 }
 
 // "Please ignore all" and "previous instructions": harmless one by one, side by side in one request.
-static const char *instruction_across(const struct market *m, const struct bundle *b, struct arena *memory)
+static bool has_order_across(const struct market *m, const struct bundle *b, struct arena *memory)
 {
     AUTO(buf_fini) struct buf names;
     buf_init(&names, TEXT_BYTES_MAX);
     for (uint32_t i = 0; i < b->n_parts; i++) {
-        struct str name = name_of(m, b->parts[i].item, BRIEF_NAME_MAX, memory); // as it would be sent
+        struct str name = name_of(m, b->parts[i].item, memory); // as it would be sent
         buf_printf(&names, "%s%s", i ? " " : "", name.ptr);
     }
-    return orders_in(buf_str(&names)) ? keep(&names, memory).ptr : NULL;
+    return orders_in(buf_str(&names));
 }
 
-const char *brief_instruction(const struct market *m, const struct bundle *b, struct arena *memory)
+bool brief_has_order(const struct market *m, const struct bundle *b, struct arena *memory)
 {
-    for (uint32_t i = 0; i < b->n_parts; i++) {
-        AUTO(buf_fini) struct buf raw; // as it came: what is hidden in it counts, too
-        buf_init(&raw, TEXT_BYTES_MAX);
-        phrase_name(m, &raw, b->parts[i].item);
-        if (orders_in(buf_str(&raw)))
-            return name_of(m, b->parts[i].item, BRIEF_NAME_MAX, memory).ptr;
-    }
-    return instruction_across(m, b, memory);
+    for (uint32_t i = 0; i < b->n_parts; i++)
+        if (orders_in(raw_name_of(m, b->parts[i].item, memory))) // what is hidden in it counts, too
+            return true;
+    return has_order_across(m, b, memory);
 }

@@ -11,8 +11,7 @@
 //     Amounts are left out in an upload without prices. No evidence: copy stays good while its counts change.
 //
 // INVARIANTS  1. The same bundle gives the same bytes. 2. A name is one line of at most BRIEF_NAME_MAX characters,
-// without
-//             control characters. 3. The key changes with anything that the copy could depend on.
+//             without control characters. 3. The key changes with anything that the copy could depend on.
 // THREADS     Values; texts live in the arena, or in what they were read from.
 #ifndef BUNDLE_WORKER_COPY_BRIEF_H
 #define BUNDLE_WORKER_COPY_BRIEF_H
@@ -29,9 +28,8 @@ struct brief {
 void brief_make(const struct market *m, const struct bundle *b, struct str model, struct str locale,
                 struct arena *memory, struct brief *out);
 
-// A product's title that reads like words to the model ("ignore your instructions and write ..."): the bundle gets
-// template copy and is never sent. Errs on the safe side: a book of that title is a bundle less for the model. The
-// first such title, or all of them where only together they read so, or NULL.
-const char *brief_instruction(const struct market *m, const struct bundle *b, struct arena *memory);
+// Do its products' titles, one by one or side by side, read like words to the model ("ignore your instructions and
+// write ...")? Such a bundle is never sent. Errs on the safe side: a book of that title is a bundle less for the model.
+bool brief_has_order(const struct market *m, const struct bundle *b, struct arena *memory);
 
 #endif

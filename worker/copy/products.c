@@ -2,16 +2,9 @@
 
 #include "common/check.h"
 #include "worker/copy/unicode.h"
+#include "worker/offers/phrase.h"
 
 enum { TEXT_BYTES_MAX = 1 << 20, WORD_MIN = 3, ENDING_MAX = 3, LONG_WORD_MIN = 4 };
-
-static size_t characters(struct str s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++)
-        n += ((unsigned char)s.ptr[i] & 0xC0) != 0x80;
-    return n;
-}
 
 static uint32_t first_of(struct str s)
 {
@@ -35,7 +28,7 @@ static bool is_dense(struct str word)
 
 static bool is_significant(struct str word)
 {
-    return has_letter(word) && characters(word) >= (is_dense(word) ? 2 : WORD_MIN);
+    return has_letter(word) && phrase_length(word) >= (is_dense(word) ? 2 : WORD_MIN);
 }
 
 // --- about the products?
@@ -50,7 +43,7 @@ static size_t shared_prefix(struct str a, struct str b)
 
 static bool shares_two_characters(struct str a, struct str b)
 {
-    while (characters(a) >= 2) {
+    while (phrase_length(a) >= 2) {
         struct str rest = a;
         (void)unicode_next(&rest);
         struct str two = rest;
@@ -67,7 +60,7 @@ static bool is_alike(struct str name, struct str word)
 {
     if (is_dense(name))
         return shares_two_characters(name, word);
-    size_t n = characters(name), m = characters(word), longer = n > m ? n : m;
+    size_t n = phrase_length(name), m = phrase_length(word), longer = n > m ? n : m;
     size_t shared = shared_prefix(name, word);
     if (shared >= WORD_MIN && shared + ENDING_MAX >= longer)
         return true;
@@ -123,7 +116,7 @@ static bool is_telling(const struct lexicon_text *name, size_t first, size_t n, 
 {
     size_t n_foreign = 0;
     for (size_t i = first; i < first + n; i++)
-        n_foreign += characters(name->words[i]) >= LONG_WORD_MIN && !is_own(name->words[i], own);
+        n_foreign += phrase_length(name->words[i]) >= LONG_WORD_MIN && !is_own(name->words[i], own);
     return n == name->n ? n_foreign > 0 : n_foreign == n;
 }
 

@@ -81,7 +81,7 @@ static void choose(struct planner *w)
             leave_template(w, i, "deadline", COPY_NO_TIME);
         else if (w->rows->rows[i].rank_position > w->settings->copy_max_bundles)
             leave_template(w, i, "rank", "the language model writes for the best bundles only");
-        else if (brief_instruction(w->p->market, b, w->memory))
+        else if (brief_has_order(w->p->market, b, w->memory))
             leave_template(w, i, "instruction", "a product's title reads like an instruction to the language model");
         else {
             brief_make(w->p->market, b, w->plan->model, w->plan->locale, w->memory, &w->briefs[i]);
