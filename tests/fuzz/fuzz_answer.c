@@ -7,6 +7,7 @@
 #include "common/arena.h"
 #include "common/check.h"
 #include "common/json_out.h"
+#include "worker/copy/answer.h"
 #include "worker/copy/check.h"
 #include "worker/copy/orders.h"
 #include "worker/offers/phrase.h"

@@ -7,16 +7,7 @@
 #include "common/arena.h"
 #include "common/buf.h"
 #include "common/err.h"
-#include "common/str.h"
-
-enum { COPY_LINES_MAX = 8 };
-
-struct copy_text { // as it came: not checked yet (check.h); a field that is missing is ""
-    struct str title, description, value_proposition;
-    struct str features[COPY_LINES_MAX], benefits[COPY_LINES_MAX];
-    unsigned n_features, n_benefits;
-    bool is_malformed; // a field of another type, or too many of them
-};
+#include "worker/copy/copy_text.h"
 
 struct answer {
     const struct copy_text **copies; // n entries, by the request's order ("b1" is the first); NULL: none came, or two

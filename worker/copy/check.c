@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "common/check.h"
-#include "common/json_out.h"
 #include "worker/copy/claims.h"
 #include "worker/copy/markup.h"
 #include "worker/copy/products.h"
@@ -325,25 +324,4 @@ void checker_destroy(struct checker *c)
         return;
     arena_fini(&c->memory);
     free(c);
-}
-
-// --- as JSON
-
-static void put_lines(struct json_out *j, const char *key, const struct str *lines, unsigned n)
-{
-    json_out_key(j, key);
-    json_out_array(j);
-    for (unsigned i = 0; i < n; i++)
-        json_out_str(j, str_trim(lines[i]));
-    json_out_end(j);
-}
-
-void copy_text_json(const struct copy_text *copy, struct json_out *j)
-{
-    json_out_object(j);
-    json_out_key_str(j, "title", str_trim(copy->title));
-    json_out_key_str(j, "description", str_trim(copy->description));
-    json_out_key_str(j, "value_proposition", str_trim(copy->value_proposition));
-    put_lines(j, "features", copy->features, copy->n_features);
-    put_lines(j, "benefits", copy->benefits, copy->n_benefits);
 }

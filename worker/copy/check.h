@@ -3,7 +3,7 @@
 #ifndef BUNDLE_WORKER_COPY_CHECK_H
 #define BUNDLE_WORKER_COPY_CHECK_H
 
-#include "worker/copy/answer.h"
+#include "worker/copy/copy_text.h"
 #include "worker/copy/brief.h"
 #include "worker/copy/language.h"
 
@@ -22,10 +22,5 @@ enum { CHECK_REASON_MAX = 160 };
 // bundle's: £5"); `kind` is a word to count by ("price").
 bool copy_check(const struct checker *c, size_t i, const struct copy_text *copy, const char **kind,
                 char reason[CHECK_REASON_MAX]) MUST_USE;
-
-// The copy as JSON without its end: {"title": ..., "benefits": [...]   (what follows, and the end, is the caller's:
-// source, model, ...)
-struct json_out;
-void copy_text_json(const struct copy_text *copy, struct json_out *j);
 
 #endif
