@@ -74,6 +74,11 @@ char *arena_strdup(struct arena *a, const char *text, size_t len)
     return copy;
 }
 
+struct str arena_str(struct arena *a, struct str text)
+{
+    return (struct str){arena_strdup(a, text.ptr, text.len), text.len};
+}
+
 bool arena_within(const struct arena *a, const char *what, struct err *e)
 {
     if (a->budget_bytes == 0 || a->used_bytes <= a->budget_bytes)

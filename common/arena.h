@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "common/err.h"
+#include "common/str.h"
 
 struct arena_block;
 
@@ -25,6 +26,7 @@ void arena_fini(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2), returns_nonnull));
 void *arena_alloc_array(struct arena *a, size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 char *arena_strdup(struct arena *a, const char *text, size_t len); // NUL-terminated copy
+struct str arena_str(struct arena *a, struct str text);            // likewise
 
 // false and ERR_LIMIT once more than the budget is in use; `what` names who grew.
 bool arena_within(const struct arena *a, const char *what, struct err *e) MUST_USE;

@@ -101,17 +101,11 @@ static bool read_envelope(struct str body, struct answer *out, struct buf *conte
 
 // --- the bundles in it
 
-static struct str keep(const json_t *v, struct arena *memory)
-{
-    struct str s = text_of(v);
-    return (struct str){arena_strdup(memory, s.ptr, s.len), s.len};
-}
-
 static struct str read_text(const json_t *object, const char *key, struct arena *memory, struct copy_text *out)
 {
     const json_t *v = member(object, key);
     out->is_malformed |= v && !json_is_string(v) && !json_is_null(v);
-    return keep(v, memory);
+    return arena_str(memory, text_of(v));
 }
 
 static unsigned read_lines(const json_t *object, const char *key, struct arena *memory, struct str *lines,
@@ -124,7 +118,7 @@ static unsigned read_lines(const json_t *object, const char *key, struct arena *
     {
         out->is_malformed |= !json_is_string(line);
         if (i < COPY_LINES_MAX)
-            lines[i] = keep(line, memory);
+            lines[i] = arena_str(memory, text_of(line));
     }
     return (unsigned)(n < COPY_LINES_MAX ? n : COPY_LINES_MAX);
 }

@@ -15,8 +15,7 @@ static struct str keep(const struct buf *text, struct arena *memory)
 {
     struct err e;
     CHECK(buf_ok(text, "a bundle's facts", &e)); // names are bounded by the rows' limits, parts by PARTS_MAX
-    struct str s = buf_str(text);
-    return (struct str){arena_strdup(memory, s.ptr, s.len), s.len};
+    return arena_str(memory, buf_str(text));
 }
 
 // --- names

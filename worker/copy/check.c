@@ -81,7 +81,7 @@ static bool refuse_field(struct checking *k, const char *kind, const struct fiel
 
 static struct str keep_text(struct checking *k)
 {
-    struct str s = buf_str(&k->text), copy = {arena_strdup(&k->memory, s.ptr, s.len), s.len};
+    struct str copy = arena_str(&k->memory, buf_str(&k->text));
     buf_clear(&k->text);
     return copy;
 }

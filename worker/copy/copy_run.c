@@ -101,8 +101,7 @@ static void settle(struct copy_run *run, size_t i, const struct copy_written *as
 
 static struct str keep(struct copy_run *run, const char *text)
 {
-    size_t len = strlen(text);
-    return (struct str){arena_strdup(&run->memory, text, len), len};
+    return arena_str(&run->memory, str_of(text));
 }
 
 static void settle_template(struct copy_run *run, size_t i, const char *kind, const char *reason)
@@ -280,5 +279,5 @@ struct str copy_written_json(const struct copy_order *o, const struct brief *b, 
     json_out_key_str(&j, "key", str_of(b->key));
     json_out_end(&j);
     CHECK(!out.is_over); // lengths have been checked
-    return (struct str){arena_strdup(memory, out.data, out.len), out.len};
+    return arena_str(memory, buf_str(&out));
 }

@@ -17,7 +17,7 @@ struct reading {
 
 static struct str keep_text(struct reading *r)
 {
-    struct str s = buf_str(&r->text), copy = {arena_strdup(r->memory, s.ptr, s.len), s.len};
+    struct str copy = arena_str(r->memory, buf_str(&r->text));
     buf_clear(&r->text);
     return copy;
 }
@@ -122,8 +122,7 @@ bool subject_read(struct str facts, struct arena *memory, struct subject *out)
     add_products(&r, products);
     add_offer(&r, json_object_get(whole, "offer"));
     join_names(&r);
-    struct str said = buf_str(&r.said);
-    out->said = (struct str){arena_strdup(memory, said.ptr, said.len), said.len};
+    out->said = arena_str(memory, buf_str(&r.said));
     buf_fini(&r.said);
     buf_fini(&r.text);
     return out->n_names > 0;

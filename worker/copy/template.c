@@ -281,6 +281,6 @@ void template_rows(const struct market *m, const struct bundle_list *list, struc
     for (uint32_t i = 0; i < list->n; i++) {
         buf_clear(&text);
         template_copy(m, &list->bundles[i], locale, &text);
-        rows->rows[i].ai_copy = (struct str){arena_strdup(memory, text.data, text.len), text.len};
+        rows->rows[i].ai_copy = arena_str(memory, buf_str(&text));
     }
 }

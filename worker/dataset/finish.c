@@ -6,7 +6,7 @@
 
 static struct str kept(struct dataset *d, struct str text)
 {
-    return text.len == 0 ? STR("") : (struct str){arena_strdup(&d->memory, text.ptr, text.len), text.len};
+    return text.len == 0 ? STR("") : arena_str(&d->memory, text);
 }
 
 static int32_t stock_of(int64_t available)

@@ -70,8 +70,7 @@ static bool get_row(const struct mp_value *v, struct bundle_row *row, struct are
         struct str text;
         if (!mp_str(mp_at(v, 1 + k), &text))
             return false;
-        *(struct str *)(void *)((char *)row + TEXTS[k]) =
-            (struct str){arena_strdup(memory, text.ptr, text.len), text.len};
+        *(struct str *)(void *)((char *)row + TEXTS[k]) = arena_str(memory, text);
     }
     for (size_t k = 0; k < N_REALS; k++) {
         double *real = (double *)(void *)((char *)row + REALS[k]);

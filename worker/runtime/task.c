@@ -20,14 +20,9 @@ struct task_job {
     size_t n_inputs;
 };
 
-static struct str keep_in(struct arena *memory, struct str s)
-{
-    return (struct str){arena_strdup(memory, s.ptr, s.len), s.len};
-}
-
 static struct str keep(struct task *t, struct str s)
 {
-    return keep_in(&t->memory, s);
+    return arena_str(&t->memory, s);
 }
 
 static int input_cmp(const void *a, const void *b)
@@ -44,7 +39,7 @@ static void keep_inputs(struct task_job *j, const struct queue_claimed_job *from
     for (size_t i = 0; i < j->n_inputs; i++) {
         struct str name, result;
         queue_claimed_result(from, i, &name, &result);
-        j->inputs[i] = (struct task_input){keep_in(&j->memory, name), keep_in(&j->memory, result)};
+        j->inputs[i] = (struct task_input){arena_str(&j->memory, name), arena_str(&j->memory, result)};
     }
     // Redis gives a hash in no order of ours.
     qsort(j->inputs, j->n_inputs, sizeof *j->inputs, input_cmp);
@@ -57,13 +52,13 @@ struct task_job *task_job_create(const struct queue_claimed_job *from)
     struct task_job *j = arena_alloc(&memory, sizeof *j);
     j->memory = memory;
     atomic_init(&j->references, 1);
-    j->id = keep_in(&j->memory, from->id); // NUL-terminated, like all of them, for logs
-    j->shop = keep_in(&j->memory, from->shop);
-    j->upload = keep_in(&j->memory, from->upload);
-    j->stage = keep_in(&j->memory, from->stage);
-    j->payload = keep_in(&j->memory, from->payload);
-    j->shared = keep_in(&j->memory, from->shared);
-    j->failed = keep_in(&j->memory, from->failed);
+    j->id = arena_str(&j->memory, from->id); // NUL-terminated, like all of them, for logs
+    j->shop = arena_str(&j->memory, from->shop);
+    j->upload = arena_str(&j->memory, from->upload);
+    j->stage = arena_str(&j->memory, from->stage);
+    j->payload = arena_str(&j->memory, from->payload);
+    j->shared = arena_str(&j->memory, from->shared);
+    j->failed = arena_str(&j->memory, from->failed);
     j->deadline_ms = clock_mono_ms() + from->left_ms;
     j->is_partial = from->is_partial;
     keep_inputs(j, from);

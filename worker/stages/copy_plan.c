@@ -23,7 +23,7 @@ static struct str with_text(struct str object, const char *key, struct str text,
     struct json_out j = json_out_on(&out);
     json_out_str(&j, text);
     buf_putc(&out, '}');
-    return (struct str){arena_strdup(memory, out.data, out.len), out.len};
+    return arena_str(memory, buf_str(&out));
 }
 
 struct str copy_with_source(struct str json, const char *source, struct arena *memory)

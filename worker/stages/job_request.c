@@ -65,7 +65,7 @@ static bool payload_of_json(struct str raw, size_t bytes_max, struct arena *memo
     put_json(v, 0, &out);
     if (!buf_ok(&out, "a job", e))
         return false;
-    *payload = (struct str){arena_strdup(memory, out.data, out.len), out.len};
+    *payload = arena_str(memory, buf_str(&out));
     return true;
 }
 

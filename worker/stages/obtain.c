@@ -72,7 +72,7 @@ static void take_shop_options(void *search, struct str json, struct enrich_rules
     const struct search *s = search;
     struct arena *memory = &s->task->memory;
     struct job_request with = *s->request;
-    s->out->shop_options = (struct str){arena_strdup(memory, json.ptr, json.len), json.len};
+    s->out->shop_options = arena_str(memory, json);
     job_options_default(&with.options, json, memory);
     job_request_enrich(&with, rules);
 }

@@ -63,9 +63,9 @@ void reconcile_poke(void *reconcile, const struct queue_end *end)
     struct ends *w = r->waiting;
     if (w->n < ENDS_MAX && !is_waiting(w, end)) {
         struct arena *m = &w->memory;
-        w->list[w->n++] = (struct queue_end){reconcile_keep(m, end->job),     reconcile_keep(m, end->shop),
-                                             reconcile_keep(m, end->upload),  reconcile_keep(m, end->state),
-                                             reconcile_keep(m, end->message), reconcile_keep(m, end->reason)};
+        w->list[w->n++] =
+            (struct queue_end){arena_str(m, end->job),   arena_str(m, end->shop),    arena_str(m, end->upload),
+                               arena_str(m, end->state), arena_str(m, end->message), arena_str(m, end->reason)};
         (void)pthread_cond_signal(&r->is_changed);
     }
     (void)pthread_mutex_unlock(&r->lock);

@@ -15,7 +15,6 @@ struct reconcile_sides {
 };
 void reconcile_sides_fini(struct reconcile_sides *s); // gives the connections back; they come again when needed
 
-struct str reconcile_keep(struct arena *memory, struct str text); // a copy, NUL-terminated
 bool reconcile_call(struct reconcile_sides *s, struct redis_cmd *take_cmd, struct redis_reply **reply,
                     struct err *e) MUST_USE;
 // The upload's latest job, "" where Redis knows none. In `memory`.

@@ -72,7 +72,7 @@ static bool read_request(struct reconcile_sides *s, struct lost *l, struct err *
         return err_wrap(e, "csv_uploads.request");
     if (request.is_cancellation || !str_eq(request.shop, l->row->shop))
         return err_set(e, ERR_INPUT, "csv_uploads.request: not a job of this shop");
-    request.job = reconcile_keep(l->memory, request.job);
+    request.job = arena_str(l->memory, request.job);
     l->payload = payload;
     l->request = request;
     return true;

@@ -10,11 +10,6 @@ void reconcile_sides_fini(struct reconcile_sides *s)
     s->redis = NULL;
 }
 
-struct str reconcile_keep(struct arena *memory, struct str text)
-{
-    return (struct str){arena_strdup(memory, text.ptr, text.len), text.len};
-}
-
 bool reconcile_call(struct reconcile_sides *s, struct redis_cmd *take_cmd, struct redis_reply **reply, struct err *e)
 {
     const struct stages_env *env = s->env;
@@ -33,8 +28,8 @@ bool reconcile_find(struct reconcile_sides *s, struct str shop, struct str uploa
     queue_find_cmd(s->env->queue, shop, upload, &c);
     if (!reconcile_call(s, &c, &reply, e))
         return false;
-    *state = reconcile_keep(memory, redis_reply_str(redis_reply_at(reply, 0)));
-    *job = reconcile_keep(memory, redis_reply_str(redis_reply_at(reply, 1)));
+    *state = arena_str(memory, redis_reply_str(redis_reply_at(reply, 0)));
+    *job = arena_str(memory, redis_reply_str(redis_reply_at(reply, 1)));
     return true;
 }
 

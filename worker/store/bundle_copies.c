@@ -20,9 +20,8 @@ static void put_keys(const char *const *keys, size_t n, struct buf *array)
 static void take(const PGresult *result, int row, size_t n, struct arena *memory, struct str *out)
 {
     int64_t at = 0;
-    size_t len = (size_t)PQgetlength(result, row, 1);
     CHECK(str_to_int(str_of(PQgetvalue(result, row, 0)), &at) && at >= 1 && (uint64_t)at <= n);
-    out[at - 1] = (struct str){arena_strdup(memory, PQgetvalue(result, row, 1), len), len};
+    out[at - 1] = arena_str(memory, str_of(PQgetvalue(result, row, 1)));
 }
 
 bool bundle_copies_find(struct pg *pg, struct str csv_upload_id, const char *const *keys, size_t n,

@@ -256,8 +256,7 @@ static struct str progress_metadata(struct store *s, uint32_t bundles)
     json_out_key_str(&j, "job", s->target->job);
     json_out_key_int(&j, "bundles", bundles);
     json_out_end(&j);
-    struct str json = buf_str(&text);
-    return (struct str){arena_strdup(&s->memory, json.ptr, json.len), json.len};
+    return arena_str(&s->memory, buf_str(&text));
 }
 
 static bool add_progress(struct store *s, const struct progress *progress, struct err *e)

@@ -173,7 +173,7 @@ bool csv_header_read(struct csv_header *h, const struct str *names, size_t n, in
     h->is_used = ARENA_ARRAY(memory, bool, n);
     struct str *keys = ARENA_ARRAY(memory, struct str, n);
     for (size_t i = 0; i < n; i++) {
-        h->names[i] = (struct str){arena_strdup(memory, names[i].ptr, names[i].len), names[i].len};
+        h->names[i] = arena_str(memory, names[i]);
         keys[i] = normalised(names[i], memory);
     }
     if (kind < 0)

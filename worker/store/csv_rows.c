@@ -255,7 +255,7 @@ static bool parse_product(struct csv_rows *r, struct row_catalog *c)
 
 static void keep_text(struct csv_rows *r, struct str *text)
 {
-    *text = (struct str){arena_strdup(&r->product_memory, text->ptr, text->len), text->len};
+    *text = arena_str(&r->product_memory, *text);
 }
 
 static void remember_product(struct csv_rows *r, const struct row_catalog *c)

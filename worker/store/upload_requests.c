@@ -95,8 +95,7 @@ bool upload_request_ended(struct pg *pg, const struct upload_end *end, struct er
 
 static struct str keep(const PGresult *r, int row, int column, struct arena *memory)
 {
-    struct str text = pg_text_at(r, row, column);
-    return (struct str){arena_strdup(memory, text.ptr, text.len), text.len};
+    return arena_str(memory, pg_text_at(r, row, column));
 }
 
 static void keep_lost(const PGresult *r, struct arena *memory, struct upload_lost **out, size_t *n)
