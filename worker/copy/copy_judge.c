@@ -5,7 +5,8 @@
 
 #include "common/check.h"
 
-enum { REFUSED_MS = 60000, LIMITED_FIRST_MS = 1000, LIMITED_MAX_MS = 20000, RETRY_AFTER_MAX_MS = 3600000 };
+enum { REFUSED_MS = 60000, RETRY_AFTER_MAX_MS = 3600000 };
+enum { LIMITED_FIRST_MS = 1000, LIMITED_STEPS = 5, LIMITED_MAX_MS = 20000 }; // doubling where the server does not say
 
 static int64_t told_ms(const struct http_answer *a)
 {
@@ -33,10 +34,8 @@ static void judge_limited(struct copy_verdict *v, const struct copy_request *r, 
         return;
     }
     int64_t ms = told_ms(a);
-    if (ms < 0)
-        ms = LIMITED_FIRST_MS << (r->limited < 5 ? r->limited : 5);
-    if (a->retry_after_ms < 0 && ms > LIMITED_MAX_MS)
-        ms = LIMITED_MAX_MS;
+    if (ms <= 0) // not said; or "at once", which would use up the job's requests within a moment
+        ms = r->limited < LIMITED_STEPS ? LIMITED_FIRST_MS << r->limited : LIMITED_MAX_MS;
     v->next = COPY_RETRY;
     v->outcome = GATE_LIMITED;
     v->closed_ms = ms + random() % (ms / 10 + 1);

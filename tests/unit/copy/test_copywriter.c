@@ -278,6 +278,17 @@ static void retry_after_is_heeded(void **state)
 }
 
 // Or all workers would come back in the same moment.
+static void retry_after_no_time_is_not_taken_at_its_word(void **state)
+{
+    struct scene *s = scene_need(state);
+    SCRIPT(s, STATUS("429 Too Many Requests", "Retry-After: 0\r\n", ""), WRITE);
+    struct scene_order *o = write_first(s, 1);
+    scene_wait(s, o);
+    assert_int_equal(s->n_asked, 2);
+    assert_true(s->asked[1].at_ms - s->asked[0].at_ms >= 990);
+    assert_int_equal(scene_count(o, COPY_MODEL), 1);
+}
+
 static void retry_after_a_failure_is_heeded_and_spread(void **state)
 {
     struct scene *s = scene_need(state);
@@ -639,6 +650,7 @@ int main(void)
         SCENE_TEST(failures_that_may_pass_are_tried_three_times),
         SCENE_TEST(many_failures_in_a_row_and_nobody_asks),
         SCENE_TEST(retry_after_is_heeded),
+        SCENE_TEST(retry_after_no_time_is_not_taken_at_its_word),
         SCENE_TEST(retry_after_a_failure_is_heeded_and_spread),
         SCENE_TEST(a_large_error_page_is_an_error),
         SCENE_TEST(an_answer_that_is_too_large_counts_and_is_asked_for_bundle_by_bundle),
