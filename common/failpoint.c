@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,8 +74,8 @@ static void read_one(struct str text, const char *all)
     p->nth = cut_number(&rest, '@', all);
     p->ms = cut_number(&rest, ':', all);
     p->action = action_of_name(rest, all);
-    if (p->action == ACTION_SLEEP && p->ms == 0)
-        wrong(all, "sleep wants milliseconds");
+    if ((p->action == ACTION_SLEEP) != (p->ms > 0))
+        wrong(all, "sleep wants milliseconds, and nothing else does");
 }
 
 static void read_environment(void)
@@ -106,20 +105,6 @@ static void wait_ms(int64_t ms)
         ;
 }
 
-// The child only makes calls that are safe behind a fork of a process with threads.
-static void wake_after(int64_t ms)
-{
-    pid_t self = getpid(), child = fork();
-    CHECK(child >= 0);
-    if (child > 0)
-        return;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    wait_ms(ms);
-    if (getppid() == self)
-        (void)kill(self, SIGCONT);
-    _exit(0);
-}
-
 static void act(const struct point *p)
 {
     switch (p->action) {
@@ -129,8 +114,6 @@ static void act(const struct point *p)
         (void)pthread_kill(pthread_self(), SIGKILL);
         return;
     case ACTION_STOP:
-        if (p->ms)
-            wake_after(p->ms);
         (void)pthread_kill(pthread_self(), SIGSTOP); // of this thread: it gets no further
         return;
     case ACTION_SLEEP:

@@ -1,10 +1,10 @@
 // Named points at which a test can make this very process die, freeze or dawdle: between a script's answer and what is
 // made of it, between a COMMIT and its acknowledgement. In release builds a point is nothing at all.
 //
-//     FAILPOINTS="turn.after=kill@3,publish.committed=stop:1500"      NAME=ACTION[:MS][@NTH], separated by commas
+//     FAILPOINTS="turn.after=kill@3,publish.committed=sleep:1500"     NAME=ACTION[:MS][@NTH], separated by commas
 //
 //     kill        SIGKILL to itself
-//     stop[:MS]   SIGSTOP to itself; somebody sends SIGCONT, with MS its own child does
+//     stop        SIGSTOP to itself, until somebody sends SIGCONT
 //     sleep:MS    this thread only
 //     exit        _exit(1), no cleanup
 //     @NTH        at that hit of the point in this process only, else at each
