@@ -125,15 +125,13 @@ static void watch(struct http *h)
 static void fill_places(struct http *h)
 {
     struct http_call *c;
-    while (h->stats.running < h->settings.in_flight_max && (c = TAILQ_FIRST(&h->waiting))) {
+    while (h->n_running < h->settings.in_flight_max && (c = TAILQ_FIRST(&h->waiting))) {
         TAILQ_REMOVE(&h->waiting, c, link);
         TAILQ_INSERT_TAIL(&h->running, c, link);
         c->state = HTTP_RUNNING;
         c->begun_ms = clock_mono_ms();
-        h->stats.waiting--;
-        if (h->stats.running++ == 0)
+        if (h->n_running++ == 0)
             watch(h);
-        h->stats.requests++;
         http_multi_add(c);
     }
 }
@@ -143,7 +141,7 @@ static void leave_place(struct http_call *c)
     struct http *h = c->h;
     http_multi_remove(c);
     TAILQ_REMOVE(&h->running, c, link);
-    if (--h->stats.running == 0)
+    if (--h->n_running == 0)
         CHECK(event_del(h->watcher) == 0);
 }
 
@@ -304,7 +302,6 @@ struct http_call *http_send(struct http *h, const struct http_request *r, http_o
         return c;
     }
     TAILQ_INSERT_TAIL(&h->waiting, c, link);
-    h->stats.waiting++;
     fill_places(h);
     return c;
 }
@@ -316,7 +313,6 @@ void http_cancel(struct http_call *c)
     switch (c->state) {
     case HTTP_WAITING:
         TAILQ_REMOVE(&h->waiting, c, link);
-        h->stats.waiting--;
         break;
     case HTTP_RUNNING:
         leave_place(c);
@@ -327,9 +323,4 @@ void http_cancel(struct http_call *c)
         TAILQ_REMOVE(&h->done, c, link);
     }
     call_destroy(c);
-}
-
-struct http_stats http_stats(const struct http *h)
-{
-    return h->stats;
 }

@@ -77,10 +77,4 @@ struct http_call;
 struct http_call *http_send(struct http *h, const struct http_request *r, http_on_answer *on_answer, void *context);
 void http_cancel(struct http_call *c); // on_answer is not called; not from within an on_answer of the same call
 
-struct http_stats {
-    uint64_t requests, connects; // begun; connections made for those that have ended
-    unsigned running, waiting, connections_open;
-};
-struct http_stats http_stats(const struct http *h);
-
 #endif

@@ -57,7 +57,7 @@ struct http {
     struct event *refused, *watcher; // to answer what never ran; looks for answers that trickle
     struct http_calls waiting, running, done;
     struct http_call *answering;
-    struct http_stats stats;
+    unsigned n_running;
 };
 
 // http_multi.c

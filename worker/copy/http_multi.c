@@ -103,9 +103,6 @@ void http_multi_add(struct http_call *c)
 
 void http_multi_remove(struct http_call *c)
 {
-    long connects = 0;
-    CHECK(curl_easy_getinfo(c->easy, CURLINFO_NUM_CONNECTS, &connects) == CURLE_OK);
-    c->h->stats.connects += (uint64_t)connects;
     CHECK(curl_multi_remove_handle(c->h->multi, c->easy) == CURLM_OK);
     curl_easy_cleanup(c->easy);
     c->easy = NULL;

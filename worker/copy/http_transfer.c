@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/check.h"
 #include "common/clock.h"
@@ -51,19 +50,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
         c->is_private = true;
         return CURL_SOCKET_BAD;
     }
-    curl_socket_t s = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-    if (s == CURL_SOCKET_BAD)
-        return s;
-    c->h->stats.connections_open++;
-    return s;
-}
-
-static int close_socket(void *context, curl_socket_t s)
-{
-    struct http *h = context; // connections outlive the call that they were opened for
-    CHECK(h->stats.connections_open > 0);
-    h->stats.connections_open--;
-    return close(s);
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
 static size_t take_header(char *line, size_t size, size_t n, void *context)
@@ -115,8 +102,6 @@ static void set_connection(CURL *easy, struct http_call *c)
     const struct http_settings *s = &c->h->settings;
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, c);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    SET(CURLOPT_CLOSESOCKETDATA, c->h);
     SET(CURLOPT_MAXAGE_CONN, (long)AGE_MAX_S);
     SET(CURLOPT_MAXLIFETIME_CONN, (long)LIFETIME_MAX_S);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);

@@ -4,10 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-
-enum { PATIENCE_MS = 20000 };
-
 int http_test_files(void)
 {
     int n = 0;
@@ -44,10 +40,7 @@ void http_test_open(struct surroundings *s, http_server_on_request *on_request, 
 void http_test_close(struct surroundings *s)
 {
     http_destroy(s->http);
-    int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
-    while (http_server_stats(s->server).open > 0 && clock_mono_ms() < deadline_ms)
-        http_test_run(s, 1);
-    assert_int_equal(http_server_stats(s->server).open, 0);
+    HTTP_TEST_AWAIT(s, http_server_stats(s->server).open == 0);
     http_server_stop(s->server);
     event_base_free(s->base);
 }
@@ -94,7 +87,7 @@ struct got http_test_ask_at(struct surroundings *s, const char *url, const char 
 {
     struct got g;
     (void)http_test_send_to(s, url, body, &g);
-    http_test_wait(s, &g.n, 1);
+    HTTP_TEST_AWAIT(s, g.n == 1);
     return g;
 }
 
@@ -103,7 +96,7 @@ struct got http_test_ask(struct surroundings *s, const char *path, const char *b
     struct got g;
     (void)http_test_send(s, path, body, &g);
     assert_int_equal(g.n, 0); // never from within http_send
-    http_test_wait(s, &g.n, 1);
+    HTTP_TEST_AWAIT(s, g.n == 1);
     return g;
 }
 
@@ -114,26 +107,13 @@ static void on_time(evutil_socket_t fd, short events, void *context)
     *(bool *)context = true;
 }
 
-// Until *n is wanted (n may be NULL) or the time is over.
-static bool run(struct surroundings *s, const unsigned *n, unsigned wanted, int ms)
+void http_test_run(struct surroundings *s, int ms)
 {
     bool is_over = false;
     const struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     struct event *timer = evtimer_new(s->base, on_time, &is_over);
     assert_true(timer && event_add(timer, &after) == 0);
-    while (!is_over && !(n && *n == wanted))
+    while (!is_over)
         assert_true(event_base_loop(s->base, EVLOOP_ONCE) >= 0);
     event_free(timer);
-    return !is_over;
-}
-
-void http_test_wait(struct surroundings *s, const unsigned *n, unsigned wanted)
-{
-    if (!run(s, n, wanted, PATIENCE_MS))
-        fail_msg("waited %d ms for %u, there are %u", PATIENCE_MS, wanted, *n);
-}
-
-void http_test_run(struct surroundings *s, int ms)
-{
-    (void)run(s, NULL, 0, ms);
 }

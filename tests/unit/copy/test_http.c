@@ -112,16 +112,16 @@ static void retry_after_is_read_in_both_forms(void **state)
     assert_int_equal(retry_after("retry-after:  0\r\n"), 0);
     assert_int_equal(retry_after("Retry-After: soon\r\n"), -1);
     assert_in_range(retry_after("Retry-After: 99999999999999999\r\n"), 1, 86400000);
-    assert_in_range(retry_after_date(30), 27000, 30000);
+    assert_in_range(retry_after_date(3600), 3500000, 3600000);
     assert_int_equal(retry_after_date(-3600), 0);
 }
 
 // ---- places ----
 
-static void answer_later(void *context, struct http_peer *p, const struct http_asked *asked)
+static void answer_slowly(void *context, struct http_peer *p, const struct http_asked *asked)
 {
-    (void)context;
-    http_peer_answer_later(p, LATENCY_MS, asked->body);
+    const int *latency_ms = context;
+    http_peer_answer_later(p, *latency_ms, asked->body);
 }
 
 static void answer_with_arrival(void *context, struct http_peer *p, const struct http_asked *asked)
@@ -145,9 +145,7 @@ static void fifty_at_once_run_five_at_a_time_in_order(void **state)
         (void)snprintf(body, sizeof body, "%d", i);
         (void)http_test_send(&s, "/", body, &got[i]);
     }
-    assert_int_equal(http_stats(s.http).running, 5);
-    assert_int_equal(http_stats(s.http).waiting, N - 5);
-    http_test_wait(&s, &s.n_got, N);
+    HTTP_TEST_AWAIT(&s, s.n_got == N);
     for (int i = 0; i < N; i++) {
         assert_int_equal(got[i].result, HTTP_ANSWERED);
         char *arrival = NULL;
@@ -156,31 +154,27 @@ static void fifty_at_once_run_five_at_a_time_in_order(void **state)
         long behind = strtol(arrival, NULL, 10) - i;
         assert_true(behind >= -4 && behind <= 4);
         assert_true(got[i].order >= (unsigned)(i > 3 ? i - 3 : 1));
-        assert_in_range(got[i].took_ms, LATENCY_MS / 2,
-                        10000); // the server's timer goes by a clock that moves every 4 ms
     }
     assert_int_equal(http_server_stats(s.server).running_max, 5);
     assert_int_equal(http_server_stats(s.server).connects, 5);
-    assert_int_equal(http_stats(s.http).connects, 5);
-    assert_int_equal(http_stats(s.http).requests, N);
-    assert_int_equal(http_stats(s.http).connections_open, 5);
-    assert_int_equal(http_stats(s.http).running, 0);
+    assert_int_equal(http_server_stats(s.server).requests, N);
     http_test_close(&s);
 }
 
 static void waiting_for_a_place_does_not_count_as_time_of_the_request(void **state)
 {
     (void)state;
-    enum { N = 15 };
+    enum { N = 5 };
     struct surroundings s;
     struct got got[N];
-    http_test_open(&s, answer_later, NULL);
+    int latency_ms = 600;
+    http_test_open(&s, answer_slowly, &latency_ms);
     s.settings.in_flight_max = 1;
-    s.settings.timeout_ms = 10 * LATENCY_MS; // less than all of them take, one after the other
+    s.settings.timeout_ms = 2500; // less than all of them take, one after the other; much more than one takes
     http_test_client(&s);
     for (int i = 0; i < N; i++)
         (void)http_test_send(&s, "/", "{}", &got[i]);
-    http_test_wait(&s, &s.n_got, N);
+    HTTP_TEST_AWAIT(&s, s.n_got == N);
     for (int i = 0; i < N; i++)
         assert_int_equal(got[i].result, HTTP_ANSWERED);
     assert_int_equal(http_server_stats(s.server).connects, 1);
@@ -200,8 +194,8 @@ static void a_server_that_closes_each_time_is_connected_to_each_time(void **stat
     http_test_open(&s, answer_and_leave, NULL);
     for (int i = 0; i < 3; i++)
         assert_int_equal(http_test_ask(&s, "/", "{}").result, HTTP_ANSWERED);
-    assert_int_equal(http_stats(s.http).connects, 3);
-    assert_int_equal(http_stats(s.http).connections_open, 0);
+    assert_int_equal(http_server_stats(s.server).connects, 3);
+    HTTP_TEST_AWAIT(&s, http_server_stats(s.server).open == 0);
     http_test_close(&s);
 }
 
@@ -266,11 +260,11 @@ static void ten_thousand_requests_leave_no_connection(void **state)
     for (int i = 0; i < 5; i++)
         next_of_rush(&r, &first);
     r.ended = 0;
-    http_test_wait(&s, &r.ended, N);
+    HTTP_TEST_AWAIT(&s, r.ended == N);
     print_message("%d requests in %lld ms\n", N, (long long)(clock_mono_us() - begun_us) / 1000);
-    assert_int_equal(http_stats(s.http).requests, N);
+    assert_int_equal(http_server_stats(s.server).requests, N);
     assert_int_equal(http_server_stats(s.server).connects, 5);
-    assert_int_equal(http_stats(s.http).connections_open, 5);
+    assert_int_equal(http_server_stats(s.server).open, 5);
     http_test_close(&s);
     assert_int_equal(http_test_files(), files);
 }
@@ -295,15 +289,11 @@ static void cancelled_calls_are_not_answered_and_leave_their_place(void **state)
     struct http_call *running = http_test_send(&s, "/", "{}", &hangs), *waiting = http_test_send(&s, "/", "{}", &waits);
     (void)http_test_send(&s, "/", "{}", &other);
     http_cancel(http_test_send_to(&s, "nonsense", "", &refused));
-    http_test_run(&s, 50);
+    HTTP_TEST_AWAIT(&s, http_server_stats(s.server).requests == 1);
     http_cancel(waiting);
-    assert_int_equal(http_stats(s.http).waiting, 1);
     http_cancel(running);
-    assert_int_equal(http_stats(s.http).waiting, 0);
-    assert_int_equal(http_stats(s.http).running, 1); // the other one
-    http_test_run(&s, 50);
-    assert_int_equal(http_server_stats(s.server).requests, 2);
-    assert_int_equal(http_server_stats(s.server).open, 1);
+    HTTP_TEST_AWAIT(&s, http_server_stats(s.server).requests == 2); // the other one
+    HTTP_TEST_AWAIT(&s, http_server_stats(s.server).open == 1);
     assert_int_equal(hangs.n + waits.n + other.n + refused.n, 0);
     http_test_close(&s); // with one running
     assert_int_equal(other.n, 0);
@@ -318,7 +308,7 @@ static void destroying_cancels_what_waits_and_runs(void **state)
     http_test_open(&s, never_answer, NULL);
     for (int i = 0; i < 20; i++)
         (void)http_test_send(&s, "/", "{}", &got[i]);
-    http_test_run(&s, 20);
+    HTTP_TEST_AWAIT(&s, http_server_stats(s.server).running == 5);
     http_test_close(&s);
     for (int i = 0; i < 20; i++)
         assert_int_equal(got[i].n, 0);
@@ -364,12 +354,11 @@ static void an_answer_may_cancel_others_and_send(void **state)
     const struct http_request wrong = {.url = "nonsense"};
     (void)http_send(s.http, &wrong, cancel_others_and_send, &c);
     c.others[3] = http_test_send_to(&s, "nonsense too", "", &others[3]);
-    http_test_wait(&s, &c.next.n, 1);
+    HTTP_TEST_AWAIT(&s, c.next.n == 1);
     assert_int_equal(c.got.result, HTTP_REFUSED);
     assert_int_equal(c.next.result, HTTP_ANSWERED);
     for (int i = 0; i < 4; i++)
         assert_int_equal(others[i].n, 0);
-    assert_int_equal(http_stats(s.http).running + http_stats(s.http).waiting, 0);
     http_test_close(&s);
 }
 

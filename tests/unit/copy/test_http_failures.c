@@ -13,11 +13,10 @@
 #include <unistd.h>
 
 #include "common/check.h"
-#include "common/clock.h"
 #include "http_test.h"
 #include "worker/copy/http_address.h"
 
-enum { TRICKLE_MS = 300, RESPONSE_MAX = 5000 };
+enum { TRICKLE_MS = 200, DRIP_MS = 50, RESPONSE_MAX = 5000 };
 
 // ---- names: the process' own getaddrinfo answers those that end in .test ----
 
@@ -75,7 +74,6 @@ static void a_lookup_that_takes_long_holds_up_nobody(void **state)
     s.settings.connect_ms = 200;
     http_test_client(&s);
     (void)pthread_mutex_lock(&held);
-    int64_t begun_ms = clock_mono_ms();
     struct http_call *c = http_test_send_to(&s, "http://held.test/", "{}", &cancelled);
     http_test_run(&s, 50);
     http_cancel(c);
@@ -84,10 +82,9 @@ static void a_lookup_that_takes_long_holds_up_nobody(void **state)
     http_test_run(&s, 50);
     http_destroy(s.http); // with a lookup on its way
     s.http = NULL;
-    assert_in_range(clock_mono_ms() - begun_ms, 200, 2000);
-    (void)pthread_mutex_unlock(&held);
+    (void)pthread_mutex_unlock(&held); // only now: none of that waited for a lookup
     assert_int_equal(g.result, HTTP_NO_NAME);
-    assert_in_range(g.took_ms, 190, 1900);
+    assert_in_range(g.took_ms, 190, s.settings.timeout_ms - 1);
     assert_int_equal(cancelled.n, 0);
     http_test_close(&s);
 }
@@ -183,7 +180,6 @@ static void private_addresses_are_not_connected_to(void **state)
             fail_msg("%s: %s, %s", url, http_result_name(g.result), g.error);
     }
     assert_int_equal(http_server_stats(s.server).connects, 0);
-    assert_int_equal(http_stats(s.http).connections_open, 0);
     http_test_close(&s);
 }
 
@@ -219,7 +215,7 @@ static void a_header_with_a_line_end_is_refused(void **state)
     struct got g = {.s = &s};
     const struct http_request r = {.url = "http://127.0.0.1/", .headers = HEADERS, .body = STR("{}")};
     (void)http_send(s.http, &r, http_test_take, &g);
-    http_test_wait(&s, &g.n, 1);
+    HTTP_TEST_AWAIT(&s, g.n == 1);
     assert_int_equal(g.result, HTTP_REFUSED);
     assert_null(strstr(g.error, "the-key"));
     http_test_close(&s);
@@ -257,7 +253,6 @@ static void nobody_listens(void **state)
     assert_non_null(strstr(g.error, "refused"));
     assert_null(strstr(g.error, "pass-word"));
     assert_null(strstr(g.error, "secret"));
-    assert_int_equal(http_stats(s.http).connections_open, 0);
     http_test_close(&s);
     (void)close(fd);
 }
@@ -284,7 +279,7 @@ static void a_connection_that_does_not_come_about(void **state)
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d/", port_of(fd));
     struct got g = http_test_ask_at(&s, url, "{}");
     assert_int_equal(g.result, HTTP_NO_CONNECT);
-    assert_in_range(g.took_ms, 190, 2000);
+    assert_in_range(g.took_ms, 190, s.settings.timeout_ms - 1);
     http_test_close(&s);
     for (int i = 0; i < FILLERS; i++)
         (void)close(fillers[i]);
@@ -380,12 +375,12 @@ static void has_a_wrong_length(struct http_peer *p)
 static void trickles(struct http_peer *p)
 {
     say(p, "HTTP/1.1 200 OK\r\n\r\n");
-    http_peer_drip(p, 20, 'x');
+    http_peer_drip(p, DRIP_MS, 'x');
 }
 static void trickles_white_space(struct http_peer *p)
 {
     say(p, "HTTP/1.1 200 OK\r\n\r\n");
-    http_peer_drip(p, 20, '\n');
+    http_peer_drip(p, DRIP_MS, '\n');
 }
 static void thinks(struct http_peer *p)
 {
@@ -441,12 +436,12 @@ static void each_failure_is_told_by_its_kind(void **state)
     http_test_open(&s, fail_by_path, NULL);
     s.settings.in_flight_max = ARRAY_LEN(FAILURES);
     s.settings.response_max = RESPONSE_MAX;
-    s.settings.timeout_ms = 2000;
+    s.settings.timeout_ms = 3000;
     s.settings.trickle_ms = TRICKLE_MS;
     http_test_client(&s);
     for (size_t i = 0; i < ARRAY_LEN(FAILURES); i++)
         (void)http_test_send(&s, FAILURES[i].path, "{}", &got[i]);
-    http_test_wait(&s, &s.n_got, ARRAY_LEN(FAILURES));
+    HTTP_TEST_AWAIT(&s, s.n_got == ARRAY_LEN(FAILURES));
     for (size_t i = 0; i < ARRAY_LEN(FAILURES); i++) {
         print_message("%-20s %-10s %5lld ms  %s\n", FAILURES[i].path, http_result_name(got[i].result),
                       (long long)got[i].took_ms, got[i].error);
