@@ -1,6 +1,5 @@
 #include "copywriter_test.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,16 +10,7 @@
 #include "common/clock.h"
 #include "common/json_out.h"
 
-enum { PATIENCE_MS = 20000 };
-
 // ---- the model ----
-
-struct coming { // an answer that is to be given later
-    struct scene *scene;
-    struct http_peer *peer;
-    struct event *timer;
-    struct buf body;
-};
 
 static void put_copy(struct json_out *j, size_t number, char bundle, bool is_spoilt)
 {
@@ -92,30 +82,12 @@ static void note_asked(struct scene *s, const struct http_asked *a)
         (void)snprintf(asked->key, sizeof asked->key, "%.*s", (int)strcspn(key + 22, "\r\n"), key + 22);
 }
 
-static void on_later(evutil_socket_t fd, short what, void *context)
+static void write_later(struct http_peer *p, int ms, const char *bundles, const char *spoilt)
 {
-    (void)fd, (void)what;
-    struct coming *c = context;
-    c->scene->running--;
-    http_peer_answer(c->peer, "200 OK", "", buf_str(&c->body));
-    event_free(c->timer);
-    buf_fini(&c->body);
-    free(c);
-}
-
-static void write_later(struct scene *s, struct http_peer *p, int ms, const char *bundles, const char *spoilt)
-{
-    struct coming *c = calloc(1, sizeof *c);
-    const struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-    CHECK(c);
-    *c = (struct coming){.scene = s, .peer = p};
-    buf_init(&c->body, 1 << 20);
-    put_answer(bundles, spoilt, "stop", &c->body);
-    c->timer = evtimer_new(s->base, on_later, c);
-    CHECK(c->timer);
-    (void)evtimer_add(c->timer, &after);
-    if (++s->running > s->running_max)
-        s->running_max = s->running;
+    AUTO(buf_fini) struct buf body;
+    buf_init(&body, 1 << 20);
+    put_answer(bundles, spoilt, "stop", &body);
+    http_peer_answer_later(p, ms, buf_str(&body));
 }
 
 static void answer_cut(struct http_peer *p, const char *bundles)
@@ -136,7 +108,7 @@ static void on_request(void *context, struct http_peer *p, const struct http_ask
     switch (act->do_what) {
     case ACT_WRITE:
     case ACT_SPOIL:
-        write_later(s, p, act->after_ms, bundles, act->do_what == ACT_SPOIL ? act->arg : NULL);
+        write_later(p, act->after_ms, bundles, act->do_what == ACT_SPOIL ? act->arg : NULL);
         break;
     case ACT_GARBAGE:
         http_peer_answer(p, "200 OK", "", STR("{\"choices\":[{\"message\":{\"content\":\"I would rather not.\"}}]}"));
@@ -173,7 +145,6 @@ void scene_script(struct scene *s, const struct act *acts, size_t n)
 
 int scene_setup(void **state)
 {
-    static unsigned number;
     const char *url = getenv("BUNDLE_TEST_REDIS"), *name = getenv("TEST_NAME");
     const struct queue_limits limits = {.lease_ms = 1000, .payload_max = 1000};
     struct err e;
@@ -185,13 +156,11 @@ int scene_setup(void **state)
     if (!redis_url_parse(url, "", &s->redis_url, &e) || !redis_open(&s->redis, &s->redis_url, "test", 5000, &e))
         fail_msg("%s", e.message);
     s->server = http_server_start(s->base, on_request, s);
-    // Its gate is another one in each test: it is kept by host and port, and ports come again.
-    (void)snprintf(s->place, sizeof s->place, "gate%d-%u", (int)getpid(), number++);
     (void)snprintf(s->url, sizeof s->url, "http://127.0.0.1:%d/v1/", http_server_port(s->server));
     s->settings = (struct copywriter_settings){
         .http = {.in_flight_max = 5,
-                 .timeout_ms = 5000,
-                 .connect_ms = 2000,
+                 .timeout_ms = 30000,
+                 .connect_ms = 30000,
                  .response_max = 1 << 20,
                  .ca_file = "",
                  .user_agent = "test"},
@@ -201,8 +170,8 @@ int scene_setup(void **state)
         .organization = "",
         .project = "",
         .cache_ttl_s = 600,
-        .gate = {.failures_max = 3, .closed_ms = 5000, .closed_max_ms = 10000, .probe_ms = 5000},
-        .redis_timeout_ms = 2000,
+        .gate = {.failures_max = 3, .closed_ms = 60000, .closed_max_ms = 60000, .probe_ms = 60000},
+        .redis_timeout_ms = 30000,
     };
     static const struct act WRITE = {.do_what = ACT_WRITE};
     scene_script(s, &WRITE, 1);
@@ -276,7 +245,7 @@ struct scene_order *scene_order(struct scene *s, size_t i, size_t n, unsigned ge
     *o = (struct scene_order){.order = {.n = n,
                                         .model = STR("m"),
                                         .locale = STR("en"),
-                                        .within_ms = 15000,
+                                        .within_ms = SCENE_WITHIN_MS,
                                         .requests_max = 20,
                                         .tokens_max = 1000000,
                                         .on_done = on_done}};
@@ -318,12 +287,7 @@ void scene_run(struct scene *s, int64_t ms)
 
 void scene_wait(struct scene *s, struct scene_order *o)
 {
-    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
-    while (!atomic_load(&o->is_done)) {
-        if (clock_mono_ms() > until_ms)
-            fail_msg("the order has not ended");
-        scene_run(s, 2);
-    }
+    SCENE_AWAIT(s, atomic_load(&o->is_done));
 }
 
 unsigned scene_count(const struct scene_order *o, enum copy_source source)

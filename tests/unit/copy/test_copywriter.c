@@ -263,18 +263,18 @@ static void many_failures_in_a_row_and_nobody_asks(void **state)
     assert_int_equal(s->n_asked, 3);
     assert_string_equal(o->kinds[0], "closed");
     assert_non_null(strstr(o->reasons[0], "500"));
-    assert_true(o->usage.took_ms < 2000);
+    assert_true(o->usage.took_ms < SCENE_WITHIN_MS / 2); // it did not wait for its time to be over
 }
 
 static void retry_after_is_heeded(void **state)
 {
     struct scene *s = scene_need(state);
-    SCRIPT(s, STATUS("429 Too Many Requests", "Retry-After: 1\r\n", ""), WRITE);
+    SCRIPT(s, STATUS("429 Too Many Requests", "Retry-After: 2\r\n", ""), WRITE);
     struct scene_order *o = write_first(s, 1);
     scene_wait(s, o);
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
     assert_int_equal(s->n_asked, 2);
-    assert_true(s->asked[1].at_ms - s->asked[0].at_ms >= 999);
+    assert_true(s->asked[1].at_ms - s->asked[0].at_ms >= 1500); // unheeded: 1.1 s at most; by Redis' clock
 }
 
 // Or all workers would come back in the same moment.
@@ -296,7 +296,7 @@ static void retry_after_a_failure_is_heeded_and_spread(void **state)
     struct scene_order *o = write_first(s, 1);
     scene_wait(s, o);
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
-    assert_true(s->asked[1].at_ms - s->asked[0].at_ms >= 999);
+    assert_true(s->asked[1].at_ms - s->asked[0].at_ms >= 750); // unheeded: half a second at most; by libevent's clock
 }
 
 static void a_large_error_page_is_an_error(void **state)
@@ -344,7 +344,7 @@ static void one_that_would_be_too_late_is_not_waited_for(void **state)
     scene_wait(s, o);
     assert_string_equal(o->kinds[0], "limited");
     assert_int_equal(s->n_asked, 1);
-    assert_true(o->usage.took_ms < 3000);
+    assert_true(o->usage.took_ms < SCENE_WITHIN_MS / 2);
 }
 
 static void a_key_that_is_refused_stops_everything_at_once(void **state)
@@ -484,14 +484,14 @@ static void time_ends_what_hangs(void **state)
     SCRIPT(s, {.do_what = ACT_HANG});
     scene_open(s);
     struct scene_order *o = scene_order(s, 0, 2, ++generation);
-    o->order.within_ms = 400;
+    o->order.within_ms = 1000;
     scene_write(s, o);
     scene_wait(s, o);
     assert_int_equal(scene_count(o, COPY_TEMPLATE), 2);
     assert_string_equal(o->kinds[0], "time");
-    assert_true(o->usage.took_ms >= 400 && o->usage.took_ms < 1400);
-    assert_true(o->usage.slowest_ms >= 200); // it may have been written all the same
-    assert_true(o->usage.tokens_in > 500 && o->usage.tokens_out > 0);
+    assert_true(o->usage.took_ms >= 1000 && o->usage.took_ms < s->settings.http.timeout_ms / 2);
+    assert_true(o->usage.slowest_ms > 0);
+    assert_true(o->usage.tokens_in > 500 && o->usage.tokens_out > 0); // it may have been written all the same
     o = scene_order(s, 0, 2, ++generation);
     o->order.within_ms = -5;
     scene_write(s, o);
@@ -504,7 +504,7 @@ static void a_request_has_its_own_time(void **state)
 {
     struct scene *s = scene_need(state);
     SCRIPT(s, {.do_what = ACT_HANG}, WRITE);
-    s->settings.http.timeout_ms = 300;
+    s->settings.http.timeout_ms = 1000;
     struct scene_order *o = write_first(s, 1);
     scene_wait(s, o);
     assert_int_equal(scene_count(o, COPY_MODEL), 1);
@@ -517,13 +517,11 @@ static void a_cancelled_order_ends_soon(void **state)
     struct scene *s = scene_need(state);
     SCRIPT(s, {.do_what = ACT_HANG});
     struct scene_order *o = write_first(s, 2);
-    while (s->n_asked == 0)
-        scene_run(s, 2);
-    int64_t begun_ms = clock_mono_ms();
+    SCENE_AWAIT(s, s->n_asked == 1);
     atomic_store(&o->is_cancelled, true);
     scene_wait(s, o);
     assert_true(o->was_cancelled);
-    assert_true(clock_mono_ms() - begun_ms < 1000);
+    assert_true(o->usage.took_ms < s->settings.http.timeout_ms / 2); // not because something else had ended
 }
 
 static void the_end_cancels_what_runs(void **state)
@@ -534,14 +532,12 @@ static void the_end_cancels_what_runs(void **state)
     scene_open(s);
     for (size_t i = 0; i < 5; i++)
         scene_write(s, scene_order(s, i, 2, ++generation));
-    while (s->n_asked < 2)
-        scene_run(s, 2);
+    SCENE_AWAIT(s, s->n_asked == 2);
     copywriter_destroy(s->writer);
     s->writer = NULL;
     for (size_t i = 0; i < 5; i++)
         assert_true(atomic_load(&s->orders[i].is_done) && s->orders[i].was_cancelled);
-    scene_run(s, 20);
-    assert_int_equal(http_server_stats(s->server).open, 0);
+    SCENE_AWAIT(s, http_server_stats(s->server).open == 0);
 }
 
 static void never_more_requests_than_places(void **state)
@@ -556,25 +552,27 @@ static void never_more_requests_than_places(void **state)
         scene_wait(s, &s->orders[i]);
         assert_int_equal(scene_count(&s->orders[i], COPY_MODEL), 4);
     }
-    assert_int_equal(s->running_max, 3);
+    assert_int_equal(http_server_stats(s->server).running_max, 3);
     assert_int_equal(s->n_asked, SCENE_ORDERS_MAX);
 }
 
+// The fourth waits, and the fifth has no time to.
 static void limits_of_all_workers_hold(void **state)
 {
     struct scene *s = scene_need(state);
-    s->settings.gate.requests_per_min = 60; // six at once, then one each 1.09 s
+    s->settings.gate.requests_per_min = 30; // three at once, then one each 2.14 s
     scene_open(s);
-    for (size_t i = 0; i < 8; i++) {
+    int64_t begun_ms = clock_mono_ms();
+    for (size_t i = 0; i < 5; i++) {
         struct scene_order *o = scene_order(s, i, 1, ++generation);
-        o->order.within_ms = i == 7 ? 500 : 15000;
+        o->order.within_ms = i == 4 ? 1700 : SCENE_WITHIN_MS;
         scene_write(s, o);
     }
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 5; i++)
         scene_wait(s, &s->orders[i]);
-    assert_int_equal(s->n_asked, 7);
-    assert_true(s->asked[6].at_ms - s->asked[0].at_ms >= 1000);
-    assert_string_equal(s->orders[7].kinds[0], "limited");
+    assert_int_equal(s->n_asked, 4);
+    assert_true(s->asked[3].at_ms - begun_ms >= 2000); // by Redis' clock
+    assert_string_equal(s->orders[4].kinds[0], "limited");
 }
 
 static void nobody_listens(void **state)
@@ -601,7 +599,7 @@ static void without_redis_templates_in_time(void **state)
     scene_wait(s, o);
     assert_string_equal(o->kinds[0], "redis");
     assert_int_equal(s->n_asked, 0);
-    assert_true(o->usage.took_ms < 1600);
+    assert_true(o->usage.took_ms < SCENE_WITHIN_MS / 2);
 }
 
 static void the_key_is_read_for_each_request(void **state)
