@@ -147,7 +147,7 @@ static void away_is_told_from_wrong(void **state)
     struct redis_url u = parsed("unix:///tmp/there-is-no-such-socket");
     struct redis *r;
     struct err e;
-    assert_false(redis_open(&r, &u, "test", 1000, &e));
+    assert_false(redis_open(&r, &u, "test", 5000, &e));
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
 }
 
@@ -161,7 +161,7 @@ static void commands_carry_any_bytes(void **state)
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct redis_cmd c;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", 1000, &e));
+    assert_true(redis_open(&r, &u, "test", 5000, &e));
     redis_cmd_init(&c, "ECHO");
     redis_cmd_str(&c, (struct str){"a\0\r\n*1\xFF", 7});
     assert_true(redis_call(r, &c, &reply, &e));
@@ -181,7 +181,7 @@ static void a_lost_script_is_sent_again(void **state)
                                         "return {KEYS[1], ARGV[1]}"};
     struct redis_cmd c;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", 1000, &e));
+    assert_true(redis_open(&r, &u, "test", 5000, &e));
     redis_cmd_init_script(&c, &script, STR("k"));
     redis_cmd_int(&c, -5);
     assert_true(redis_call(r, &c, &reply, &e));
@@ -201,7 +201,7 @@ static void an_error_of_redis_is_an_error(void **state)
     struct redis_reply *reply = NULL;
     struct redis_cmd c;
     struct err e;
-    assert_true(redis_open(&r, &u, "test", 1000, &e));
+    assert_true(redis_open(&r, &u, "test", 5000, &e));
     redis_cmd_init(&c, "NOSUCHCOMMAND");
     assert_false(redis_call(r, &c, &reply, &e));
     redis_cmd_fini(&c);

@@ -18,8 +18,8 @@
 #include "store_test.h"
 #include "worker/store/pg_internal.h"
 
-// What a cancellation may take, and the machine's own hesitation.
-enum { SOON_MS = 1000, PATIENCE_MS = 2000 };
+// What is called off would take 30 s by itself.
+enum { SOON_MS = 15000, PATIENCE_MS = 60000 };
 
 static struct test_db db;
 
@@ -223,7 +223,7 @@ static void a_silent_server_is_given_up(void **state)
     struct settings *s = calloc(1, sizeof *s);
     struct err e = {0};
     assert_non_null(s);
-    settings_of(s, db.settings->pg_url, 300);
+    settings_of(s, db.settings->pg_url, 2000);
     struct pg *pg = pg_create(s, "bundle-test silent");
     assert_true(pg_exec(pg, "SELECT 1", &e));
     pid_t pid = (pid_t)strtol(test_db_value(&db, "SELECT pid FROM pg_stat_activity WHERE application_name = "
@@ -241,7 +241,7 @@ static void a_silent_server_is_given_up(void **state)
     assert_false(is_good);
     assert_int_equal(e.kind, ERR_PG_AWAY);
     assert_non_null(strstr(e.message, "pg.timeout_ms"));
-    assert_true(took_ms >= 300 && took_ms < 300 + PATIENCE_MS);
+    assert_true(took_ms >= 2000 && took_ms < PATIENCE_MS);
     assert_true(pg_exec(pg, "SELECT 3", &e));
     pg_destroy(pg);
     free(s);
