@@ -216,7 +216,7 @@ static struct redis *open_redis(void)
     if (!text)
         skip();
     assert_true(redis_url_parse(text, "", &url, &e));
-    assert_true(redis_open(&r, &url, "test", 1000, &e));
+    assert_true(redis_open(&r, &url, "test", 5000, &e));
     return r;
 }
 
@@ -360,19 +360,20 @@ static void too_large_a_blob_is_not_shared(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(equal_uploads_have_equal_fingerprints, setup, teardown),
-        cmocka_unit_test_setup_teardown(memory_gives_back_the_same_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_source_is_found_at_its_revision_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cache_without_budget_keeps_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_least_recently_used_goes_first, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_encoded_decodes_to_the_same, setup, teardown),
-        cmocka_unit_test_setup_teardown(memory_over_the_limit_is_an_error_that_names_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(another_worker_gets_it_from_redis, setup, teardown),
-        cmocka_unit_test_setup_teardown(sharing_again_only_lengthens_its_life, setup, teardown),
-        cmocka_unit_test_setup_teardown(corrupt_blobs_are_discarded, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_blob_of_another_version_is_left_to_those_who_know_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(too_large_a_blob_is_not_shared, setup, teardown),
+        TEST(equal_uploads_have_equal_fingerprints),
+        TEST(memory_gives_back_the_same_one),
+        TEST(a_source_is_found_at_its_revision_only),
+        TEST(a_cache_without_budget_keeps_nothing),
+        TEST(the_least_recently_used_goes_first),
+        TEST(what_is_encoded_decodes_to_the_same),
+        TEST(memory_over_the_limit_is_an_error_that_names_it),
+        TEST(another_worker_gets_it_from_redis),
+        TEST(sharing_again_only_lengthens_its_life),
+        TEST(corrupt_blobs_are_discarded),
+        TEST(a_blob_of_another_version_is_left_to_those_who_know_it),
+        TEST(too_large_a_blob_is_not_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
