@@ -481,9 +481,10 @@ static void budgets_hold(void **state)
 static void time_ends_what_hangs(void **state)
 {
     struct scene *s = scene_need(state);
-    SCRIPT(s, {.do_what = ACT_HANG});
-    scene_open(s);
-    struct scene_order *o = scene_order(s, 0, 2, ++generation);
+    SCRIPT(s, WRITE, {.do_what = ACT_HANG});
+    struct scene_order *o = write_first(s, 1);
+    scene_wait(s, o); // it is connected now
+    o = scene_order(s, 0, 2, ++generation);
     o->order.within_ms = 1000;
     scene_write(s, o);
     scene_wait(s, o);
@@ -496,7 +497,7 @@ static void time_ends_what_hangs(void **state)
     o->order.within_ms = -5;
     scene_write(s, o);
     scene_wait(s, o);
-    assert_int_equal(s->n_asked, 1);
+    assert_int_equal(s->n_asked, 2);
     assert_string_equal(o->kinds[0], "time");
 }
 
