@@ -12,12 +12,12 @@
 #include <event2/event.h>
 
 #include "common/buf.h"
-#include "common/clock.h"
 #include "http_server.h"
+#include "tests/unit/do_until.h"
 #include "worker/copy/copywriter.h"
 
 // Nothing runs out by itself, however busy the machine is, but where a test wants it.
-enum { SCENE_WITHIN_MS = 60000, SCENE_PATIENCE_MS = 100000 };
+enum { SCENE_WITHIN_MS = 30000 };
 enum { SCENE_ORDERS_MAX = 24, SCENE_BRIEFS_MAX = 10, SCENE_SCRIPT_MAX = 32, SCENE_ASKED_MAX = 200 };
 
 // What the model does with its nth request; the last entry holds for all that follow.
@@ -84,13 +84,7 @@ struct scene_order *scene_order(struct scene *s, size_t i, size_t n_bundles, uns
 void scene_write(struct scene *s, struct scene_order *o);
 void scene_wait(struct scene *s, struct scene_order *o); // until it is done
 void scene_run(struct scene *s, int64_t ms);             // the model's loop goes on that long
-// ... until that is so; the test fails where it does not come true.
-#define SCENE_AWAIT(s, claim)                                                                                          \
-    do {                                                                                                               \
-        for (int64_t until_ms = clock_mono_ms() + SCENE_PATIENCE_MS; !(claim); scene_run((s), 2))                      \
-            if (clock_mono_ms() > until_ms)                                                                            \
-                fail_msg("not within %d ms: %s", (int)SCENE_PATIENCE_MS, #claim);                                      \
-    } while (0)
+#define SCENE_AWAIT(s, claim) DO_UNTIL(scene_run(s, 2), claim)
 unsigned scene_count(const struct scene_order *o, enum copy_source source);
 
 #endif

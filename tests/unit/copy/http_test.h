@@ -10,11 +10,11 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "common/clock.h"
 #include "http_server.h"
+#include "tests/unit/do_until.h"
 #include "worker/copy/http.h"
 
-enum { HTTP_TEST_BODY_MAX = 512, HTTP_TEST_PATIENCE_MS = 60000 };
+enum { HTTP_TEST_BODY_MAX = 512 };
 
 struct surroundings {
     struct event_base *base;
@@ -47,14 +47,7 @@ struct got http_test_ask_at(struct surroundings *s, const char *url, const char 
 void http_test_take(void *context, const struct http_answer *a); // an on_answer, its context a struct got
 
 void http_test_run(struct surroundings *s, int ms); // the loop goes on that long
-int http_test_files(void);                          // open ones of this process
-
-// The loop goes on until that is so; the test fails where it does not come true.
-#define HTTP_TEST_AWAIT(s, claim)                                                                                      \
-    do {                                                                                                               \
-        for (int64_t until_ms = clock_mono_ms() + HTTP_TEST_PATIENCE_MS; !(claim); http_test_run((s), 1))              \
-            if (clock_mono_ms() > until_ms)                                                                            \
-                fail_msg("not within %d ms: %s", (int)HTTP_TEST_PATIENCE_MS, #claim);                                  \
-    } while (0)
+#define HTTP_TEST_AWAIT(s, claim) DO_UNTIL(http_test_run(s, 1), claim)
+int http_test_files(void); // open ones of this process
 
 #endif

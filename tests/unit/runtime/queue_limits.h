@@ -1,5 +1,4 @@
-// The limits that tests give their queues. Nothing runs out by itself, however busy the machine is: time passes where a
-// test says so.
+// The limits that tests give their queues. Leases outlast every wait (do_until.h): time passes where a test says so.
 #ifndef BUNDLE_TESTS_QUEUE_LIMITS_H
 #define BUNDLE_TESTS_QUEUE_LIMITS_H
 

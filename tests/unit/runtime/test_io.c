@@ -18,12 +18,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/thread.h"
+#include "tests/unit/do_until.h"
 #include "tests/unit/runtime/queue_limits.h"
 #include "worker/runtime/loop.h"
 
 enum { IO_MAX = 3, IO_TASKS = 10, LOOK_US = 1000, TAKES_US = 5000, BEAT_MS = 100 };
-// How long the test waits: less than the leases and the tasks' time limits, which would end a wait, too.
-enum { GIVE_UP_MS = 30000 };
 enum { SHORT_GRACE_MS = 300, LONG_GRACE_MS = 60000 };
 
 // What the test and its worker see of each other.
@@ -259,13 +258,7 @@ static void push(struct world *w, const char *job)
     redis_reply_free(ask(w, "RPUSH", "jobs", job));
 }
 
-// Waits for that, and fails the test where it does not come true.
-#define AWAIT(claim)                                                                                                   \
-    do {                                                                                                               \
-        for (int64_t until_ms = clock_mono_ms() + GIVE_UP_MS; !(claim); (void)usleep(LOOK_US))                         \
-            if (clock_mono_ms() > until_ms)                                                                            \
-                fail_msg("not within %d ms: %s", (int)GIVE_UP_MS, #claim);                                             \
-    } while (0)
+#define AWAIT(claim) DO_UNTIL((void)usleep(LOOK_US), claim)
 
 static bool is_status(struct world *w, const char *job, const char *status)
 {

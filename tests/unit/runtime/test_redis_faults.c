@@ -20,17 +20,10 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "fake_redis.h"
+#include "tests/unit/do_until.h"
 
 // Where silence is to be noticed, and where an answer is to be waited for however busy the machine is.
 enum { TIMEOUT_MS = 200, PATIENCE_MS = 60000 };
-
-// Does this until that is so, and fails the test where it does not come true.
-#define UNTIL(claim, what)                                                                                             \
-    do {                                                                                                               \
-        for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; !(claim); what)                                         \
-            if (clock_mono_ms() > until_ms)                                                                            \
-                fail_msg("not within %d ms: %s", (int)PATIENCE_MS, #claim);                                            \
-    } while (0)
 
 static struct redis_url url_of(const char *host, int port)
 {
@@ -220,7 +213,7 @@ static void half_an_answer_ends_the_wait(void **state)
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     struct redis *r = NULL;
     struct err e;
-    UNTIL(redis_open(&r, &u, "test", TIMEOUT_MS, &e), ); // little patience: on a busy machine it may take a few tries
+    DO_UNTIL(, redis_open(&r, &u, "test", TIMEOUT_MS, &e)); // with so little patience it may take a few tries
     assert_false(ask(r, &e));
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
     redis_close(r);
@@ -327,10 +320,10 @@ static void a_subscription_to_a_dead_server_ends(void **state)
     AUTO(redis_reply_freep) struct redis_reply *reply = NULL;
     struct redis_cmd c;
     struct err e;
-    UNTIL(redis_open(&r, &u, "test", TIMEOUT_MS, &e), );
+    DO_UNTIL(, redis_open(&r, &u, "test", TIMEOUT_MS, &e));
     redis_cmd_init(&c, "SUBSCRIBE");
     redis_cmd_text(&c, "c");
-    UNTIL(redis_call(r, &c, &reply, &e), );
+    DO_UNTIL(, redis_call(r, &c, &reply, &e));
     redis_cmd_fini(&c);
     atomic_store(&answers, false);
     struct redis_reply *message = NULL;
@@ -405,8 +398,6 @@ static void run_a_moment(struct watcher *w)
     (void)event_base_dispatch(w->base);
 }
 
-#define RUN_UNTIL(w, claim) UNTIL(claim, run_a_moment(w))
-
 static void unwatch(struct watcher *w)
 {
     redis_async_destroy(w->redis);
@@ -426,7 +417,7 @@ static void an_outage_is_said_once_and_its_end_once(void **state)
     struct fake_redis *f = fake_redis_start(closes_five_times, NULL);
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     watch(&w, &u, PATIENCE_MS);
-    RUN_UNTIL(&w, w.back == 1);
+    DO_UNTIL(run_a_moment(&w), w.back == 1);
     assert_int_equal(w.lost, 1);
     assert_int_equal(w.ready, 6);
     assert_int_equal(w.nothings, 5);
@@ -450,7 +441,7 @@ static void silence_ends_the_connection(void **state)
         struct fake_redis *f = fake_redis_start(silent_at_first, commands[i]);
         struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
         watch(&w, &u, TIMEOUT_MS);
-        RUN_UNTIL(&w, w.back == 1);
+        DO_UNTIL(run_a_moment(&w), w.back == 1);
         assert_int_equal(w.lost, 1);
         assert_int_equal(w.answers, 1);
         assert_true(fake_redis_connections(f) >= 2); // a busy machine's answers may be late, too
@@ -474,7 +465,7 @@ static void a_server_that_loads_is_not_back(void **state)
     struct fake_redis *f = fake_redis_start(loads_at_first, NULL);
     struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
     watch(&w, &u, PATIENCE_MS);
-    RUN_UNTIL(&w, w.back == 1);
+    DO_UNTIL(run_a_moment(&w), w.back == 1);
     assert_int_equal(w.ready, 1);
     assert_int_equal(w.lost, 1);
     assert_non_null(strstr(w.cause.message, "LOADING"));
@@ -490,7 +481,7 @@ static void a_refused_password_is_tried_again_without_a_word_each_time(void **st
     struct redis_url u = url_of("me:wrong@127.0.0.1", fake_redis_port(f));
     int64_t begun_ms = clock_mono_ms();
     watch(&w, &u, PATIENCE_MS);
-    RUN_UNTIL(&w, fake_redis_connections(f) >= 4);
+    DO_UNTIL(run_a_moment(&w), fake_redis_connections(f) >= 4);
     assert_true(clock_mono_ms() - begun_ms >= 75); // three pauses of 50 ms at least, by a coarser clock
     assert_int_equal(w.lost, 1);
     assert_int_equal(w.cause.kind, ERR_CONFIG);
@@ -507,7 +498,7 @@ static void a_command_too_large_is_an_error_not_an_end(void **state)
     struct redis_cmd c;
     struct err e;
     watch(&w, &u, PATIENCE_MS);
-    RUN_UNTIL(&w, redis_async_is_ready(w.redis));
+    DO_UNTIL(run_a_moment(&w), redis_async_is_ready(w.redis));
     redis_cmd_init(&c, "SET");
     c.args.max_bytes = 1000; // as if it were the real limit
     char large[2000] = "";
@@ -516,7 +507,7 @@ static void a_command_too_large_is_an_error_not_an_end(void **state)
     assert_int_equal(e.kind, ERR_LIMIT);
     assert_false(redis_async_send(w.redis, &c, 0, on_answer, &w));
     assert_true(ask_async(&w));
-    RUN_UNTIL(&w, w.answers == 2);
+    DO_UNTIL(run_a_moment(&w), w.answers == 2);
     assert_int_equal(w.lost, 0);
     unwatch(&w);
     fake_redis_stop(f);
@@ -558,7 +549,7 @@ static void a_name_is_looked_up(void **state)
     struct fake_redis *f = fake_redis_start(NULL, NULL);
     struct redis_url u = url_of("localhost", fake_redis_port(f));
     watch(&w, &u, PATIENCE_MS);
-    RUN_UNTIL(&w, w.answers == 1);
+    DO_UNTIL(run_a_moment(&w), w.answers == 1);
     unwatch(&w);
     fake_redis_stop(f);
 }
@@ -630,7 +621,7 @@ static void a_sentinel_behind_the_times_is_not_believed(void **state)
     struct fake_redis *first = fake_redis_start(names_master, &late), *second = fake_redis_start(names_master, &knows);
     struct redis_url u = sentinel_url(fake_redis_port(first), fake_redis_port(second), "shop-master");
     watch(&w, &u, PATIENCE_MS);
-    RUN_UNTIL(&w, w.back == 1);
+    DO_UNTIL(run_a_moment(&w), w.back == 1);
     assert_int_equal(w.answers, 1);
     assert_int_equal(w.lost, 1);
     assert_non_null(strstr(w.cause.message, "replica"));
@@ -662,7 +653,7 @@ static void a_master_that_was_cut_off_is_left(void **state)
     struct fake_redis *sentinel = fake_redis_start(names_master, &knows);
     struct redis_url u = sentinel_url(fake_redis_port(sentinel), fake_redis_port(sentinel), "shop-master");
     watch(&w, &u, PATIENCE_MS);
-    RUN_UNTIL(&w, w.back == 1);
+    DO_UNTIL(run_a_moment(&w), w.back == 1);
     assert_int_equal(w.answers, 1);
     assert_int_equal(w.nothings, 1);
     assert_non_null(strstr(w.cause.message, "NOREPLICAS"));
@@ -693,7 +684,7 @@ static void dead_sentinels_hold_up_nobody(void **state)
     assert_int_equal(e.kind, ERR_REDIS_AWAY);
     assert_true(fake_redis_connections(f) < 6); // not all of them, each in its turn
     watch(&w, &u, PATIENCE_MS);
-    UNTIL(w.lost > 0, (run_a_moment(&w), rounds++));
+    DO_UNTIL((run_a_moment(&w), rounds++), w.lost > 0);
     assert_true(rounds > 5); // the loop went on while they were asked
     unwatch(&w);
     fake_redis_stop(f);
