@@ -230,12 +230,16 @@ static void disturb(struct chaos *c)
     disturb_heal(c);
 }
 
-// A worker that was killed between telling PostgreSQL and the queue is followed by another one ten seconds later.
-static bool ends_are_told(struct chaos *c)
+// Messages and jobs that no round waits for, too (hostile ones); and ends that PostgreSQL is to be told: a worker that
+// was killed between telling it and the queue is followed by another one ten seconds later.
+static bool is_queue_empty(struct chaos *c)
 {
-    redisReply *r = redis_ask(&c->servers, "ZCARD {chaos}:ended");
-    bool is_empty = r && r->type == REDIS_REPLY_INTEGER && r->integer == 0;
-    freeReplyObject(r);
+    static const char SCRIPT[] =
+        "return redis.call('LLEN', KEYS[1] .. ':jobs') + redis.call('LLEN', KEYS[1] .. ':intake') + "
+        "redis.call('ZCARD', KEYS[1] .. ':open') + redis.call('ZCARD', KEYS[1] .. ':ended')";
+    redisReply *left = redis_ask(&c->servers, "EVAL %s 1 " QUEUE, SCRIPT);
+    bool is_empty = left && left->type == REDIS_REPLY_INTEGER && left->integer == 0;
+    freeReplyObject(left);
     return is_empty;
 }
 
@@ -245,7 +249,7 @@ static void rest(struct chaos *c)
     int64_t until_ms = clock_mono_ms() + REST_WITHIN_MS;
     say(c, "no more disturbances: everything has to come to rest");
     c->is_closing = true;
-    while (!(jobs_are_quiet(c) && workers_have_recovered(c) && ends_are_told(c)) && clock_mono_ms() < until_ms)
+    while (!(jobs_are_quiet(c) && workers_have_recovered(c) && is_queue_empty(c)) && clock_mono_ms() < until_ms)
         tick(c);
     jobs_stuck(c);
     workers_stop(c);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The bounded part of the chaos suite (scripts/test chaos is the whole): half a minute of kills, freezes, crashes of Redis and
 # PostgreSQL and network faults on short leases; then every job has ended once, with the bundles of an undisturbed run.
-# time limit: 300 s
+# time limit: 400 s
 source "$(dirname "$0")/../support/test.sh"
 
 dir=$(mktemp -d /tmp/chaos.XXXXXX)
