@@ -37,12 +37,12 @@ static const char USAGE[] =
     "  --behaviour JSON   at the start; what is left out stays as it is:\n"
     "      {\"latency_ms\": [300, 900], \"seed\": 1, \"requests_per_min\": 60, \"tokens_per_min\": 10000,\n"
     "       \"obeys\": [\"abracadabra\"],     further words after which a title is obeyed\n"
-    "       \"faults\": [{\"do\": NAME, \"times\": N, \"p\": P, \"mentions\": TEXT, \"bundles_min\": N, "
-    "\"bundles_max\": N,\n"
+    "       \"faults\": [{\"do\": NAME, \"times\": N, \"p\": P, \"mentions\": TEXT, \"bundles_min\": N,\n"
     "                   \"retry_after\": \"SECONDS\" or \"date\"}, ...]}\n"
     "      Of the faults the first that applies: to the next N requests, with probability P, to requests in which "
     "that\n"
-    "      text occurs (of copy, only the bundles in which it does), to requests for so many bundles. [] ends them.\n"
+    "      text occurs (of copy, only the bundles in which it does), to requests for so many bundles or more. [] ends "
+    "them.\n"
     "      A limit lets a tenth of it through at once.\n"
     "  --list             the names of faults, and what they do\n";
 

@@ -20,19 +20,14 @@ void behaviour_fini(struct behaviour *b)
 static bool read_rule(json_t *said, struct rule *out, struct err *e)
 {
     const char *name, *mentions = NULL, *retry_after = NULL;
-    json_int_t times = -1, bundles_min = 0, bundles_max = INT64_MAX;
+    json_int_t times = -1, bundles_min = 0;
     double p = 1;
     json_error_t why;
-    if (json_unpack_ex(said, &why, 0, "{s:s, s?I, s?F, s?s, s?s, s?I, s?I !}", "do", &name, "times", &times, "p", &p,
-                       "mentions", &mentions, "retry_after", &retry_after, "bundles_min", &bundles_min, "bundles_max",
-                       &bundles_max) != 0)
+    if (json_unpack_ex(said, &why, 0, "{s:s, s?I, s?F, s?s, s?s, s?I !}", "do", &name, "times", &times, "p", &p,
+                       "mentions", &mentions, "retry_after", &retry_after, "bundles_min", &bundles_min) != 0)
         return err_set(e, ERR_INPUT, "faults: %s", why.text);
-    *out = (struct rule){.times = times,
-                         .p = p,
-                         .mentions = mentions,
-                         .retry_after = retry_after,
-                         .bundles_min = bundles_min,
-                         .bundles_max = bundles_max};
+    *out = (struct rule){
+        .times = times, .p = p, .mentions = mentions, .retry_after = retry_after, .bundles_min = bundles_min};
     if (!fault_find(name, &out->fault))
         return err_set(e, ERR_INPUT, "no fault is called \"%s\" (model_server --list names them)", name);
     return true;
@@ -121,7 +116,7 @@ int64_t behaviour_latency_ms(struct behaviour *b)
 
 static bool applies(struct behaviour *b, const struct rule *r, struct str request, int64_t n_bundles)
 {
-    if (r->times == 0 || n_bundles < r->bundles_min || n_bundles > r->bundles_max)
+    if (r->times == 0 || n_bundles < r->bundles_min)
         return false;
     if (r->mentions && !memmem(request.ptr, request.len, r->mentions, strlen(r->mentions)))
         return false;

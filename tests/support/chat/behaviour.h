@@ -10,7 +10,6 @@
 //     p            with this probability
 //     mentions     to requests in which this text occurs; of copy, only the bundles in which it does
 //     bundles_min  to requests for so many bundles or more
-//     bundles_max  to requests for so many or fewer
 //     retry_after  header Retry-After: seconds, or "date" for the date two seconds from now
 #ifndef BUNDLE_TESTS_CHAT_BEHAVIOUR_H
 #define BUNDLE_TESTS_CHAT_BEHAVIOUR_H
@@ -29,7 +28,7 @@ struct rule {
     int64_t times; // left; < 0: always
     double p;
     const char *mentions, *retry_after; // NULL: not said
-    int64_t bundles_min, bundles_max;
+    int64_t bundles_min;
 };
 
 struct behaviour {
