@@ -8,4 +8,4 @@ echo 'int LLVMFuzzerTestOneInput(const char *data, unsigned long len); int LLVMF
 clang -fsanitize=fuzzer "$TEST_DIR/probe.c" -o "$TEST_DIR/probe" 2>/dev/null || skip "no clang with libFuzzer here: scripts/setup --dev installs it"
 [ "$TEST_PATIENCE" = 1 ] || skip 'the fuzz preset has its own sanitizers'
 
-expect scripts/fuzz --seconds 5
+expect nice scripts/fuzz --seconds 5 # it builds: others go first
