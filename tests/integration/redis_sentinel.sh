@@ -19,21 +19,20 @@ second_port=$PORT
 redis_start second --port "$second_port" --replicaof "127.0.0.1 $first_port" --appendonly yes
 is_in_step() { redis_of second info replication | grep -q '^master_link_status:up'; }
 wait_until 20 is_in_step
-sentinels=()
+declare -A sentinel_ports=()
 for name in one two three; do
     redis_start_sentinel "$name" "$first_port" 2 "requirepass $password" "sentinel sentinel-pass $password"
-    sentinels+=("127.0.0.1:$PORT")
+    sentinel_ports[$name]=$PORT
 done
-# Through the shell's own socket: redis-cli would want a config for each.
-sentinel_field() { # sentinel_field NAME FIELD: of what it knows of the master
-    local address=127.0.0.1:0 i=0 name
-    for name in one two three; do
-        [ "$name" != "$1" ] || address=${sentinels[i]}
-        i=$((i + 1))
-    done
-    "$SERVERS_REDIS_CLI" -h "${address%:*}" -p "${address#*:}" -a "$password" --no-auth-warning sentinel master shop-master |
-        grep -A 1 -x "$2" | tail -n 1
+sentinel() { # sentinel NAME COMMAND...
+    "$SERVERS_REDIS_CLI" -h 127.0.0.1 -p "${sentinel_ports[$1]}" -a "$password" --no-auth-warning sentinel "${@:2}"
 }
+sentinel_field() { # sentinel_field NAME FIELD: of what it knows of the master
+    sentinel "$1" master shop-master | grep -A 1 -x "$2" | tail -n 1
+}
+# Its clocks, which are made for days, and no TILT when it was frozen.
+hurries() { [ "$(sentinel "$1" debug info-period 300 ping-period 100 ask-period 100 publish-period 200 tilt-trigger 60000 2>&1)" = OK ]; }
+for name in one two three; do wait_until 10 hurries "$name"; done
 is_watched() {
     local name
     for name in one two three; do
@@ -41,7 +40,7 @@ is_watched() {
     done
 }
 wait_until 30 is_watched
-all=$(IFS=, && echo "${sentinels[*]}")
+all=127.0.0.1:${sentinel_ports[one]},127.0.0.1:${sentinel_ports[two]},127.0.0.1:${sentinel_ports[three]}
 export BUNDLE_REDIS_URL="redis+sentinel://$all/shop-master"
 SERVERS_REDIS_SOCKET=$TEST_DIR/first.sock
 
@@ -52,13 +51,15 @@ BUNDLE_REDIS_URL="redis+sentinel://$all/other-master?sentinel_password=$in_url" 
 expect_match 'no master called "other-master"' "$OUTPUT" 'the error'
 export BUNDLE_REDIS_URL="redis+sentinel://$all/shop-master?sentinel_password=$in_url"
 
-load_generated demo $((8000 / ${TEST_PATIENCE:-1})) --seed 5
+load_generated demo $((4000 / ${TEST_PATIENCE:-1})) --seed 5
 workers_start 2
 run_job demo "$UPLOAD"
 bundles_of demo "$UPLOAD" >"$TEST_DIR/undisturbed.json"
 expect_json "$TEST_DIR/undisturbed.json" 'length > 0'
 
 holds_a_task() { [ "$(servers_redis zcard "{$BUNDLE_QUEUE_NAME}:leases")" -gt 0 ]; }
+# What a replica has not received is lost with its master, until the reconciler finds it: not what is tested here.
+has_received() { [ "$(redis_of "$1" hget "{$BUNDLE_QUEUE_NAME}:job:$2" state)" = open ]; } # has_received REPLICA JOB
 is_master() { redis_of "$1" role | grep -qx master; }
 
 expect_undisturbed() { # expect_undisturbed JOB SINCE
@@ -67,8 +68,8 @@ expect_undisturbed() { # expect_undisturbed JOB SINCE
     expect_no_attempt_burnt "$1"
     bundles_of demo "$UPLOAD" >"$TEST_DIR/$1.json"
     expect cmp "$TEST_DIR/undisturbed.json" "$TEST_DIR/$1.json"
-    note "$1: final $(($(date +%s) - $2)) s later"
-    [ $(($(date +%s) - $2)) -lt $((30 * ${TEST_PATIENCE:-1})) ] || fail "$1 took too long"
+    note "$1: final $((SECONDS - $2)) s after there was a master again"
+    [ $((SECONDS - $2)) -lt $((30 * ${TEST_PATIENCE:-1})) ] || fail "$1 took too long"
 }
 
 note 'the master is killed, the first Sentinel frozen'
@@ -76,11 +77,11 @@ lines=$(log_of_trouble | wc -l)
 redis_signal one STOP
 push "{\"v\":1,\"shop\":\"demo\",\"upload\":\"$UPLOAD\",\"job\":\"killed\"}"
 wait_until 10 holds_a_task
-wait_until 10 is_in_step
+wait_until 10 has_received second killed
 redis_signal first KILL
-since_s=$(date +%s)
 SERVERS_REDIS_SOCKET=$TEST_DIR/second.sock
 wait_until 20 is_master second
+since_s=$SECONDS
 wait_for_job killed
 expect_undisturbed killed "$since_s"
 expect_quiet_logs "$lines" 2
@@ -99,10 +100,11 @@ bundlectl enqueue --shop demo "$UPLOAD" --force --wait --json >"$TEST_DIR/waited
 waiter=$!
 wait_until 10 holds_a_task
 JOB=$(servers_redis get "$(servers_redis --scan --pattern "{$BUNDLE_QUEUE_NAME}:upload:*")")
+wait_until 10 has_received first "$JOB"
 redis_signal second STOP
-since_s=$(date +%s)
 SERVERS_REDIS_SOCKET=$TEST_DIR/first.sock
 wait_until 20 is_master first
+since_s=$SECONDS
 wait_for_job "$JOB"
 expect_undisturbed "$JOB" "$since_s"
 wait "$waiter" || fail "bundlectl ended with status $?: $(cat "$TEST_DIR/waited.err")"

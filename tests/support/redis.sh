@@ -31,7 +31,7 @@ redis_start_sentinel() { # redis_start_sentinel NAME MASTER_PORT QUORUM [line of
     redis_free_port
     mkdir -p "$TEST_DIR/$1"
     printf '%s\n' "port $PORT" 'bind 127.0.0.1' "sentinel monitor shop-master 127.0.0.1 $2 $3" \
-        'sentinel down-after-milliseconds shop-master 1000' 'sentinel failover-timeout shop-master 3000' "${@:4}" \
+        'sentinel down-after-milliseconds shop-master 2000' 'sentinel failover-timeout shop-master 3000' "${@:4}" \
         >"$TEST_DIR/$1/sentinel.conf"
     redis_spawn "$1" "$TEST_DIR/$1/sentinel.conf" --sentinel
 }
@@ -67,6 +67,16 @@ test_cleanup() { # test.sh calls it at the end: a frozen server does not hear th
     for pid in "${redis_pids[@]}"; do
         kill -KILL "$pid" 2>/dev/null || true # it may be gone
     done
+}
+
+# Who else connects, let in or not: asking takes a connection each time.
+redis_connections() { servers_redis info stats | sed -n 's/^total_connections_received:\([0-9]*\).*/\1/p'; }
+redis_count_connections() { # from now on
+    connections_before=$(redis_connections) connections_ours=0
+}
+redis_others_connected() { # redis_others_connected N: times since then
+    connections_ours=$((connections_ours + 1))
+    [ $(($(redis_connections) - connections_before - connections_ours)) -ge "$1" ]
 }
 
 # What an outage must not do.
