@@ -296,11 +296,11 @@ expect_finding mended queue 'ended task among the open ones' '^700 mended'
 expect_equal '61 2' "$(servers_redis llen "$ready_list") $(servers_redis llen "$Q:ring:1")" 'waiting tasks of demo, and both shops in the ring'
 examine 0
 expect_nothing_but there paused
-for ((i = 1; i <= 60; i++)); do expect bundlectl cancel "copy-$i" >/dev/null; done
+for ((i = 1; i <= 60; i++)); do printf "RPUSH %s:jobs '{\"job\":\"copy-%d\",\"cancel\":true}'\n" "$Q" "$i"; done | servers_redis >/dev/null
 for ((i = 1; i <= 700; i++)); do printf 'HDEL %s:job:waits:tasks t%d\n' "$Q" "$i"; done | servers_redis >/dev/null
-is_told() { [ "$(servers_redis zcard "$Q:ended")" = 0 ]; }
+are_gone() { [ "$(servers_redis zcard "$Q:open") $(servers_redis zcard "$Q:ended")" = '2 0' ]; }
 workers_start 1
-wait_until 30 is_told
+wait_until 30 are_gone
 expect workers_stop
 servers_psql "delete from csv_uploads where run_id like 'copy-%'"
 

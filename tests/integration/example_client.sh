@@ -7,7 +7,7 @@ load_generated demo 100
 workers_start 1
 
 follows_to_final() { # follows_to_final COMMAND...
-    expect_status 0 timeout 30 "$@"
+    expect_status 0 timeout $((60 * TEST_PATIENCE)) "$@"
     expect_match '100% final' "$(tail -n 1 <<<"$OUTPUT")" 'the last event'
     expect_match 'preliminary' "$OUTPUT" 'an event'
 }

@@ -46,9 +46,10 @@ rejects() { # rejects REGEX PRINTF_FORMAT [ARGUMENT...]
     printf "${@:2}" >"$TEST_DIR/message"
     rejects_file "$TEST_DIR/message" "$1"
 }
+inbox_is_empty() { [ "$(servers_redis llen "$Q:jobs")" = 0 ] && [ "$(servers_redis llen "$Q:intake")" = 0 ]; }
 honest_job_is_done() { # behind what was sent before
     run_job demo "$honest"
-    expect_equal 0 "$(servers_redis llen "$Q:intake")" 'messages left in the intake'
+    wait_until 20 inbox_is_empty
 }
 
 note 'nothing, and what is no map'
@@ -180,7 +181,6 @@ while read -r names; do
         expect_equal failed "$(job_field "$JOB" state)" "a job of shop $name" # it has no such upload
         expect_sound_events "$JOB"
         expect_equal "$name" "$(jq -r '.[0].shop' "$TEST_DIR/events.json")" 'shop in the events'
-        UPLOAD=$(jq -nr --arg name "$name" '$name')
     done
 done < <(odd_names)
 strange="it's %3A:{a}|*?[b]/\"c\""
@@ -227,7 +227,6 @@ awk -v seed="$seed" -v n="$n_fuzzed" -v key="$Q:jobs" -v json="$json" -v packed=
         }
     }' | servers_redis >"$TEST_DIR/pushed"
 expect_equal "$n_fuzzed" "$(grep -c '^[0-9]' "$TEST_DIR/pushed")" 'messages pushed'
-inbox_is_empty() { [ "$(servers_redis llen "$Q:jobs")" = 0 ] && [ "$(servers_redis llen "$Q:intake")" = 0 ]; }
 wait_until 60 inbox_is_empty
 honest_job_is_done
 nothing_is_open() { [ "$(servers_redis zcard "$Q:open")" = "$(servers_redis zcard "$Q:delayed")" ]; } # some ask for a delay
@@ -247,10 +246,11 @@ expect_equal 1000 "$(servers_redis xlen "$Q:dead")" 'entries kept of the dead'
 expect_small
 
 note 'what listeners heard was JSON in UTF-8'
+has_heard_all() { [ "$(grep -c '"status":"rejected"' "$TEST_DIR/heard")" -ge "$n_rejected" ]; }
+wait_until 20 has_heard_all
 kill "$listener"
 wait "$listener" 2>/dev/null || true # as told
 grep '^{"v"' "$TEST_DIR/heard" >"$TEST_DIR/events"
-expect test "$(wc -l <"$TEST_DIR/events")" -gt 11000
 expect iconv -f UTF-8 -t UTF-8 -o /dev/null "$TEST_DIR/events"
 jq -e -s 'all(.[]; .status | length > 0)' "$TEST_DIR/events" >/dev/null || fail 'an event is not JSON'
 expect_equal '' "$(stat_of mended)" 'mended by a sweep'

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # A shop's defaults go with every job of the shop on any worker, the job's own options before them; what is wrong in them is
 # left out and reported, and never fails a job.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 
 metrics_of_job() { # metrics_of_job: of the upload, into metrics.json

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # One upload through the real queue: the same bundles, byte for byte, with one, two and four workers, on one slot or
 # more, again in the same database, and in `preview` without any server. What was planted is found.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 
 load_generated demo 1000 --seed 3

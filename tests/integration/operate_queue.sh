@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # What an operator does to a running queue: every command of `bundlectl queue` on real jobs, as text and as JSON.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 
 job() { # job ID [FIELDS]: a message of that job for $UPLOAD
@@ -16,11 +15,9 @@ inspected() { # inspected JOB FILTER
     bundlectl queue inspect "$1" --json | jq -r "$2"
 }
 
-load_generated demo 300 --seed 3
-first=$UPLOAD
 load_generated other 200 --seed 4
 other=$UPLOAD
-UPLOAD=$first
+load_generated demo 300 --seed 3
 
 note 'an empty queue'
 expect_equal '0 0 0' "$(overview '"\(.inbox) \(.open) \(.workers | length)"')" 'inbox, open jobs, workers'
@@ -92,15 +89,11 @@ expect_match 'demo, other|other, demo' "$OUTPUT" 'the shops'
 expect_equal same-other "$(bundlectl queue inspect same --shop other --json | jq -r .job)" "the other shop's job"
 
 note 'a running job: who holds what since when'
-export BUNDLE_QUEUE_LEASE_MS=3000 BUNDLE_QUEUE_BEAT_MS=300 BUNDLE_QUEUE_SWEEP_MS=200
-expect workers_stop
-load_generated large 400000 --seed 5
-large=$UPLOAD
-workers_start 1
-push "{\"v\":1,\"shop\":\"large\",\"upload\":\"$large\",\"job\":\"runs\",\"priority\":\"interactive\"}"
+servers_psql 'update order_lines set sku = sku' # so that they are read again
+pg_hold 'lock table order_lines in access exclusive mode' # for as long as it is looked at
+push "{\"v\":1,\"shop\":\"other\",\"upload\":\"$other\",\"job\":\"runs\",\"priority\":\"interactive\"}"
 is_held() { [ "$(bundlectl queue inspect runs --json 2>/dev/null | jq '.stages[0].tasks[0] | .state == "leased" and .lease_until_ms > .begun_ms')" = true ]; }
 wait_until 20 is_held
-workers_signal STOP # so that it stays as it is
 bundlectl queue inspect runs --json >"$TEST_DIR/job.json"
 expect_json "$TEST_DIR/job.json" '.stages[0].state == "open" and .stages[1].state == "to come" and .deadline_ms > .now_ms and .priority == "interactive"'
 expect_json "$TEST_DIR/job.json" '.stages[0].tasks[0] | .limit_ms > .lease_until_ms and (.worker | length > 3) and .crashes == 0'
@@ -108,14 +101,13 @@ expect_match 'leased by .* for .*, lease ends in .*, time limit in' "$(bundlectl
 expect_json <(bundlectl queue ls --json) '.leased == 1 and (.jobs[0] | .job == "runs" and .deadline_ms > 0)'
 expect_status 2 bundlectl queue retry runs
 expect_match 'queued or running' "$OUTPUT" 'retry of a running job'
-bundlectl queue cancel "$large" --shop large >"$TEST_DIR/said"
+bundlectl queue cancel "$other" --shop other >"$TEST_DIR/said"
 expect_equal 'job runs: cancelled' "$(cat "$TEST_DIR/said")" 'cancel'
-workers_signal CONT
+pg_let_go
 expect_equal cancelled "$(job_field runs state)" 'the job'
 expect_match 'cancelled' "$(bundlectl queue cancel runs)" 'cancel again'
 expect_match 'prepare  cancelled' "$(bundlectl queue inspect runs)" 'its tree'
 expect workers_stop
-UPLOAD=$first
 
 note 'what no worker has admitted is cancelled in its turn'
 job in-the-inbox
@@ -195,6 +187,9 @@ expect_json "$TEST_DIR/queues.json" "[.queues[] | select(.error)] | map(.queue) 
 servers_redis del "{$BUNDLE_QUEUE_NAME-second}:open" >/dev/null
 
 note 'watching it'
-timeout 3 "$BUILD_BIN/bundlectl" queue ls --watch --json >"$TEST_DIR/watched" || expect_equal 124 $? 'watch goes on'
-[ "$(wc -l <"$TEST_DIR/watched")" -ge 2 ] || fail 'watch printed only once'
+"$BUILD_BIN/bundlectl" queue ls --watch --json >"$TEST_DIR/watched" &
+watcher=$!
+has_looked_twice() { [ "$(wc -l <"$TEST_DIR/watched")" -ge 2 ]; }
+wait_until 10 has_looked_twice
+expect kill "$watcher" # it would go on
 expect workers_stop

@@ -41,11 +41,11 @@ note 'cancelled in the queue, and while it waits'
 stick waiting
 ask queued "$UPLOAD" queued
 is_admitted() { [ "$(job_field queued state)" = open ]; }
-wait_until 5 is_admitted
+wait_until 10 is_admitted
 expect bundlectl cancel queued >/dev/null
-wait_until 5 told cancelled queued Cancelled
+wait_until 10 told cancelled queued Cancelled
 expect bundlectl cancel waiting >/dev/null
-wait_until 5 told cancelled waiting Cancelled
+wait_until 10 told cancelled waiting Cancelled
 pg_let_go
 
 note 'cancelled while PostgreSQL is away'
@@ -68,7 +68,7 @@ note 'an end that waits for a lock holds up no other'
 stick locked
 ask queued "$UPLOAD" next
 is_next() { [ "$(job_field next state)" = open ]; }
-wait_until 5 is_next
+wait_until 10 is_next
 workers_kill
 expect bundlectl cancel locked >/dev/null
 expect bundlectl cancel next >/dev/null
@@ -85,7 +85,8 @@ expect workers_stop
 note 'too late'
 export BUNDLE_JOB_DEADLINE_S=2
 workers_start 1
-stick late
+pg_hold 'LOCK TABLE order_lines'
+ask demo "$demo" late
 wait_until 20 told failed late 'This took too long and was stopped'
 pg_let_go
 expect workers_stop

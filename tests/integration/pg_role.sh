@@ -22,8 +22,8 @@ BUNDLE_PG_URL=$web load demo "$TEST_DIR"/demo/{orders,variants,inventory,catalog
 BUNDLE_PG_URL=$web expect bundlectl shop set demo --option bundles=20 >/dev/null
 as "$web" "UPDATE csv_uploads SET status = 'requested', request = '{\"v\": 1}', requested_at = now() WHERE csv_type = 'orders'" >/dev/null
 workers_start 1
-expect_equal bundle_worker "$(servers_psql "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bundle-worker%'")" 'the role'
 run_job demo "$UPLOAD"
+expect_equal bundle_worker "$(servers_psql "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'bundle-worker%'")" 'the role'
 expect [ "$(as "$web" 'SELECT count(*) FROM bundle_recommendations')" -gt 0 ]
 expect_equal 'final|100' "$(as "$web" 'SELECT status, progress FROM generation_progress')" 'progress'
 as "$web" 'UPDATE bundle_recommendations SET is_approved = true WHERE rank_position = 1' >/dev/null

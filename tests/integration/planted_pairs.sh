@@ -2,7 +2,6 @@
 # What the sample shop's orders hold together is found: of the planted pairs that met in five orders or more at least 95 %
 # stand among the ranked pairs (whose order is another matter: they come by the orders that they newly cover), among each
 # other's five nearest neighbours and, in small shops of which all is known, in bundles.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 
 recall() { # recall TRUTH PAIRS [BUNDLES]: documents of `pairs` and `preview`

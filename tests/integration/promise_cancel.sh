@@ -38,9 +38,8 @@ expect bundlectl cancel "$small" --shop small >/dev/null
 expect_equal cancelled "$(job_field tomorrow state)" 'its state'
 expect_equal 0 "$(servers_redis zcard "$Q:delayed")" 'refs delayed'
 
-now_ms() { servers_redis time | paste -sd ' ' | awk '{ printf "%.0f", $1 * 1000 + $2 / 1000 }'; }
 progress_is() { [ "$(job_field "$1" progress)" -ge "$2" ]; }
-copies_rows() { servers_psql "select 1 from pg_stat_activity where pid <> pg_backend_pid() and state = 'active' and query like '%COPY%order_lines%'" | grep -q 1; }
+copies_rows() { pg_is "state = 'active' and query like '%COPY%order_lines%'"; }
 cancels() { # cancels NAME CONDITION...: the large job, as soon as that holds; a small one gets the slot
     local asked_ms
     note "$1"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # A job may be asked for later (delay_s, at), and the queue or a shop may be paused: nothing more is drawn, what runs
 # goes on, deadlines stand still, and afterwards all goes on by itself.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 
 Q="{$BUNDLE_QUEUE_NAME}"
@@ -13,9 +12,8 @@ other=$UPLOAD
 ask() { # ask SHOP UPLOAD JOB [MEMBERS]
     push "$(jq -nc --arg shop "$1" --arg upload "$2" --arg job "$3" --argjson more "{${4-}}" '{v: 1, $shop, $upload, $job} + $more')"
 }
-now_ms() { servers_redis time | paste -sd ' ' | awk '{ printf "%.0f", $1 * 1000 + $2 / 1000 }'; }
 begun_after_ms() { echo $(($(job_field "$1" started) - $2)); } # begun_after_ms JOB SINCE_MS
-slack_ms=$((1500 * ${TEST_PATIENCE:-1}))
+slack_ms=$((5000 * ${TEST_PATIENCE:-1}))
 
 workers_start 2
 note 'later'
@@ -70,7 +68,7 @@ expect test "$(begun_after_ms paused-1 "$resumed_ms")" -lt "$slack_ms" # nobody 
 expect workers_stop
 
 note 'in the middle of a job: what runs goes on, the rest waits, and its deadline with it'
-export BUNDLE_JOB_DEADLINE_S=2
+export BUNDLE_JOB_DEADLINE_S=$((5 * ${TEST_PATIENCE:-1})) # most of it to end in
 workers_start 2
 pg_hold 'lock table order_lines in access exclusive mode'
 ask demo copy-1 middle
@@ -81,8 +79,8 @@ has_pairs() { [[ $(job_field middle stage) == 'pairs|'* ]]; }
 wait_until 10 has_pairs # prepare has ended
 wait_until 10 nothing_runs
 paused_ms=$(now_ms)
-is_past_its_deadline() { [ $(($(now_ms) - paused_ms)) -gt 4000 ]; }
-wait_until 10 is_past_its_deadline
+is_past_its_deadline() { [ $(($(now_ms) - paused_ms)) -gt $((1000 * BUNDLE_JOB_DEADLINE_S + 500)) ]; }
+wait_until 20 is_past_its_deadline
 expect is_open middle
 expect nothing_runs
 expect bundlectl queue resume >/dev/null

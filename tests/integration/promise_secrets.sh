@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # The passwords of Redis and PostgreSQL are in no log, no message, no process list, no core file, and in neither database;
 # also when a server refuses them, is away, or is not there at all.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 source tests/support/redis.sh
 

@@ -87,7 +87,7 @@ expect workers_stop
 
 note 'lost in the middle of a job, on two workers at once: one makes it for all'
 load_generated large 60000 --seed 4
-export BUNDLE_CACHE_MEMORY_MB=0 # every task reads the blob
+export BUNDLE_CACHE_MEMORY_MB=0 BUNDLE_WORKER_SLOTS=1 # every task reads the blob; there is time to take it away
 workers_start 2
 mined_before=$(mined)
 push "$(jq -nc --arg upload "$UPLOAD" '{v: 1, shop: "large", $upload, job: "lost"}')"

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Two shops whose exports hold the same order, variant and product ids, and two uploads of one shop, run at once on the
 # same workers: each gets what it gets alone.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 
 load_generated alpha 1000 --seed 11

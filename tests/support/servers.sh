@@ -11,7 +11,7 @@
 #             2. No TCP port is opened, except one of Redis on 127.0.0.1 with servers_start --tcp.
 # Call these functions in the shell itself, not in (...) or a pipe: children die with the process that forked them.
 
-servers_wait_s=30
+servers_wait_s=60
 
 # Runs what follows in the background and in a session of its own (Ctrl-C goes to us, we end the rest), bound to our life.
 servers_spawn() { # servers_spawn SIGNAL LOG COMMAND...; its process is $!
@@ -158,10 +158,6 @@ servers_schema() { # tables, and roles with their rights; workers that start lat
         WORKERS_PG_URL=$(servers_url_as bundle_worker) && export WORKERS_PG_URL
 }
 
-servers_drop_database() { # servers_drop_database NAME
-    "$SERVERS_PG_BIN/psql" -X -q -h "$SERVERS_DIR/pg/sock" -U postgres -c "drop database if exists \"$1\" with (force)"
-}
-
 servers_psql() { # servers_psql SQL [psql options]: bare rows, columns separated by |
     "$SERVERS_PG_BIN/psql" -X -q -A -t -v ON_ERROR_STOP=1 -d "$BUNDLE_PG_URL" -c "$@"
 }
@@ -200,7 +196,7 @@ workers_start() { # workers_start N [PROGRAM [option...]]: N more; true when the
     done
     for n in "${worker_pids[@]}"; do
         pid=${n%:*} log=$WORKERS_DIR/worker-${n#*:}.log
-        servers_wait_for "$pid" grep -q 'worker started' "$log" || servers_fail "$log" 'a worker did not start' || return 1
+        servers_wait_for "$pid" grep -qs 'worker started' "$log" || servers_fail "$log" 'a worker did not start' || return 1
     done
 }
 

@@ -48,8 +48,8 @@ skip() {
     exit 77
 }
 
-note() {
-    printf -- '-- %s\n' "$*"
+note() { # with the seconds since the test began
+    printf -- '-- %3d s  %s\n' "$SECONDS" "$*"
 }
 
 expect() { # expect COMMAND...: it ends with status 0
@@ -75,13 +75,18 @@ expect_json() { # expect_json FILE FILTER: jq's answer is true
     jq -e "$2" "$1" >/dev/null || fail "not so: $2 in $1: $(jq -c . "$1" | head -c 600)"
 }
 
+# Fails where it would never come: no measure of how soon it does, since the machine may have other things to do.
 wait_until() { # wait_until SECONDS COMMAND...; sanitizers get a multiple
-    local until_s=$((SECONDS + $1 * ${TEST_PATIENCE:-1}))
+    local until_s=$((SECONDS + 3 * $1 * ${TEST_PATIENCE:-1}))
     shift
     until "$@"; do
         [ "$SECONDS" -lt "$until_s" ] || fail "not within the time: $*"
         sleep 0.02
     done
+}
+
+now_ms() { # by the clock that Redis has, too
+    echo $((${EPOCHREALTIME/[.,]/} / 1000))
 }
 
 bundlectl() {
@@ -119,7 +124,7 @@ run_job() { # run_job SHOP UPLOAD [WANTED_STATE]: a new job, to its end; its id 
 }
 
 wait_for_job() { # wait_for_job JOB: to its end; workers that die on it are not waited for
-    local worker until_s=$((SECONDS + 60 * ${TEST_PATIENCE:-1}))
+    local worker until_s=$((SECONDS + 120 * ${TEST_PATIENCE:-1}))
     until job_has_ended "$1"; do
         for worker in "${worker_pids[@]}"; do
             kill -0 "${worker%:*}" || fail "worker ${worker#*:} died"
@@ -155,6 +160,23 @@ pg_hold() { # pg_hold SQL
 pg_let_go() {
     servers_psql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'holder'" >/dev/null
     wait "$pg_holder" || true # it was terminated
+}
+# The next job that stores its final bundles waits for us in the middle of that: pg_let_go, or a crash, lets it on.
+pg_hold_publishing() {
+    servers_psql "CREATE OR REPLACE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END';
+        CREATE OR REPLACE TRIGGER wait_here BEFORE UPDATE ON csv_uploads FOR EACH ROW WHEN (NEW.status = 'final') EXECUTE FUNCTION wait_here()"
+    pg_hold 'SELECT pg_advisory_lock(1)'
+}
+# Each order line of a shop takes 2 ms to read.
+pg_read_slowly() { # pg_read_slowly SHOP
+    servers_psql "ALTER TABLE order_lines RENAME TO order_lines_of_today;
+        CREATE VIEW order_lines AS SELECT t.* FROM order_lines_of_today t, LATERAL (SELECT pg_sleep(CASE WHEN length(t.order_id) > 0 AND
+            EXISTS (SELECT FROM csv_uploads u WHERE u.id = t.csv_upload_id AND u.shop_id = '$1') THEN 0.002 ELSE 0 END)) slow;
+        GRANT SELECT ON order_lines TO bundle_worker"
+}
+pg_read_fast() {
+    servers_psql 'DROP VIEW order_lines; ALTER TABLE order_lines_of_today RENAME TO order_lines'
 }
 pg_is() { # pg_is CONDITION on pg_stat_activity: one such session is there
     [ "$(servers_psql "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND $1")" = t ]
