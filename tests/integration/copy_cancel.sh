@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # A job whose requests to the language model hang holds no slot and no PostgreSQL connection; it is cancelled within two
 # seconds, handed back by SIGTERM, taken over from a worker that was killed; and its budget ends it in any case.
-# time limit: 120 s
 source "$(dirname "$0")/../support/test.sh"
 source tests/support/model.sh
 
@@ -15,7 +14,6 @@ load_copies demo 6
 ask() { # ask UPLOAD JOB [MEMBERS]
     push "$(jq -nc --arg upload "$1" --arg job "$2" --argjson more "{${3-}}" '{v: 1, shop: "demo", $upload, $job} + $more')"
 }
-now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 running() { [ "$(model_stats .running)" = "$1" ]; }
 hang() { model_behaviour '{"faults": [{"do": "timeout"}]}'; }
 heal() { model_behaviour '{"faults": []}'; }
@@ -40,7 +38,8 @@ expect_equal final "$(job_field beside state)" "$(job_field beside reason)"
 note "another job took $(($(now_ms) - from_ms)) ms meanwhile"
 expect_equal '5 open' "$(model_stats .running) $(job_field hangs state)" 'requests that run, and the job that waits for them'
 busy="usename = 'bundle_worker' and (state <> 'idle' or backend_xid is not null)"
-expect_equal 0 "$(servers_psql "select count(*) from pg_stat_activity where datname = current_database() and $busy")" 'busy connections to PostgreSQL'
+nobody_is_busy() { ! pg_is "$busy"; } # now and then a worker looks for ends and lost uploads
+wait_until 10 nobody_is_busy
 leases_of_copy() { servers_redis zrange "$Q:leases" 0 -1 | grep -c '^hangs/copy' || true; }
 expect_equal 5 "$(leases_of_copy)" 'leases of its tasks, which the heartbeat renews'
 
@@ -93,12 +92,10 @@ expect workers_stop
 note 'the budget ends it'
 hang
 BUNDLE_COPY_BUDGET_S=1 workers_start 1
-from_ms=$(now_ms)
 ask copy-5 in-time
 wait_for_job in-time
-note "final after $(($(now_ms) - from_ms)) ms"
-expect test $(($(now_ms) - from_ms)) -le $((4000 * patience))
 written_by_model copy-5 0
+expect_document ".metrics.copy.took_ms < $((4000 * patience))"
 expect_document '.metrics.copy.reasons | del(.rank) | add == 50'
 expect workers_stop
 expect model_stop

@@ -6,7 +6,7 @@ source tests/support/redis.sh
 source tests/support/model.sh
 
 Q="{$BUNDLE_QUEUE_NAME}"
-export BUNDLE_QUEUE_LEASE_MS=$((1000 * ${TEST_PATIENCE:-1})) BUNDLE_QUEUE_BEAT_MS=200 BUNDLE_QUEUE_SWEEP_MS=200
+export BUNDLE_QUEUE_SWEEP_MS=200
 redis_start main --appendonly yes --appendfsync always
 redis_use main
 model_start --latency $((1500 * ${TEST_PATIENCE:-1}))

@@ -65,6 +65,15 @@ expect_document() { # expect_document JQ_FILTER
     expect_json "$TEST_DIR/document.json" "$1"
 }
 
+# One upload after the other of load_copies demo, which has the same content under each name: its document is read.
+copies_written=0
+write_next_copy() {
+    copies_written=$((copies_written + 1))
+    run_job demo "copy-$copies_written"
+    read_document demo "copy-$copies_written"
+    expect_sound_copy
+}
+
 # Whatever has happened: copy for every bundle, within its lengths, saying where it comes from, and why it is no better.
 expect_sound_copy() {
     expect_document 'all(.bundles[]; .status == "final")'
