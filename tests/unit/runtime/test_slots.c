@@ -120,9 +120,10 @@ static void world_destroy(struct world *w)
 
 static struct task *make(struct world *w, const struct task_kind *kind, unsigned number, struct task *next)
 {
-    struct task *t = calloc(1, sizeof *t);
-    CHECK(t);
-    arena_init(&t->memory, 0);
+    struct arena memory; // it lives in its own, as those of task_create do
+    arena_init(&memory, 0);
+    struct task *t = ARENA_NEW(&memory, struct task);
+    t->memory = memory;
     t->job = t->shop = t->upload = t->name = t->ref = STR("x");
     t->kind = kind;
     t->mailbox = w->mailbox;
