@@ -32,6 +32,22 @@ local function join(there)
   return {'joined', there.id, there.upload, there.shop}
 end
 
+-- What was pushed before this message and is still being admitted by others, by its hash.
+local function overtaken()
+  local at, hashes = raw ~= '' and call('LPOS', Q .. ':intake', raw) or 0, {}
+  for i = 1, at do hashes[i] = redis.sha1hex(call('LINDEX', Q .. ':intake', i - 1)) end
+  return table.concat(hashes, ' ')
+end
+
+-- Is this message one of those? Then it is the older of two requests. (The same text pushed once more is a newer one.)
+local function is_overtaken_by(there)
+  local overtook = call('HGET', there.key, 'overtook')
+  if not overtook or overtook == '' then return false end
+  local others, n = string.gsub(overtook, redis.sha1hex(raw), '', 1)
+  if n > 0 then call('HSET', there.key, 'overtook', others) end
+  return n > 0
+end
+
 -- A job of this id that failed or was cancelled is asked for again: it begins anew.
 local function begin()
   local key = Q .. ':job:' .. job
@@ -42,7 +58,7 @@ local function begin()
   local life_ms = string.format('%.0f', LIMIT.life_ms + math.max(0, due - NOW))
   call('HSET', key, 'state', 'open', 'shop', shop, 'upload', upload, 'priority', priority, 'payload', ARGV[7],
        'plan', ARGV[8], 'created', NOW, 'at', 0, 'stage', '', 'total', 0, 'counts', ARGV[9], 'progress', 0,
-       'status', 'queued', 'bundles', 0, 'seq', 0)
+       'status', 'queued', 'bundles', 0, 'seq', 0, 'overtook', ARGV[6] == '1' and overtaken() or '')
   call('SET', Q .. ':upload:' .. name, job, 'PX', life_ms)
   call('ZADD', Q .. ':open', NEVER, job)
   jobs[job] = nil -- what was read of an earlier one
@@ -84,7 +100,7 @@ local function admit()
   end
   local what = 'admitted'
   if there and there.state == 'open' then
-    if ARGV[6] ~= '1' or there.id == job then return join(there) end
+    if ARGV[6] ~= '1' or there.id == job or is_overtaken_by(there) then return join(there) end
     job_end(there, 'cancelled', 'Replaced by a newer request', 'forced repeat by job ' .. job)
     what = 'replaced'
   end
