@@ -69,7 +69,7 @@ test_cleanup() { # test.sh calls it at the end: a frozen server does not hear th
     done
 }
 
-# Who else connects, let in or not: asking takes a connection each time.
+# Who else connects, with a right password or not: asking takes a connection each time.
 redis_connections() { servers_redis info stats | sed -n 's/^total_connections_received:\([0-9]*\).*/\1/p'; }
 redis_count_connections() { # from now on
     connections_before=$(redis_connections) connections_ours=0
