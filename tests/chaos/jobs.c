@@ -216,11 +216,12 @@ static bool read_remembered(struct chaos *c, const struct upload *u, struct ende
     return r != NULL;
 }
 
-// A forced one replaces and never joins. A crash may take it away together with the job that replaced it in turn.
+// A forced one replaces, and joins nothing but a newer forced one that overtook it. A crash may take it away together
+// with the job that it was.
 static bool must_be_there(const struct chaos *c, const struct round *r, int i)
 {
-    const struct message *m = &r->messages[i];
-    return m->is_forced && (i == r->n_messages - 1 || !has_redis_crashed_since(c, m->pushed_at_ms));
+    const struct message *m = &r->messages[i], *newest = &r->messages[r->n_messages - 1];
+    return m->is_forced && (m == newest || (!newest->is_forced && !has_redis_crashed_since(c, m->pushed_at_ms)));
 }
 
 // The upload is unfinished by PostgreSQL's word, so that the reconciler has to find it.
