@@ -21,6 +21,8 @@ local function hasten(j)
 end
 
 local function join(there)
+  local answer = {'joined', there.id, there.upload, there.shop}
+  if there.state ~= 'open' then return answer end -- what it answered stands
   local first = there.at == 1 and there.stage.name
   local waits_until = first and tonumber(call('ZSCORE', Q .. ':delayed', there.id .. '/' .. first) or 0) or 0
   local r = first and task_get(there, first)
@@ -29,17 +31,17 @@ local function join(there)
   emit(there, there.status == 'preliminary' and 'running' or there.status, there.stage.name, there.progress,
        'Asked for again: this job answers both')
   count('jobs_joined')
-  return {'joined', there.id, there.upload, there.shop}
+  return answer
 end
 
--- What was pushed before this message and is still being admitted by others, by its hash.
+-- What was pushed before this message and is still in the intake, its worker slower or dead: by its hash.
 local function overtaken()
   local at, hashes = raw ~= '' and call('LPOS', Q .. ':intake', raw) or 0, {}
   for i = 1, at do hashes[i] = redis.sha1hex(call('LINDEX', Q .. ':intake', i - 1)) end
   return table.concat(hashes, ' ')
 end
 
--- Is this message one of those? Then it is the older of two requests. (The same text pushed once more is a newer one.)
+-- Is this message one of those? Then the newer request's job answers it. (The same text pushed once more is newer.)
 local function is_overtaken_by(there)
   local overtook = call('HGET', there.key, 'overtook')
   if not overtook or overtook == '' then return false end
@@ -58,7 +60,7 @@ local function begin()
   local life_ms = string.format('%.0f', LIMIT.life_ms + math.max(0, due - NOW))
   call('HSET', key, 'state', 'open', 'shop', shop, 'upload', upload, 'priority', priority, 'payload', ARGV[7],
        'plan', ARGV[8], 'created', NOW, 'at', 0, 'stage', '', 'total', 0, 'counts', ARGV[9], 'progress', 0,
-       'status', 'queued', 'bundles', 0, 'seq', 0, 'overtook', ARGV[6] == '1' and overtaken() or '')
+       'status', 'queued', 'bundles', 0, 'seq', 0, 'overtook', overtaken())
   call('SET', Q .. ':upload:' .. name, job, 'PX', life_ms)
   call('ZADD', Q .. ':open', NEVER, job)
   jobs[job] = nil -- what was read of an earlier one
@@ -87,20 +89,18 @@ local function refuse(reason)
 end
 
 local function admit()
-  local running = call('GET', Q .. ':upload:' .. name)
-  local there = running and job_get(running)
-  if not (there and there.state == 'open') then there = job_get(job) end
+  local namesake, latest = job_get(job), call('GET', Q .. ':upload:' .. name)
+  latest = latest and job_get(latest)
   -- Nobody reaches into a stranger's job, by chance or otherwise.
-  local namesake = job_get(job)
   if namesake and (namesake.shop ~= shop or namesake.upload ~= upload) then
     return refuse('the job id is that of another upload\'s job')
   end
-  if there and there.state == 'final' and there.id == job then
-    return {'joined', job, there.upload, there.shop} -- the same job again: its answer stands
-  end
+  if latest and is_overtaken_by(latest) then return join(latest) end
+  local there = latest and latest.state == 'open' and latest or namesake
+  if there and there.state == 'final' then return join(there) end -- the same job again
   local what = 'admitted'
   if there and there.state == 'open' then
-    if ARGV[6] ~= '1' or there.id == job or is_overtaken_by(there) then return join(there) end
+    if ARGV[6] ~= '1' or there.id == job then return join(there) end
     job_end(there, 'cancelled', 'Replaced by a newer request', 'forced repeat by job ' .. job)
     what = 'replaced'
   end

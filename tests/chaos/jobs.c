@@ -216,12 +216,10 @@ static bool read_remembered(struct chaos *c, const struct upload *u, struct ende
     return r != NULL;
 }
 
-// A forced one replaces, and joins nothing but a newer forced one that overtook it. A crash may take it away together
-// with the job that it was.
-static bool must_be_there(const struct chaos *c, const struct round *r, int i)
+// A forced one replaces what there is, and joins nothing but a newer request that overtook it.
+static bool must_be_there(const struct round *r, int i)
 {
-    const struct message *m = &r->messages[i], *newest = &r->messages[r->n_messages - 1];
-    return m->is_forced && (m == newest || (!newest->is_forced && !has_redis_crashed_since(c, m->pushed_at_ms)));
+    return r->messages[i].is_forced && (i == r->n_messages - 1 || r->messages[i + 1].is_cancel);
 }
 
 // The upload is unfinished by PostgreSQL's word, so that the reconciler has to find it.
@@ -335,7 +333,7 @@ static bool judge(struct chaos *c, struct round *r, const char *latest)
             last = &all[i];
     }
     for (int i = 0; i < r->n_messages; i++)
-        if (!r->messages[i].is_cancel && all[i].state[0] == '\0' && (!last || must_be_there(c, r, i)))
+        if (!r->messages[i].is_cancel && all[i].state[0] == '\0' && (!last || must_be_there(r, i)))
             return push_again(c, r, &r->messages[i]);
     if (!is_stored(c, r->upload, last, &is_away, why)) {
         if (is_away || clock_mono_ms() < r->quiet_since_ms + JUDGE_WITHIN_MS)

@@ -8,7 +8,7 @@
 
 static void log_admitted(const struct queue_admitted *a)
 {
-    static const char *const WORDS[] = {"job admitted", "job joined the one that runs", "job replaced the one that ran",
+    static const char *const WORDS[] = {"job admitted", "job joined the one there is", "job replaced the one that ran",
                                         NULL, "job rejected: its id is that of another upload's job"};
     AUTO(arena_fini) struct arena memory;
     arena_init(&memory, 0);

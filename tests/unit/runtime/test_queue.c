@@ -654,12 +654,12 @@ static void a_cancellation_keeps_its_place(void **state)
     assert_false(is_open(w));
 }
 
-// Two workers, each with a forced repeat: the one that was pushed last is what the shop wants.
-static void a_forced_repeat_is_not_replaced_by_an_older_one(void **state)
+// Two workers, each with a request for the same upload: the one that was pushed last is what the shop wants.
+static void a_request_is_not_replaced_by_an_older_one(void **state)
 {
     struct world *w = *state;
     struct queue_job older = job_of("older", "shop", QUEUE_NORMAL), newer = job_of("newer", "shop", QUEUE_NORMAL);
-    older.is_forced = newer.is_forced = true;
+    older.is_forced = true;
     older.upload = newer.upload;
     (void)snprintf(w->job, sizeof w->job, "newer");
     redis_reply_free(plain(w, "RPUSH", "intake", "the older", "the newer", NULL));
@@ -669,6 +669,24 @@ static void a_forced_repeat_is_not_replaced_by_an_older_one(void **state)
     redis_reply_free(plain(w, "RPUSH", "intake", "the older", NULL)); // the same words once more: now the newest
     assert_int_equal(admit_message(w, STR("the older"), &older), QUEUE_REPLACED);
     assert_false(is_open(w));
+}
+
+// ... also when the newer one has had its answer before the older one's worker was found to be dead.
+static void a_request_is_not_redone_by_an_older_one(void **state)
+{
+    struct world *w = *state;
+    struct queue_job older = job_of("older", "shop", QUEUE_NORMAL), newer = job_of("newer", "shop", QUEUE_NORMAL);
+    older.upload = newer.upload;
+    (void)snprintf(w->job, sizeof w->job, "newer");
+    redis_reply_free(plain(w, "RPUSH", "intake", "the older", "the newer", NULL));
+    assert_int_equal(admit_message(w, STR("the newer"), &newer), QUEUE_ADMITTED);
+    run_out(w);
+    assert_false(is_open(w));
+    assert_int_equal(admit_message(w, STR("the older"), &older), QUEUE_JOINED);
+    assert_false(is_open(w));
+    assert_int_equal(plain_int(w, "LLEN", "intake", NULL), 0);
+    redis_reply_free(plain(w, "RPUSH", "intake", "the older", NULL));
+    assert_int_equal(admit_message(w, STR("the older"), &older), QUEUE_ADMITTED);
 }
 
 // ... nor does a cancellation come back for ever: the job is among the dead.
@@ -805,7 +823,8 @@ int main(void)
         TEST(what_is_out_of_order_is_mended),
         TEST(a_spoilt_job_costs_itself),
         TEST(a_spoilt_job_can_be_cancelled),
-        TEST(a_forced_repeat_is_not_replaced_by_an_older_one),
+        TEST(a_request_is_not_replaced_by_an_older_one),
+        TEST(a_request_is_not_redone_by_an_older_one),
         TEST(a_job_without_split_tasks_goes_on),
         TEST(an_upload_has_one_open_job),
         TEST(two_deaths_are_poison),
