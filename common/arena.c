@@ -6,7 +6,7 @@
 
 #include "common/check.h"
 
-enum { ALIGNMENT = 16, SMALLEST_BLOCK = 2 << 10, LARGEST_GROWTH = 8 << 20 };
+enum { ALIGNMENT = 16, SMALLEST_BLOCK = 2 << 10, LARGEST_GROWTH = 8 << 20, LARGEST_KEPT = 256 << 10 };
 
 struct arena_block {
     struct arena_block *older;
@@ -28,6 +28,21 @@ void arena_fini(struct arena *a)
         a->newest = older;
     }
     a->used_bytes = 0;
+}
+
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept = a->newest;
+    if (!kept || kept->size > LARGEST_KEPT) {
+        arena_fini(a);
+        return;
+    }
+    a->newest = kept->older;
+    arena_fini(a);
+    memset(kept->bytes, 0, kept->used);
+    kept->older = NULL;
+    kept->used = 0;
+    a->newest = kept;
 }
 
 static struct arena_block *block_create(struct arena *a, size_t at_least)

@@ -1,7 +1,8 @@
 // Arena: memory that lives and dies together (one task, one dataset). Allocation is a bump; freeing is all at once.
 //
-// INVARIANTS  1. Every block is 16-byte aligned and zeroed. 2. arena_used() never shrinks before arena_fini().
-// FAILURE     The budget is soft: allocation always succeeds (out of memory is a CHECK), and the places that grow with
+// INVARIANTS  1. Every block is 16-byte aligned and zeroed. 2. used_bytes never shrinks before arena_fini() or
+// arena_reset(). FAILURE     The budget is soft: allocation always succeeds (out of memory is a CHECK), and the places
+// that grow with
 //             the input ask arena_within() and report ERR_LIMIT with the name of the limit.
 // THREADS     One owner at a time.
 #ifndef BUNDLE_COMMON_ARENA_H
@@ -22,6 +23,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t budget_bytes);
 void arena_fini(struct arena *a);
+void arena_reset(struct arena *a); // as fini and init, but for a block of moderate size that is kept
 
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc, alloc_size(2), returns_nonnull));
 void *arena_alloc_array(struct arena *a, size_t n, size_t size) __attribute__((malloc, returns_nonnull));

@@ -59,6 +59,7 @@ struct redis_async {
     struct outage outage;
     struct event *timer;   // reconnect and watchdog
     struct pending oldest; // ring head: next is the oldest
+    struct arena replies;  // the one that is read or answered just now
 };
 
 static void arm(struct redis_async *r, int64_t ms)
@@ -232,6 +233,7 @@ static void connect_now(struct redis_async *r)
     r->state = CONNECTING;
     r->state_deadline_ms = clock_mono_ms() + r->timeout_ms;
     context->data = r;
+    redis_read_into(&context->c, &r->replies);
     if (redisLibeventAttach(context, r->base) != REDIS_OK ||
         !redis_start_tls(&context->c, &r->url, r->server, &r->tls, &r->cause)) {
         drop(r);
@@ -322,6 +324,7 @@ struct redis_async *redis_async_create(struct event_base *base, const struct red
         .base = base, .url = *url, .timeout_ms = timeout_ms, .hooks = *hooks, .backoff_ms = BACKOFF_FIRST_MS};
     (void)snprintf(r->name, sizeof r->name, "%s", name);
     r->oldest.next = r->oldest.previous = &r->oldest;
+    arena_init(&r->replies, 0);
     r->timer = evtimer_new(base, on_timer, r);
     CHECK(r->timer);
     arm(r, 0);
@@ -336,6 +339,7 @@ void redis_async_destroy(struct redis_async *r)
     redis_search_abandon(stop_watching(r));
     drop(r);
     event_free(r->timer);
+    arena_fini(&r->replies);
     redis_url_forget(&r->url);
     free(r);
 }

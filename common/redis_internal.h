@@ -4,6 +4,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "common/arena.h"
 #include "common/redis.h"
 
 // A command's arguments, and around them what redis_cmd_format adds: a script's body at most.
@@ -34,6 +35,12 @@ bool redis_is_noscript(const struct redis_reply *r);
 // An error that says "not here": failed over, or starting; behind Sentinels also a master that has lost its replicas:
 // it may be the one that was cut off. The connection is of no use.
 bool redis_wants_reconnect(const struct redis_reply *r, const struct redis_url *url);
+
+// ---- redis_reader.c ----
+
+// From now on c's replies have their parts in `memory`, which must outlive c and is emptied when one is freed: before
+// the next is read, so there is one at a time.
+void redis_read_into(redisContext *c, struct arena *memory);
 
 // ---- redis_tls.c ----
 

@@ -39,6 +39,29 @@ static void large_blocks_get_their_own_room(void **state)
     arena_fini(&a);
 }
 
+static void what_is_reset_is_zeroed_and_used_again(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 0);
+    for (int round = 0; round < 3; round++) {
+        const size_t size = round == 1 ? 1 << 20 : 50000; // the larger block is not kept
+        (void)ARENA_NEW(&a, char);
+        unsigned char *p = arena_alloc(&a, size);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xAB, size);
+        arena_reset(&a);
+        assert_int_equal(a.used_bytes, 0);
+    }
+    arena_reset(&a); // nothing in it
+    unsigned char *kept = arena_alloc(&a, 100);
+    arena_reset(&a);
+    assert_ptr_equal(arena_alloc(&a, 100), kept);
+    arena_fini(&a);
+    arena_reset(&a); // nothing at all
+}
+
 static void budget_is_soft_and_named(void **state)
 {
     (void)state;
@@ -70,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_zeroed_and_aligned),
         cmocka_unit_test(large_blocks_get_their_own_room),
+        cmocka_unit_test(what_is_reset_is_zeroed_and_used_again),
         cmocka_unit_test(budget_is_soft_and_named),
         cmocka_unit_test(strdup_copies_any_bytes),
     };

@@ -450,6 +450,31 @@ static void silence_ends_the_connection(void **state)
     }
 }
 
+static const char *nonsense_at_first(void *context, const struct fake_command *c)
+{
+    return strcmp(c->args[0], "GET") == 0 && c->connection == 1 ? context : NULL;
+}
+
+// An array that no memory holds, a half one, what is no reply; and none of it is left in the next reply.
+static void a_reply_that_is_none_ends_the_connection(void **state)
+{
+    (void)state;
+    static char replies[][48] = {"*2000000000\r\n", "*2\r\n$5\r\nhello\r\n*-7\r\n", "*2\r\n:1\r\n!\r\n"};
+    for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
+        struct watcher w = {.asks_when_ready = true};
+        struct fake_redis *f = fake_redis_start(nonsense_at_first, replies[i]);
+        struct redis_url u = url_of("127.0.0.1", fake_redis_port(f));
+        watch(&w, &u, PATIENCE_MS);
+        DO_UNTIL(run_a_moment(&w), w.back == 1);
+        assert_int_equal(w.lost, 1);
+        assert_int_equal(w.cause.kind, ERR_REDIS_AWAY);
+        assert_int_equal(w.nothings, 1);
+        assert_int_equal(w.answers, 1);
+        unwatch(&w);
+        fake_redis_stop(f);
+    }
+}
+
 static const char *loads_at_first(void *context, const struct fake_command *c)
 {
     (void)context;
@@ -704,6 +729,7 @@ int main(void)
         cmocka_unit_test(a_subscription_to_a_dead_server_ends),
         cmocka_unit_test(an_outage_is_said_once_and_its_end_once),
         cmocka_unit_test(silence_ends_the_connection),
+        cmocka_unit_test(a_reply_that_is_none_ends_the_connection),
         cmocka_unit_test(a_server_that_loads_is_not_back),
         cmocka_unit_test(a_refused_password_is_tried_again_without_a_word_each_time),
         cmocka_unit_test(a_command_too_large_is_an_error_not_an_end),
