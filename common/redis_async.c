@@ -58,6 +58,7 @@ struct redis_async {
     struct err cause;
     struct outage outage;
     struct event *timer;   // reconnect and watchdog
+    struct event *flush;   // active once something is to be written
     struct pending oldest; // ring head: next is the oldest
     struct arena replies;  // the one that is read or answered just now
 };
@@ -315,6 +316,16 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
         arm(r, WATCHDOG_MS);
 }
 
+// What the loop's other events have said by now goes out in one piece, without asking whether there is room for it:
+// there nearly always is, and what there is no room for waits for it as usual.
+static void on_flush(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct redis_async *r = context;
+    if (r->state == READY && !r->must_drop)
+        redisAsyncHandleWrite(r->context);
+}
+
 struct redis_async *redis_async_create(struct event_base *base, const struct redis_url *url, const char *name,
                                        int64_t timeout_ms, const struct redis_hooks *hooks)
 {
@@ -326,7 +337,8 @@ struct redis_async *redis_async_create(struct event_base *base, const struct red
     r->oldest.next = r->oldest.previous = &r->oldest;
     arena_init(&r->replies, 0);
     r->timer = evtimer_new(base, on_timer, r);
-    CHECK(r->timer);
+    r->flush = event_new(base, -1, 0, on_flush, r);
+    CHECK(r->timer && r->flush);
     arm(r, 0);
     return r;
 }
@@ -339,6 +351,7 @@ void redis_async_destroy(struct redis_async *r)
     redis_search_abandon(stop_watching(r));
     drop(r);
     event_free(r->timer);
+    event_free(r->flush);
     arena_fini(&r->replies);
     redis_url_forget(&r->url);
     free(r);
@@ -394,6 +407,7 @@ static bool submit(struct redis_async *r, struct pending *p)
     if (redisAsyncFormattedCommand(r->context, on_answer, p, bytes.data, bytes.len) != REDIS_OK)
         return false;
     pending_append(r, p);
+    event_active(r->flush, 0, 0);
     return true;
 }
 
